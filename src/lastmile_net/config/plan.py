@@ -1,0 +1,99 @@
+"""`PlanConfig`: every knob of a plan, with the defaults that the documentation promises."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from lastmile_net.config.models import Frozen
+from lastmile_net.config.optics import Optics
+from lastmile_net.config.prices import CostModel
+from lastmile_net.errors import ConfigError, Fault, MissingFileError
+
+Metres = Annotated[float, Field(ge=0)]
+
+
+class SolveConfig(Frozen):
+    """
+    When the solver may stop: at the first of these that is met.
+
+    `target_gap` is cost / lower bound - 1; `rounds` counts improve-and-prove rounds; `time_limit_s`
+    is a cap whose use makes a run depend on the machine, which `run.json` then says.
+    """
+
+    target_gap: Annotated[float, Field(ge=0)] = 0.003
+    rounds: Annotated[int, Field(ge=1)] = 20
+    time_limit_s: Annotated[float, Field(gt=0)] | None = 60.0
+    seed: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=1)] | None = None
+
+
+class PlanConfig(SolveConfig):
+    """
+    All settings of one plan.
+
+    Lengths are metres. `None` means no limit. A path in `prices` or `optical` is read as TOML,
+    a bare name is a preset of the package; `cost` holds changes to the prices.
+    """
+
+    max_drop_m: Metres = 100.0
+    candidate_drops: Annotated[int, Field(ge=1, le=8)] = 3
+    passed_within_m: Metres = 20.0
+    connector_m: Metres = 15.0
+    tap: Literal["auto", "points", "anywhere"] = "auto"
+    tap_roles: tuple[str, ...] = ("pop", "cabinet", "splitter", "closure", "distribution")
+    max_route_m: Metres | None = None
+    max_stretch: Annotated[float, Field(ge=1)] | None = None
+    optical: Optics | None = None
+    street_sides: Literal["one", "both"] = "one"
+    prices: str = "example-eur"
+    cost: CostModel = Field(default_factory=CostModel)
+    on_bad_rows: Literal["error", "quarantine"] = "error"
+    routes: bool = True
+    tiles: str | None = None
+    crs: str | None = None
+    pop: tuple[float, float] | None = None
+    mapping: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    @property
+    def solve(self) -> SolveConfig:
+        """The settings that the solver sees."""
+        return SolveConfig(**{name: getattr(self, name) for name in SolveConfig.model_fields})
+
+
+def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
+    """
+    Read `lastmile.toml`, lay `changes` over it, and resolve its presets.
+
+    Parameters
+    ----------
+    path
+        TOML file; none gives the defaults.
+    changes
+        Settings that win over the file. A value of None is taken for "not given".
+
+    Raises
+    ------
+    ConfigError
+        If the file is no TOML, or a key is unknown or out of range; all faults at once.
+    MissingFileError
+        If `path` does not exist.
+    """
+    values = _toml(path) if path else {}
+    values |= {key: value for key, value in changes.items() if value is not None}
+    source = str(path) if path else "config"
+    prices = values.get("prices", PlanConfig.model_fields["prices"].default)
+    values["cost"] = CostModel.preset(str(prices), values.get("cost", {}), folder=path.parent if path else Path())
+    return PlanConfig.read(values, source)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise MissingFileError([Fault("no such file", "Check the path.", source=str(path))])
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([Fault(f"not valid TOML: {error}", "Mend the file.", source=str(path))]) from error

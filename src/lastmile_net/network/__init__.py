@@ -1,0 +1,1 @@
+"""The network: streets and backbone as one graph, customers attached to it."""

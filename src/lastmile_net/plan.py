@@ -1,0 +1,71 @@
+"""`plan()`: the one place that knows all stages; and the frozen `Plan` they end in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from lastmile_net.config import PlanConfig
+    from lastmile_net.solve.problem import Progress, Status
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan:
+    """
+    The result: every customer with its outcome, everything that is built, and the proof.
+
+    Each table is a GeoDataFrame in the run's metric CRS with the columns that `schema.py` declares
+    for the layer of that name (extra input columns are carried through in `customers`).
+
+    Parameters
+    ----------
+    customers, trenches, reused, routes, access_points, backbone_lines, backbone_points, streets
+        The layers of `plan.gpkg`. Customers without a usable location have a None geometry.
+    summary
+        What `summary.json` holds; plain numbers, strings, dicts.
+    config
+        The settings used.
+    status
+        What ended the solve.
+    log
+        Cost and bound over time.
+    notes
+        Sentences a planner should read: what was guessed, derived or left out.
+    """
+
+    customers: gpd.GeoDataFrame
+    trenches: gpd.GeoDataFrame
+    reused: gpd.GeoDataFrame
+    routes: gpd.GeoDataFrame
+    access_points: gpd.GeoDataFrame
+    backbone_lines: gpd.GeoDataFrame
+    backbone_points: gpd.GeoDataFrame
+    streets: gpd.GeoDataFrame
+    summary: dict[str, Any]
+    config: PlanConfig
+    status: Status
+    log: tuple[Progress, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def drops(self) -> gpd.GeoDataFrame:
+        """The trenches that are drops; `to_node` is the customer."""
+        return self.trenches[self.trenches["kind"] == "drop"]
+
+    @property
+    def cost(self) -> float:
+        """Total cost, in the currency of the prices."""
+        return float(self.summary["cost"]["total"])
+
+    @property
+    def lower_bound(self) -> float:
+        """No plan for the same customers, streets, drops and prices costs less."""
+        return float(self.summary["lower_bound"])
+
+    @property
+    def gap(self) -> float:
+        """Cost over lower bound, less one."""
+        return float(self.summary["gap"])

@@ -1,0 +1,140 @@
+"""
+What the solvers see, and what they answer: arrays only, no geography.
+
+Money is int64 thousandths of the currency, so that sums are exact and ties are real ties.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+MILLI = 1000
+"""Solver money per unit of currency."""
+
+Status = Literal["optimal", "gap", "rounds", "time", "interrupted", "trivial"]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """
+    A street graph, the taps of the existing network, and customers as leaves.
+
+    A customer is not a node: it has one or more *candidate drops*, each from a node of the graph,
+    and a solution uses exactly one of them. So no route can pass through a customer.
+
+    Parameters
+    ----------
+    nodes
+        Number of graph nodes, numbered from 0.
+    tail, head
+        int64 (m,). Ends of each undirected edge; parallels and loops are allowed.
+    cost
+        int64 (m,), >= 0. Price of building (or reusing) the edge once, in thousandths.
+    fibre_cost
+        int64 (m,), >= 0. Price of the fibre on the edge for each fibre that runs through it.
+    tap_node
+        int64 (t,). Nodes where one may connect; all of them together are the root.
+    tap_capacity
+        int64 (t,). Homes each tap can still take; -1 is unlimited.
+    drop_customer, drop_node, drop_cost, drop_fibre_cost
+        int64 (d,). The candidate drops, sorted by customer, then by preference.
+    units
+        int64 (c,), >= 1. Homes of each customer; a customer is served whole or not at all.
+    fibres
+        int64 (c,), >= 1. Fibres laid to each customer.
+    length_mm, drop_length_mm
+        int64 (m,) and (d,). Lengths, for limits on routes.
+    """
+
+    nodes: int
+    tail: Ints
+    head: Ints
+    cost: Ints
+    fibre_cost: Ints
+    tap_node: Ints
+    tap_capacity: Ints
+    drop_customer: Ints
+    drop_node: Ints
+    drop_cost: Ints
+    drop_fibre_cost: Ints
+    units: Ints
+    fibres: Ints
+    length_mm: Ints
+    drop_length_mm: Ints
+
+    @property
+    def customers(self) -> int:
+        """Number of customers."""
+        return len(self.units)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of the solver's log: seconds since the start, best cost and bound so far in thousandths, the stage."""
+
+    seconds: float
+    cost: int
+    lower_bound: int
+    stage: str
+
+    @property
+    def gap(self) -> float:
+        """Cost over bound, less one; infinite while the bound is zero and the cost is not."""
+        if self.lower_bound > 0:
+            return self.cost / self.lower_bound - 1
+        return 0.0 if self.cost == 0 else float("inf")
+
+
+class Report(Protocol):
+    """A progress callback. Returning False asks the solver to stop with the best it has."""
+
+    def __call__(self, progress: Progress) -> bool | None:
+        """Take one line of progress."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """
+    Which edges are built, and how each customer is reached.
+
+    Parameters
+    ----------
+    edges
+        int64, ascending. Edges of the problem that are built or reused, each once.
+    drop
+        int64 (c,). The candidate drop each customer uses; -1 where it is not served.
+    tap
+        int64 (c,). The tap (position in `Problem.tap_node`) that serves each customer; -1 where none does.
+    route_start, route_edges
+        CSR: `route_edges[route_start[c]:route_start[c + 1]]` leads from the tap to the node of the drop.
+    cost
+        Thousandths: edges, drops, and fibre along the routes of all served customers.
+    lower_bound
+        Thousandths: no solution that serves the same customers costs less.
+    status
+        What ended the search.
+    log
+        Cost and bound over time.
+    """
+
+    edges: Ints
+    drop: Ints
+    tap: Ints
+    route_start: Ints
+    route_edges: Ints
+    cost: int
+    lower_bound: int
+    status: Status
+    log: tuple[Progress, ...] = ()
+
+    @property
+    def gap(self) -> float:
+        """Cost over bound, less one; 0 is a proof of optimality."""
+        return Progress(0.0, self.cost, self.lower_bound, "").gap
