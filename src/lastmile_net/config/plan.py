@@ -50,7 +50,7 @@ class PlanConfig(SolveConfig):
     optical: Optics | None = None
     street_sides: Literal["one", "both"] = "one"
     prices: str = "example-eur"
-    cost: CostModel = Field(default_factory=CostModel)
+    cost: CostModel = Field(default_factory=lambda settings: CostModel.preset(settings["prices"]))
     on_bad_rows: Literal["error", "quarantine"] = "error"
     routes: bool = True
     tiles: str | None = None
