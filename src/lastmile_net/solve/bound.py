@@ -1,0 +1,196 @@
+"""
+Prove what no tree can undercut: dual ascent on directed cuts, and the edges it shows to be useless.
+
+Every terminal must be entered from the root: across each set of nodes around a terminal and without
+the root some arc is bought. Dual ascent charges such sets as much as the arcs into them still allow;
+the sum of the charges is a lower bound, and what remains of each arc is its reduced cost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.graph import FAR, LEAF, PLAIN
+from lastmile_net.solve.paths import heap_pop, heap_up
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.graph import Graph
+
+    Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
+
+FINISHED, MERGED, GROWN = 1, 2, 3
+
+
+class Room(NamedTuple):
+    """Working memory of one ascent: the component at hand, its marks, the arcs into it, and who is reached or active."""
+
+    member: Shorts
+    stamp: Shorts
+    border: Shorts
+    reached: Flags
+    active: Flags
+
+
+@kernel
+def ascend(graph: Graph, root: int, guide: Shorts, slack: float, cap: int) -> tuple[int, Ints]:
+    """
+    Charge cuts until every terminal is reached from `root` over arcs without reduced cost.
+
+    Parameters
+    ----------
+    graph
+        The graph.
+    root
+        A terminal that is no leaf.
+    guide
+        A tree directed away from `root`: cuts that it crosses once go first, because these are the
+        ones that the best charges use. All -1 for no guide.
+    slack
+        A cut grows on as long as it is at most this many times the smallest other one.
+    cap
+        Cuts that score more than this are given up: the bound stays valid, the time linear.
+
+    Returns
+    -------
+    bound, reduced
+        The lower bound, and the reduced cost of each arc.
+
+    Notes
+    -----
+    Wong (1984); the order of cuts follows Pajor, Uchoa & Werneck (2018).
+    """
+    nodes = len(graph.kind)
+    reduced = np.empty(len(graph.end), np.int64)
+    for a in range(len(graph.end)):
+        reduced[a] = graph.cost[a >> 1]
+    room = Room(
+        np.empty(nodes, np.int32),
+        np.full(nodes, -1, np.int32),
+        np.empty(len(graph.end), np.int32),
+        np.zeros(nodes, np.bool_),
+        np.zeros(nodes, np.bool_),
+    )
+    score = np.zeros(nodes, np.int64)
+    heap = np.empty(nodes, np.int32)
+    place = np.full(nodes, -1, np.int32)
+    size = 0
+    mark(graph, reduced, room.reached, room.member, root)
+    for t in range(nodes):
+        if graph.kind[t] != PLAIN and not room.reached[t]:
+            room.active[t] = True
+            score[t] = graph.start[t + 1] - graph.start[t]
+            size = heap_up(heap, place, score, size, t)
+    bound = np.int64(0)
+    turn = 0
+    while size > 0:
+        t = heap_pop(heap, place, score, size)
+        size -= 1
+        limit = np.int64(slack * score[heap[0]]) if size > 0 else FAR
+        state, gain, arcs = charge(graph, reduced, room, guide, t, turn, min(limit, cap))
+        bound += gain
+        turn += 1
+        if state == GROWN and arcs <= cap:
+            score[t] = arcs
+            size = heap_up(heap, place, score, size, t)
+        else:
+            room.active[t] = False
+    return bound, reduced
+
+
+@kernel
+def charge(  # noqa: C901
+    graph: Graph, reduced: Ints, room: Room, guide: Shorts, t: int, turn: int, limit: int
+) -> tuple[int, int, int]:
+    """Charge the component around terminal t until it is reached, meets another, or has a score above `limit`."""
+    gain = np.int64(0)
+    room.stamp[t] = turn
+    room.member[0] = t
+    count, scanned, arcs, crossed = 1, 0, 0, 0
+    state = GROWN
+    while True:
+        while scanned < count:
+            v = room.member[scanned]
+            scanned += 1
+            for i in range(graph.start[v], graph.start[v + 1]):
+                u = graph.nbr[i]
+                if room.stamp[u] == turn or graph.kind[u] == LEAF:
+                    continue
+                a = graph.arc[i] ^ 1
+                if reduced[a] > 0:
+                    room.border[arcs] = a
+                    arcs += 1
+                    continue
+                if room.reached[u]:
+                    return FINISHED, gain, arcs
+                if room.active[u] and u != t:
+                    return MERGED, gain, arcs
+                room.stamp[u] = turn
+                room.member[count] = u
+                count += 1
+        kept = 0
+        step = FAR
+        crossed = 0
+        for i in range(arcs):
+            a = room.border[i]
+            if room.stamp[graph.end[a ^ 1]] != turn:
+                room.border[kept] = a
+                kept += 1
+                step = min(step, reduced[a])
+                if guide[graph.end[a]] == a:
+                    crossed += 1
+        arcs = kept
+        if arcs == 0:
+            return FINISHED, gain, arcs
+        weight = arcs * max(crossed, 1)
+        if weight > limit:
+            return GROWN, gain, weight
+        gain += step
+        kept = 0
+        for i in range(arcs):
+            a = room.border[i]
+            reduced[a] -= step
+            if reduced[a] > 0:
+                room.border[kept] = a
+                kept += 1
+                continue
+            u = graph.end[a ^ 1]
+            if room.reached[u]:
+                state = FINISHED
+                mark(graph, reduced, room.reached, room.member, graph.end[a])
+            elif room.active[u]:
+                state = MERGED if state == GROWN else state
+            elif room.stamp[u] != turn and state == GROWN:
+                room.stamp[u] = turn
+                room.member[count] = u
+                count += 1
+        arcs = kept
+        if state != GROWN:
+            return state, gain, arcs
+
+
+@kernel
+def mark(graph: Graph, reduced: Ints, reached: Flags, queue: Shorts, first: int) -> None:
+    """Mark all that can be reached from `first` over arcs without reduced cost."""
+    if reached[first]:
+        return
+    reached[first] = True
+    queue[0] = first
+    count = 1
+    while count > 0:
+        count -= 1
+        v = queue[count]
+        if graph.kind[v] == LEAF:
+            continue
+        for i in range(graph.start[v], graph.start[v + 1]):
+            u = graph.nbr[i]
+            if reduced[graph.arc[i]] == 0 and not reached[u]:
+                reached[u] = True
+                queue[count] = u
+                count += 1

@@ -1,0 +1,134 @@
+"""Follow what is built from the taps to every customer, price it afresh, and refuse a result that does not add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.errors import SolveError
+from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.graph import lay_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.problem import Problem
+
+    Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Routes:
+    """
+    The way of each customer over the built edges.
+
+    Parameters
+    ----------
+    tap
+        int64 (c,). Position of the serving tap, -1 where the customer is not served.
+    start, edges
+        CSR: the edges from the tap to the node of the drop.
+    """
+
+    tap: Ints
+    start: Ints
+    edges: Ints
+
+
+def follow(problem: Problem, built: Ints, drop: Ints) -> Routes:
+    """
+    Lead every served customer from a tap over the built edges.
+
+    Parameters
+    ----------
+    problem
+        What was solved.
+    built
+        Edges that are built; they form a forest with a tap in each tree.
+    drop
+        Drop of each customer, -1 where there is none.
+
+    Raises
+    ------
+    SolveError
+        If a served customer is not tied to a tap.
+    """
+    end = np.empty(2 * len(built), np.int32)
+    end[0::2] = problem.head[built]
+    end[1::2] = problem.tail[built]
+    start, nbr, arc = lay_rows(problem.nodes, end)
+    via, tap_of = flood(start, nbr, arc, problem.tap_node)
+    served = np.flatnonzero(drop >= 0)
+    node = np.full(len(drop), -1, np.int64)
+    node[served] = problem.drop_node[drop[served]]
+    lost = served[tap_of[node[served]] < 0]
+    if len(lost):
+        message = f"the tree does not reach {len(lost)} customers, the first is number {lost[0]}"
+        raise SolveError(message)
+    tap = np.where(node >= 0, tap_of[node], -1)
+    route_start, local = climb(end, via, node)
+    return Routes(tap, route_start, built[local] if len(built) else local)
+
+
+@kernel
+def flood(start: Shorts, nbr: Shorts, arc: Shorts, source: Ints) -> tuple[Shorts, Ints]:
+    """Return the arc that enters each node on the way from its source, and the position of that source (-1: none)."""
+    nodes = len(start) - 1
+    via = np.full(nodes, -1, np.int32)
+    owner = np.full(nodes, -1, np.int64)
+    queue = np.empty(nodes, np.int32)
+    count = 0
+    for i in range(len(source)):
+        if owner[source[i]] < 0:
+            owner[source[i]] = i
+            queue[count] = source[i]
+            count += 1
+    done = 0
+    while done < count:
+        v = queue[done]
+        done += 1
+        for i in range(start[v], start[v + 1]):
+            u = nbr[i]
+            if owner[u] < 0:
+                owner[u] = owner[v]
+                via[u] = arc[i]
+                queue[count] = u
+                count += 1
+    return via, owner
+
+
+@kernel
+def climb(end: Shorts, via: Shorts, node: Ints) -> tuple[Ints, Ints]:
+    """Return, row by row, the edges from the top down to each node; an empty row for -1."""
+    start = np.zeros(len(node) + 1, np.int64)
+    for c in range(len(node)):
+        v = node[c]
+        hops = 0
+        while v >= 0 and via[v] >= 0:
+            v = end[via[v] ^ 1]
+            hops += 1
+        start[c + 1] = start[c] + hops
+    edges = np.empty(start[-1], np.int64)
+    for c in range(len(node)):
+        v = node[c]
+        i = start[c + 1]
+        while v >= 0 and via[v] >= 0:
+            i -= 1
+            edges[i] = via[v] >> 1
+            v = end[via[v] ^ 1]
+    return start, edges
+
+
+def price(problem: Problem, built: Ints, drop: Ints, routes: Routes) -> int:
+    """Return the cost of built edges, drops, and the fibre of every served customer along its route."""
+    served = np.flatnonzero(drop >= 0)
+    used = drop[served]
+    trench = int(problem.cost[built].sum()) + int(problem.drop_cost[used].sum())
+    in_drop = problem.fibres[served] * problem.drop_fibre_cost[used]
+    per_edge = np.concatenate([[0], np.cumsum(problem.fibre_cost[routes.edges])])
+    on_way = per_edge[routes.start[1:]] - per_edge[routes.start[:-1]]
+    return trench + int(in_drop.sum()) + int((problem.fibres * on_way).sum())

@@ -1,0 +1,1 @@
+"""The shared-trench tree: built by shortest ways, then improved by exchanges."""
