@@ -100,14 +100,14 @@ def span(graph: Graph, chosen: Flags) -> Shorts:
         done[v] = True
         order[count] = v
         count += 1
-        if graph.kind[v] == LEAF:
-            continue
         for i in range(graph.start[v], graph.start[v + 1]):
             u = graph.nbr[i]
             c = graph.cost[graph.arc[i] >> 1]
-            if chosen[u] and not done[u] and c < key[u]:
-                key[u] = c
-                via[u] = graph.arc[i]
+            if not chosen[u] or done[u] or c >= key[u]:
+                continue
+            key[u] = c
+            via[u] = graph.arc[i]
+            if graph.kind[u] != LEAF:
                 size = heap_up(heap, place, key, size, u)
     prune(graph, via, order[:count])
     return via
@@ -115,9 +115,9 @@ def span(graph: Graph, chosen: Flags) -> Shorts:
 
 @kernel
 def prune(graph: Graph, via: Shorts, order: Shorts) -> None:
-    """Cut off, in place, the ends of a tree that serve no terminal; `order` has parents before children."""
+    """Cut off, in place, the ends of a tree that serve no terminal; `order` has its street nodes, parents first."""
     children = np.zeros(len(via), np.int32)
-    for v in order:
+    for v in range(len(via)):
         if via[v] >= 0:
             children[graph.end[via[v] ^ 1]] += 1
     for i in range(len(order) - 1, 0, -1):
