@@ -1,0 +1,22 @@
+"""Plans within limits: free ports of access points, length and loss of routes."""
+
+from lastmile_net.solve.capacity.limits import (
+    NO_FREE_PORT,
+    OPTICAL_BUDGET,
+    OPTICAL_UNKNOWN,
+    ROUTE_TOO_LONG,
+    Limits,
+    most_units,
+)
+from lastmile_net.solve.capacity.plan import Limited, solve_with_limits
+
+__all__ = [
+    "NO_FREE_PORT",
+    "OPTICAL_BUDGET",
+    "OPTICAL_UNKNOWN",
+    "ROUTE_TOO_LONG",
+    "Limited",
+    "Limits",
+    "most_units",
+    "solve_with_limits",
+]

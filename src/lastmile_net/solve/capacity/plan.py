@@ -1,0 +1,209 @@
+"""Solve within limits: as many homes as can be served first, then at least cost, with the bound for who is served."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve import solve
+from lastmile_net.solve.capacity.kernels import adjacency
+from lastmile_net.solve.capacity.limits import NO_FREE_PORT, find_reach, most_units
+from lastmile_net.solve.capacity.search import Search, lift, restrict
+from lastmile_net.solve.problem import Progress, Solution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from lastmile_net.config import SolveConfig
+    from lastmile_net.solve.capacity.limits import Limits, Reach
+    from lastmile_net.solve.capacity.search import Served
+    from lastmile_net.solve.problem import Problem, Report, Status
+
+    Flags = NDArray[np.bool_]
+    Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
+
+FACTORS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+"""How far beyond its ports each tap's tree grows before the best part of it is kept, one after the other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Limited:
+    """
+    A solution within limits.
+
+    Parameters
+    ----------
+    solution
+        The plan; its `lower_bound` is for the customers it serves, whatever the limits.
+    reason
+        object (c,). Code of the limit that leaves a customer unserved; empty where it is served, or where there is no
+        way to it from any tap at all.
+    units, most_units
+        Homes served, and a bound on how many could be.
+    """
+
+    solution: Solution
+    reason: NDArray[np.object_]
+    units: int
+    most_units: int
+
+
+def solve_with_limits(
+    problem: Problem,
+    limits: Limits,
+    config: SolveConfig,
+    report: Report | None = None,
+    *,
+    solver: Solver = solve,
+) -> Limited:
+    """
+    Serve as many homes as ports and limits on routes allow, at least cost.
+
+    Parameters
+    ----------
+    problem
+        Streets, taps with their free ports, customers.
+    limits
+        Limits on routes.
+    config
+        When to stop.
+    report
+        Progress callback; False stops with the best so far.
+    solver
+        What solves without limits.
+
+    Returns
+    -------
+    limited
+        The plan, and why customers are left out of it.
+
+    Notes
+    -----
+    Every limit is kept. Both aims are heuristic: homes served are compared with a maximum flow that may split
+    customers; the cost with the bound of the relaxed problem (no limits) for the same customers.
+
+    Growth from the taps, a customer at a time, and the trimmed solution without limits are the starts. Each then
+    serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a knapsack on the
+    tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains nothing.
+    """
+    return _Run(problem, limits, config, report, solver).result()
+
+
+class _Run:
+    """One run: the clock, the best plan so far, and what has been proved of it."""
+
+    def __init__(
+        self, problem: Problem, limits: Limits, config: SolveConfig, report: Report | None, solver: Solver
+    ) -> None:
+        self.began = time.perf_counter()
+        self.problem, self.config, self.report, self.solver = problem, config, report, solver
+        self.reach: Reach = find_reach(problem, adjacency(problem), limits)
+        self.most = most_units(problem, self.reach)
+        self.search = Search(problem, self.reach)
+        self.log: list[Progress] = []
+        self.bound = 0
+        self.stopped: Status | None = None
+        nobody = np.full(problem.customers, -1)
+        self.best: Served = self.search.fill(np.zeros(len(problem.tail), bool), nobody, nobody.copy())
+
+    def result(self) -> Limited:
+        """Search, prove, and put the answer together."""
+        wanted = self.search.wanted
+        if wanted.any():
+            relaxed = self._relaxed(wanted)
+            start = self._lifted(relaxed, wanted)
+            self.best = self._climb(self._filled(self.best))
+            self._take(self._climb(self._filled(start)))
+            self._alternate(relaxed, wanted)
+        return Limited(self._solution(), self._reasons(), self.best.units, self.most)
+
+    def _climb(self, plan: Served) -> Served:
+        """Reselect with growing reach until a whole sweep gains nothing."""
+        if plan.customers.sum() == self.search.wanted.sum():
+            return plan
+        gained = True
+        while gained and self.stopped is None:
+            gained = False
+            for factor in FACTORS:
+                other = self.search.reselect(plan, factor)
+                if _better(other, plan):
+                    plan, gained = other, True
+                    self._tell(plan, "select")
+        return plan
+
+    def _filled(self, plan: Served) -> Served:
+        if plan.units == self.most:
+            return plan
+        other = self.search.augment(plan)
+        return other if _better(other, plan) else plan
+
+    def _alternate(self, relaxed: Solution, solved: Flags) -> None:
+        """Solve for who is served, mend the answer, and go on while that gains; ends with a bound for the best plan."""
+        while True:
+            served = self.best.customers
+            if not served.any():
+                self.bound = 0
+                return
+            if not np.array_equal(served, solved):
+                relaxed, solved = self._relaxed(served), served
+            self.bound = relaxed.lower_bound
+            self._tell(self.best, "prove")
+            other = self._climb(self._lifted(relaxed, solved)) if self.stopped is None else self.best
+            if not self._take(other):
+                return
+
+    def _relaxed(self, customers: Flags) -> Solution:
+        part, _ = restrict(self.problem, customers, self.reach.usable)
+        return self.solver(part, self.config, None)
+
+    def _lifted(self, relaxed: Solution, customers: Flags) -> Served:
+        _, drops = restrict(self.problem, customers, self.reach.usable)
+        built, drop = lift(self.problem, relaxed, customers, drops)
+        return self.search.mend(built, drop)
+
+    def _take(self, other: Served) -> bool:
+        if not _better(other, self.best):
+            return False
+        self.best = other
+        return True
+
+    def _tell(self, plan: Served, stage: str) -> None:
+        """Log the state, and see whether anything asks to stop."""
+        now = time.perf_counter() - self.began
+        line = Progress(now, plan.cost, self.bound, stage)
+        self.log.append(line)
+        if self.report is not None and self.report(line) is False:
+            self.stopped = "interrupted"
+        elif self.config.time_limit_s is not None and now > self.config.time_limit_s:
+            self.stopped = "time"
+
+    def _solution(self) -> Solution:
+        best, bound = self.best, min(self.bound, self.best.cost)
+        status: Status = "optimal" if best.cost == bound else "rounds"
+        if best.cost <= bound * (1 + self.config.target_gap) and status != "optimal":
+            status = "gap"
+        return Solution(
+            edges=np.flatnonzero(best.built),
+            drop=best.drop,
+            tap=best.tap,
+            route_start=best.route_start,
+            route_edges=best.route_edges,
+            cost=best.cost,
+            lower_bound=bound,
+            status=self.stopped or status,
+            log=tuple(self.log),
+        )
+
+    def _reasons(self) -> NDArray[np.object_]:
+        reason = self.reach.reason.copy()
+        reason[self.search.wanted & ~self.best.customers] = NO_FREE_PORT
+        return reason
+
+
+def _better(one: Served, other: Served) -> bool:
+    return (-one.units, one.cost) < (-other.units, other.cost)
