@@ -1,0 +1,216 @@
+"""Layers from an extract on disk, streamed: nothing but what is needed is ever held."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import osmium
+import shapely
+from osmium.filter import IdFilter, KeyFilter
+from osmium.geom import WKBFactory
+from osmium.osm import NODE, RELATION, WAY, Node, Relation, Way
+
+from lastmile_net.errors import DataError, Fault, MissingFileError
+from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
+from lastmile_net.read.osm.tags import KEYS, is_street, line_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+Mapped = Node | Way | Relation
+SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
+CHUNK = 50_000
+
+
+def layers_from_pbf(path: str | Path, *, customers: Customers = "addresses") -> OsmLayers:
+    """
+    Make planning layers from an OpenStreetMap extract.
+
+    Parameters
+    ----------
+    path
+        `.osm.pbf`, `.osm`, `.osm.gz` or `.osm.bz2`; its objects may come in any order.
+    customers
+        What stands for a customer: an address, a residential building, or both.
+
+    Returns
+    -------
+    layers
+        Streets, customers, backbone, and notes.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    DataError
+        If it cannot be read as OpenStreetMap data.
+
+    Notes
+    -----
+    Three passes: which nodes the wanted ways need, where those nodes are, the wanted objects themselves.
+    So memory grows with what is wanted, not with the file. A way whose nodes are partly missing,
+    because the extract was cut out of more, keeps the stretches that are known; none is bridged.
+    """
+    path = Path(path)
+    _check(path)
+    try:
+        found = _read(path, customers)
+    except (RuntimeError, UnicodeDecodeError) as error:
+        fault = Fault(f"cannot be read as OpenStreetMap data: {error}", "Download or export it again.", str(path))
+        raise DataError([fault]) from error
+    return assemble(found, customers)
+
+
+def _check(path: Path) -> None:
+    if not path.is_file():
+        raise MissingFileError([Fault("no such file", "Check the path.", str(path))])
+    if not path.name.lower().endswith(SUFFIXES):
+        cure = f"Give a file that ends in one of {', '.join(SUFFIXES)}."
+        raise DataError([Fault("is no OpenStreetMap extract by its name", cure, str(path))])
+
+
+def _read(path: Path, customers: Customers) -> Found:
+    outlines = _outlines(path, customers)
+    members = {way for ways in outlines.values() for way in ways}
+    locate = _locate(path, customers, members)
+    found = Found()
+    shapes = _Shapes(found)
+    for each in chain(_objects(path, NODE), _objects(path, WAY, locate)):
+        tags = _tags(each)
+        if matters(each.type_str(), tags, customers):
+            shapes.add(each, tags)
+    shapes.flush()
+    if members:
+        _add_relations(path, outlines, _member_lines(path, members, locate), found)
+    if shapes.cut:
+        found.notes.append(f"{shapes.cut} ways lead out of the extract: they end where their known nodes end")
+    return found
+
+
+def _objects(path: Path, entities: osmium.osm.osm_entity_bits, *handlers: object) -> Iterator[Mapped]:
+    """Tagged objects that may matter, past filters that run in C++."""
+    processor = osmium.FileProcessor(str(path), entities).with_filter(KeyFilter(*KEYS))
+    for handler in handlers:
+        processor = processor.with_filter(handler)
+    for each in processor:
+        if isinstance(each, (Node, Way, Relation)) and not each.deleted and each.visible:
+            yield each
+
+
+def _tags(each: Mapped) -> dict[str, str]:
+    return {tag.k: tag.v for tag in each.tags if tag.k in KEPT}
+
+
+def _outlines(path: Path, customers: Customers) -> dict[int, list[int]]:
+    """Outer ways of each wanted building that is mapped as a relation."""
+    outlines: dict[int, list[int]] = {}
+    for each in _objects(path, RELATION):
+        if isinstance(each, Relation) and matters("r", _tags(each), customers):
+            outlines[each.id] = [m.ref for m in each.members if m.type == "w" and m.role in ("outer", "")]
+    return outlines
+
+
+def _locate(path: Path, customers: Customers, members: set[int]) -> osmium.NodeLocationsForWays:
+    """Return a handler that knows where the nodes of the wanted ways are, and of no others."""
+    tracker = osmium.IdTracker()
+    for each in _objects(path, WAY):
+        if matters("w", _tags(each), customers):
+            tracker.add_references(each)
+    if members:
+        for way in osmium.FileProcessor(str(path), WAY).with_filter(IdFilter(members)):
+            tracker.add_references(way)
+    locate = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
+    locate.ignore_errors()  # a way may lead out of the extract
+    with osmium.io.Reader(str(path), NODE) as reader:
+        osmium.apply(reader, tracker.id_filter(), locate)
+    return locate
+
+
+class _Shapes:
+    """Turns ways and nodes into geometries, many at a time, and counts the ways that are cut."""
+
+    def __init__(self, found: Found) -> None:
+        self.found = found
+        self.cut = 0
+        self._wkb = WKBFactory()
+        self._waiting: list[str | shapely.Geometry | None] = []
+
+    def add(self, each: Mapped, tags: Mapping[str, str]) -> None:
+        """Take in one object that matters."""
+        geometry: str | shapely.Geometry | None = None
+        if isinstance(each, Way):
+            geometry = self._way(each)
+        elif isinstance(each, Node) and each.location.valid():
+            geometry = str(self._wkb.create_point(each.location))
+        self.found.add(each.type_str(), each.id, tags, None)
+        self._waiting.append(geometry)
+        if len(self._waiting) >= CHUNK:
+            self.flush()
+
+    def _way(self, way: Way) -> str | shapely.Geometry | None:
+        try:
+            return str(self._wkb.create_linestring(way))
+        except (osmium.InvalidLocationError, RuntimeError):
+            runs = known_runs(way)
+            self.cut += any(not node.location.valid() for node in way.nodes)
+            return shapely.MultiLineString(runs) if len(runs) > 1 else shapely.linestrings(runs[0]) if runs else None
+
+    def flush(self) -> None:
+        """Make geometries of what waits."""
+        if not self._waiting:
+            return
+        start = len(self.found.geometry) - len(self._waiting)
+        made = [g if g is None or isinstance(g, str) else shapely.to_wkb(g, hex=True) for g in self._waiting]
+        geometry = shapely.from_wkb(made)
+        self.found.geometry[start:] = list(_areas(geometry, self.found.tags[start:]))
+        self._waiting.clear()
+
+
+def known_runs(way: Way) -> list[list[tuple[float, float]]]:
+    """Stretches of a way between its missing nodes, each of two places or more."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for node in way.nodes:
+        if not node.location.valid():
+            runs.append([])
+            continue
+        place = (node.lon, node.lat)
+        if not runs[-1] or runs[-1][-1] != place:
+            runs[-1].append(place)
+    return [run for run in runs if len(run) > 1]
+
+
+def _areas(geometry: NDArray[np.object_], tags: list[Mapping[str, str]]) -> NDArray[np.object_]:
+    """Make polygons of closed ways that are neither street nor line."""
+    linear = [is_street(each) or line_role(each) is not None for each in tags]
+    closed = shapely.is_closed(geometry) & (shapely.get_type_id(geometry) == 1) & ~shapely.is_missing(geometry)
+    closed &= (shapely.get_num_points(geometry) > 3) & ~np.array(linear, dtype=bool)
+    result = geometry.copy()
+    corners, ring = shapely.get_coordinates(geometry[closed], return_index=True)
+    if len(ring):
+        result[closed] = shapely.polygons(shapely.linearrings(corners, indices=ring))
+    return result
+
+
+def _member_lines(path: Path, members: set[int], locate: osmium.NodeLocationsForWays) -> dict[int, shapely.Geometry]:
+    processor = osmium.FileProcessor(str(path), WAY).with_filter(IdFilter(members)).with_filter(locate)
+    runs = {way.id: known_runs(way) for way in processor if isinstance(way, Way)}
+    return {ident: shapely.linestrings(each[0]) for ident, each in runs.items() if len(each) == 1}
+
+
+def _add_relations(
+    path: Path, outlines: dict[int, list[int]], lines: dict[int, shapely.Geometry], found: Found
+) -> None:
+    """Take in buildings mapped as relations: the area inside their outer ways."""
+    known = defaultdict(list, {ident: [lines[w] for w in ways if w in lines] for ident, ways in outlines.items()})
+    for each in _objects(path, RELATION):
+        if each.id not in outlines:
+            continue
+        rings = shapely.get_parts(shapely.polygonize(known[each.id]))
+        area = shapely.union_all(rings) if len(rings) else shapely.union_all(known[each.id])
+        found.add("r", each.id, _tags(each), area)
