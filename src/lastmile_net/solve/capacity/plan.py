@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.capacity.kernels import adjacency
+from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import NO_FREE_PORT, find_reach, most_units
 from lastmile_net.solve.capacity.search import Search, lift, restrict
 from lastmile_net.solve.problem import Progress, Solution

@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.kernels import (
-    FAR,
-    Growth,
-    Terms,
-    adjacency,
-    balance,
-    grow,
-    improve,
-    knapsack_on_tree,
-    leaves,
-    preorder,
-    within_built,
-)
+from lastmile_net.solve.capacity.assign import balance, improve
+from lastmile_net.solve.capacity.growth import FAR, Growth, Terms, adjacency, grow, leaves
+from lastmile_net.solve.capacity.trees import knapsack_on_tree, mark_ways, preorder, sum_along, trace, within_built
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +19,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
+    Shorts = NDArray[np.int32]
 
 PULLS = (4, 32, 256, 1_000_000)
 """Money a millimetre of route counts for, in turn, where cheap routes are too long; the last finds the shortest."""
@@ -177,7 +168,7 @@ class Search:
                 grow(self.graph, self.leaves, self.terms, state, tap == t, pull)
         return self.settle(state.built, state.drop, state.tap)
 
-    def reached(self, built: Flags, drop: Ints) -> tuple[Ints, Ints]:
+    def reached(self, built: Flags, drop: Ints) -> tuple[Ints, Shorts]:
         """
         Search from each tap through what is built.
 
@@ -187,7 +178,7 @@ class Search:
         problem, count = self.problem, len(self.room)
         who = np.flatnonzero(drop >= 0)
         price = np.full((len(who), count), FAR)
-        via = np.full((count, problem.nodes), -1)
+        via = np.empty((count, problem.nodes), np.int32)
         node, along = problem.drop_node[drop[who]], problem.drop_length_mm[drop[who]]
         for t in np.flatnonzero(self.room > 0).tolist():
             source = int(problem.tap_node[t])
@@ -198,7 +189,7 @@ class Search:
             price[fits, t] = paid[node[fits]] * problem.fibres[who[fits]]
         return price, via
 
-    def assign(self, built: Flags, drop: Ints) -> tuple[Ints, Ints]:
+    def assign(self, built: Flags, drop: Ints) -> tuple[Ints, Shorts]:
         """Give each customer with a drop the tap that reaches it by least fibre, within ports as far as that goes."""
         price, via = self.reached(built, drop)
         who = np.flatnonzero(drop >= 0)
@@ -209,7 +200,7 @@ class Search:
             tap[who] = nearest
         return tap, via
 
-    def trim(self, drop: Ints, tap: Ints, via: Ints) -> Ints:
+    def trim(self, drop: Ints, tap: Ints, via: Shorts) -> Ints:
         """Leave out of each overloaded tap's customers those whose going saves most, and no more than must go."""
         tap = tap.copy()
         load = self.load(tap)
@@ -246,65 +237,37 @@ class Search:
         """Return the homes each tap can still take."""
         return self.room - self.load(tap)
 
-    def routes(self, via: Ints, drop: Ints, tap: Ints) -> tuple[Ints, Ints]:
+    def routes(self, via: Shorts, drop: Ints, tap: Ints) -> tuple[Ints, Ints]:
         """Return the edges from each customer's tap to its drop, in rows."""
-        ways: list[list[int]] = []
-        tail, head = self.problem.tail, self.problem.head
-        for c in range(self.problem.customers):
-            way: list[int] = []
-            if tap[c] >= 0:
-                back, v = via[tap[c]], self.problem.drop_node[drop[c]]
-                while (e := int(back[v])) >= 0:
-                    way.append(e)
-                    v = tail[e] + head[e] - v
-            ways.append(way[::-1])
-        start = np.zeros(len(ways) + 1, np.int64)
-        np.cumsum([len(way) for way in ways], out=start[1:])
-        return start, np.array([e for way in ways for e in way], np.int64)
+        ends = np.zeros(len(tap), np.int64)
+        ends[tap >= 0] = self.problem.drop_node[drop[tap >= 0]]
+        return trace(via, self.problem.tail, self.problem.head, ends, tap)
 
-    def used(self, via: Ints, drop: Ints, tap: Ints) -> Flags:
+    def used(self, via: Shorts, drop: Ints, tap: Ints) -> Flags:
         """Return which edges some route uses."""
         return self._users(via, drop, tap) > 0
 
-    def _users(self, via: Ints, drop: Ints, tap: Ints) -> Ints:
+    def _users(self, via: Shorts, drop: Ints, tap: Ints) -> Ints:
         """Return how many taps use each edge."""
         users = np.zeros(len(self.problem.tail), np.int64)
-        for t in range(len(self.room)):
-            mine = np.flatnonzero(tap == t)
-            nodes = self._tree_nodes(t, via[t], drop, mine)
-            edges = via[t][nodes]
+        for t in np.unique(tap[tap >= 0]).tolist():
+            edges = via[t][self._tree_nodes(t, via[t], drop, np.flatnonzero(tap == t))]
             users[edges[edges >= 0]] += 1
         return users
 
-    def _tree_nodes(self, tap: int, via: Ints, drop: Ints, mine: Ints) -> Flags:
-        keep = np.zeros(self.problem.nodes, bool)
-        keep[self.problem.tap_node[tap]] = True
-        tail, head = self.problem.tail, self.problem.head
-        for start in self.problem.drop_node[drop[mine]].tolist():
-            v = start
-            while not keep[v]:
-                keep[v] = True
-                e = via[v]
-                v = int(tail[e] + head[e] - v)
-        return keep
+    def _tree_nodes(self, tap: int, via: Shorts, drop: Ints, mine: Ints) -> Flags:
+        ends = self.problem.drop_node[drop[mine]]
+        return mark_ways(via, self.problem.tail, self.problem.head, ends, int(self.problem.tap_node[tap]))
 
-    def _best_part(self, tap: int, via: Ints, drop: Ints, mine: Ints, users: Ints) -> Flags:
+    def _best_part(self, tap: int, via: Shorts, drop: Ints, mine: Ints, users: Ints) -> Flags:
         """Return which of a tap's customers to keep: the cheapest part of its tree that fills its ports."""
         problem = self.problem
         keep = self._tree_nodes(tap, via, drop, mine)
-        root = int(problem.tap_node[tap])
-        order, size = preorder(via, problem.tail, problem.head, keep, root)
+        order, size = preorder(via, problem.tail, problem.head, keep, int(problem.tap_node[tap]))
         edge = via[order]
         price = np.where((edge >= 0) & (users[edge] <= 1), problem.cost[edge], 0)
-        fibre = self._fibre_along(order, edge)
+        fibre = sum_along(via, problem.tail, problem.head, order, problem.fibre_cost)
         return self._knapsack(order, size, price, fibre, drop, mine, int(self.room[tap]))
-
-    def _fibre_along(self, order: Ints, edge: Ints) -> Ints:
-        paid = np.zeros(self.problem.nodes, np.int64)
-        for v, e in zip(order[1:].tolist(), edge[1:].tolist(), strict=True):
-            u = self.problem.tail[e] + self.problem.head[e] - v
-            paid[v] = paid[u] + self.problem.fibre_cost[e]
-        return paid
 
     def _knapsack(self, order: Ints, size: Ints, price: Ints, fibre: Ints, drop: Ints, mine: Ints, room: int) -> Flags:
         """Hang the customers behind their nodes, as leaves of the preorder, and choose."""
