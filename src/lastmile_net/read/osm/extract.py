@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import numpy as np
 import osmium
 import shapely
 from osmium.filter import IdFilter, KeyFilter
 from osmium.geom import WKBFactory
+from osmium.io import File
 from osmium.osm import NODE, RELATION, WAY, Node, Relation, Way
 
 from lastmile_net.errors import DataError, Fault, MissingFileError
 from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
-from lastmile_net.read.osm.tags import KEYS, is_street, line_role
+from lastmile_net.read.osm.tags import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from numpy.typing import NDArray
 
 Mapped = Node | Way | Relation
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
@@ -53,14 +54,16 @@ def layers_from_pbf(path: str | Path, *, customers: Customers = "addresses") -> 
 
     Notes
     -----
-    Three passes: which nodes the wanted ways need, where those nodes are, the wanted objects themselves.
-    So memory grows with what is wanted, not with the file. A way whose nodes are partly missing,
+    Which nodes do the wanted ways need; where are they; then the wanted objects themselves: the file is
+    streamed once for each question (XML is parsed once, into a temporary PBF), so memory grows with what
+    is wanted and not with the file. A way whose nodes are partly missing,
     because the extract was cut out of more, keeps the stretches that are known; none is bridged.
     """
     path = Path(path)
     _check(path)
     try:
-        found = _read(path, customers)
+        with _quick_to_read(path) as quick:
+            found = _read(quick, customers)
     except (RuntimeError, UnicodeDecodeError) as error:
         fault = Fault(f"cannot be read as OpenStreetMap data: {error}", "Download or export it again.", str(path))
         raise DataError([fault]) from error
@@ -75,7 +78,22 @@ def _check(path: Path) -> None:
         raise DataError([Fault("is no OpenStreetMap extract by its name", cure, str(path))])
 
 
-def _read(path: Path, customers: Customers) -> Found:
+@contextmanager
+def _quick_to_read(path: Path) -> Iterator[File]:
+    """Unpack and parse XML once, into a file that can be read several times at little cost."""
+    form = next(suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix))
+    given = File(str(path), form.removeprefix("."))
+    if form.endswith(".pbf"):
+        yield given
+        return
+    with TemporaryDirectory(prefix="lastmile-") as folder:
+        quick = File(str(Path(folder) / "extract"), "osh.pbf,pbf_compression=none")  # osh: deleted stays deleted
+        with osmium.io.Reader(given, NODE | WAY | RELATION) as reader, osmium.SimpleWriter(quick) as writer:
+            osmium.apply(reader, writer)
+        yield quick
+
+
+def _read(path: File, customers: Customers) -> Found:
     outlines = _outlines(path, customers)
     members = {way for ways in outlines.values() for way in ways}
     locate = _locate(path, customers, members)
@@ -93,9 +111,9 @@ def _read(path: Path, customers: Customers) -> Found:
     return found
 
 
-def _objects(path: Path, entities: osmium.osm.osm_entity_bits, *handlers: object) -> Iterator[Mapped]:
+def _objects(path: File, entities: osmium.osm.osm_entity_bits, *handlers: object) -> Iterator[Mapped]:
     """Tagged objects that may matter, past filters that run in C++."""
-    processor = osmium.FileProcessor(str(path), entities).with_filter(KeyFilter(*KEYS))
+    processor = osmium.FileProcessor(path, entities).with_filter(KeyFilter(*KEYS))
     for handler in handlers:
         processor = processor.with_filter(handler)
     for each in processor:
@@ -107,7 +125,7 @@ def _tags(each: Mapped) -> dict[str, str]:
     return {tag.k: tag.v for tag in each.tags if tag.k in KEPT}
 
 
-def _outlines(path: Path, customers: Customers) -> dict[int, list[int]]:
+def _outlines(path: File, customers: Customers) -> dict[int, list[int]]:
     """Outer ways of each wanted building that is mapped as a relation."""
     outlines: dict[int, list[int]] = {}
     for each in _objects(path, RELATION):
@@ -116,18 +134,18 @@ def _outlines(path: Path, customers: Customers) -> dict[int, list[int]]:
     return outlines
 
 
-def _locate(path: Path, customers: Customers, members: set[int]) -> osmium.NodeLocationsForWays:
+def _locate(path: File, customers: Customers, members: set[int]) -> osmium.NodeLocationsForWays:
     """Return a handler that knows where the nodes of the wanted ways are, and of no others."""
     tracker = osmium.IdTracker()
     for each in _objects(path, WAY):
         if matters("w", _tags(each), customers):
             tracker.add_references(each)
     if members:
-        for way in osmium.FileProcessor(str(path), WAY).with_filter(IdFilter(members)):
+        for way in osmium.FileProcessor(path, WAY).with_filter(IdFilter(members)):
             tracker.add_references(way)
     locate = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
     locate.ignore_errors()  # a way may lead out of the extract
-    with osmium.io.Reader(str(path), NODE) as reader:
+    with osmium.io.Reader(path, NODE) as reader:
         osmium.apply(reader, tracker.id_filter(), locate)
     return locate
 
@@ -167,8 +185,7 @@ class _Shapes:
             return
         start = len(self.found.geometry) - len(self._waiting)
         made = [g if g is None or isinstance(g, str) else shapely.to_wkb(g, hex=True) for g in self._waiting]
-        geometry = shapely.from_wkb(made)
-        self.found.geometry[start:] = list(_areas(geometry, self.found.tags[start:]))
+        self.found.geometry[start:] = shapely.from_wkb(made).tolist()
         self._waiting.clear()
 
 
@@ -185,26 +202,14 @@ def known_runs(way: Way) -> list[list[tuple[float, float]]]:
     return [run for run in runs if len(run) > 1]
 
 
-def _areas(geometry: NDArray[np.object_], tags: list[Mapping[str, str]]) -> NDArray[np.object_]:
-    """Make polygons of closed ways that are neither street nor line."""
-    linear = [is_street(each) or line_role(each) is not None for each in tags]
-    closed = shapely.is_closed(geometry) & (shapely.get_type_id(geometry) == 1) & ~shapely.is_missing(geometry)
-    closed &= (shapely.get_num_points(geometry) > 3) & ~np.array(linear, dtype=bool)
-    result = geometry.copy()
-    corners, ring = shapely.get_coordinates(geometry[closed], return_index=True)
-    if len(ring):
-        result[closed] = shapely.polygons(shapely.linearrings(corners, indices=ring))
-    return result
-
-
-def _member_lines(path: Path, members: set[int], locate: osmium.NodeLocationsForWays) -> dict[int, shapely.Geometry]:
-    processor = osmium.FileProcessor(str(path), WAY).with_filter(IdFilter(members)).with_filter(locate)
+def _member_lines(path: File, members: set[int], locate: osmium.NodeLocationsForWays) -> dict[int, shapely.Geometry]:
+    processor = osmium.FileProcessor(path, WAY).with_filter(IdFilter(members)).with_filter(locate)
     runs = {way.id: known_runs(way) for way in processor if isinstance(way, Way)}
     return {ident: shapely.linestrings(each[0]) for ident, each in runs.items() if len(each) == 1}
 
 
 def _add_relations(
-    path: Path, outlines: dict[int, list[int]], lines: dict[int, shapely.Geometry], found: Found
+    path: File, outlines: dict[int, list[int]], lines: dict[int, shapely.Geometry], found: Found
 ) -> None:
     """Take in buildings mapped as relations: the area inside their outer ways."""
     known = defaultdict(list, {ident: [lines[w] for w in ways if w in lines] for ident, ways in outlines.items()})

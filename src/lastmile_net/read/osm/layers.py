@@ -119,7 +119,7 @@ def assemble(found: Found, customers: Customers) -> OsmLayers:
     idents = found.idents()
     order = np.lexsort((found.number, found.kind)) if len(idents) else np.empty(0, np.int64)
     tags = np.array(found.tags, dtype=object)[order]
-    geometry = np.array(found.geometry, dtype=object)[order]
+    geometry = _areas(_objects(found.geometry)[order], tags)
     idents = idents[order]
     placed = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     streets = _streets(idents, tags, geometry, placed, notes)
@@ -128,6 +128,26 @@ def assemble(found: Found, customers: Customers) -> OsmLayers:
     if not len(streets):
         notes.append("no street is mapped here: check that this is the right area")
     return OsmLayers(streets, gpd.GeoDataFrame(homes, geometry="geometry", crs=CRS), backbone, tuple(notes))
+
+
+def _objects(values: list[shapely.Geometry | None]) -> NDArray[np.object_]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _areas(geometry: NDArray[np.object_], tags: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Make polygons of closed ways that are neither street nor line, and valid ones of crossed polygons."""
+    line = shapely.get_type_id(geometry) == 1
+    line &= ~np.array([is_street(each) or line_role(each) is not None for each in tags], dtype=bool)
+    closed = line & shapely.is_closed(geometry) & (shapely.get_num_points(geometry) > 3)
+    corners, ring = shapely.get_coordinates(geometry[closed], return_index=True)
+    result = geometry.copy()
+    if len(ring):
+        result[closed] = shapely.polygons(shapely.linearrings(corners, indices=ring))
+    crossed = ~shapely.is_valid(result) & np.isin(shapely.get_type_id(result), (3, 6))
+    result[crossed] = shapely.make_valid(result[crossed])
+    return result
 
 
 def _streets(

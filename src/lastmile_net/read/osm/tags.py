@@ -58,19 +58,6 @@ KEYS = (
 )
 """An object without any of these keys is no concern of ours."""
 
-QUERY: dict[str, bool | str | list[str]] = {
-    "highway": sorted(STREET_CLASSES),
-    "building": sorted(HOME_KINDS),
-    "addr:housenumber": True,
-    "addr:housename": True,
-    "telecom": True,
-    "communication": "line",
-    "man_made": ["street_cabinet", "utility_pole"],
-    "manhole": ["telecom", "communication"],
-    "power": "pole",
-}
-"""The same objects in the words of an Overpass query."""
-
 _POINT_ROLE = {
     ("telecom", "exchange"): "pop",
     ("telecom", "central_office"): "pop",
@@ -101,6 +88,23 @@ MAX_RANGE = 30
 """A range of more house numbers than this is taken for a compound number such as 12-345, of one home."""
 MAX_FLATS = 500
 """More flats than this at one address are taken for a typing error."""
+
+
+def query_for(customers: str) -> dict[str, bool | str | list[str]]:
+    """Tags of all objects that matter, in the words of an Overpass query."""
+    homes: dict[str, bool | str | list[str]] = {"building": sorted(HOME_KINDS)}
+    flats: dict[str, bool | str | list[str]] = {"building:flats": True}
+    return {
+        "highway": sorted(STREET_CLASSES),
+        **(flats if customers == "addresses" else homes),
+        "addr:housenumber": True,
+        "addr:housename": True,
+        "telecom": True,
+        "communication": sorted(_TELECOM_LINES),
+        "man_made": ["street_cabinet", "utility_pole"],
+        "manhole": ["communication", "telecom"],
+        "power": "pole",
+    }
 
 
 def is_street(tags: Mapping[str, str]) -> bool:

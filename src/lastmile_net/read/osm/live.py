@@ -1,0 +1,244 @@
+"""Layers straight from OpenStreetMap's servers, through osmnx and its cache."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import geopandas as gpd
+import osmnx
+import requests
+import shapely
+from osmnx._errors import InsufficientResponseError, ResponseStatusCodeError
+
+from lastmile_net.errors import ConfigError, CrsError, DataError, Fault
+from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
+from lastmile_net.read.osm.tags import query_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+T = TypeVar("T")
+BBox = tuple[float, float, float, float]
+Area = shapely.Polygon | shapely.MultiPolygon
+
+_log = logging.getLogger(__name__)
+_BUSY = {
+    429: "has had too many requests from here",
+    500: "has failed",
+    502: "cannot be reached behind its gateway",
+    503: "is out of service for now",
+    504: "is too busy",
+}
+_ELSEWHERE = (
+    "Wait some minutes, ask for a smaller area or another server (overpass_url), "
+    "or download an extract and read it with --pbf."
+)
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often a busy server is asked again, and how long one waits: the pause doubles each time, up to a cap."""
+
+    attempts: int = 5
+    pause_s: float = 5.0
+    longest_s: float = 120.0
+
+    def pause(self, attempt: int, asked_for_s: float) -> float:
+        """Seconds to wait after this attempt (from 1); at least what the server asks for, within the cap."""
+        doubled_s: float = self.pause_s * 2.0 ** (attempt - 1)
+        return min(self.longest_s, max(doubled_s, asked_for_s))
+
+
+class _BusyError(Exception):
+    """The server may do better later."""
+
+    def __init__(self, why: str, asked_for_s: float = 0.0) -> None:
+        super().__init__(why)
+        self.asked_for_s = asked_for_s
+
+
+class _RefusedError(Exception):
+    """The server will say the same again."""
+
+
+def layers_from_osmnx(
+    *,
+    place: str | None = None,
+    bbox: BBox | None = None,
+    polygon: Area | gpd.GeoDataFrame | None = None,
+    customers: Customers = "addresses",
+    retry: Retry | None = None,
+    overpass_url: str | None = None,
+    cache_folder: str | Path | None = None,
+) -> OsmLayers:
+    """
+    Make planning layers from OpenStreetMap as it is now.
+
+    Every street is kept, whatever component it belongs to and whoever may use it: gap customers live
+    on service roads, tracks and private ways.
+
+    Parameters
+    ----------
+    place
+        Name that the geocoder knows as an area.
+    bbox
+        West, south, east, north, in degrees.
+    polygon
+        Area in EPSG:4326, or a layer of polygons in any CRS.
+    customers
+        What stands for a customer: an address, a residential building, or both.
+    retry
+        How to meet a busy server.
+    overpass_url, cache_folder
+        Instead of those in `osmnx.settings`.
+
+    Raises
+    ------
+    ConfigError
+        If not exactly one of `place`, `bbox` and `polygon` is given, or the box is none.
+    CrsError
+        If the polygons have no CRS.
+    DataError
+        If the place is not known as an area, or the server stays busy or cannot be reached.
+    """
+    if sum(each is not None for each in (place, bbox, polygon)) != 1:
+        raise ConfigError([Fault("the area is not clear", "Give one of a place, a bbox and a polygon.")])
+    retry = retry or Retry()
+    with _settings(overpass_url, cache_folder):
+        area = _area(place, bbox, polygon, retry)
+        found = Found()
+        try:
+            features = _ask(lambda: osmnx.features_from_polygon(area, query_for(customers)), retry)
+        except InsufficientResponseError:
+            found.notes.append("OpenStreetMap holds nothing of interest in this area")
+            return assemble(found, customers)
+    _take_in(features, found, customers)
+    return assemble(found, customers)
+
+
+@contextmanager
+def _settings(overpass_url: str | None, cache_folder: str | Path | None) -> Iterator[None]:
+    """Lay our settings over osmnx's, and put the old ones back."""
+    old = {name: getattr(osmnx.settings, name) for name in ("overpass_url", "cache_folder", "requests_kwargs")}
+    hooks = dict(old["requests_kwargs"].get("hooks") or {})
+    theirs = hooks.get("response") or []
+    hooks["response"] = [_judge, *(theirs if isinstance(theirs, (list, tuple)) else [theirs])]
+    try:
+        osmnx.settings.requests_kwargs = {**old["requests_kwargs"], "hooks": hooks}
+        osmnx.settings.overpass_url = overpass_url or old["overpass_url"]
+        osmnx.settings.cache_folder = cache_folder or old["cache_folder"]
+        yield
+    finally:
+        for name, value in old.items():
+            setattr(osmnx.settings, name, value)
+
+
+def _judge(response: requests.Response, *_: object, **__: object) -> None:
+    """Stop a bad answer before osmnx sees it: it would wait and ask for ever, or take half an answer for all."""
+    if str(response.url).rstrip("/").endswith("/status"):
+        return
+    host = str(response.url).split("/")[2]
+    if response.status_code in _BUSY:
+        asked = response.headers.get("Retry-After", "")
+        why = f"{host} {_BUSY[response.status_code]} (it answered {response.status_code})"
+        raise _BusyError(why, float(asked) if asked.isdecimal() else 0.0)
+    if not response.ok:
+        why = f"{host} refused the request (it answered {response.status_code} {response.reason})"
+        raise _RefusedError(why)
+    try:
+        answer = response.json()
+    except requests.exceptions.JSONDecodeError as error:
+        why = f"{host} did not answer in JSON"
+        raise _BusyError(why) from error
+    remark = str(answer.get("remark", "")) if isinstance(answer, dict) else ""
+    if "error" in remark.casefold():
+        why = f"{host} gave up halfway ({remark})"
+        raise _BusyError(why)
+
+
+def _ask(question: Callable[[], T], retry: Retry) -> T:
+    """Ask until there is an answer or no more patience; parts that were answered come from osmnx's cache."""
+    for attempt in range(1, retry.attempts + 1):
+        try:
+            return question()
+        except _BusyError as error:
+            why, asked_for_s = str(error), error.asked_for_s
+        except requests.exceptions.Timeout:
+            why, asked_for_s = f"no answer within {osmnx.settings.requests_timeout} s", 0.0
+        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            if not _was_cut(error):
+                raise _unreachable(error) from error
+            why, asked_for_s = "the connection was cut", 0.0
+        except (_RefusedError, ResponseStatusCodeError) as error:
+            raise DataError([Fault(str(error), _ELSEWHERE)]) from error
+        if attempt < retry.attempts:
+            pause_s = retry.pause(attempt, asked_for_s)
+            _log.warning("%s; asking again in %g s (%d of %d)", why, pause_s, attempt, retry.attempts)
+            time.sleep(pause_s)
+    raise DataError([Fault(f"{why}; asked {retry.attempts} times", _ELSEWHERE)])
+
+
+def _was_cut(error: Exception) -> bool:
+    """Whether a connection stood and broke, so that it may stand again."""
+    return isinstance(error, requests.exceptions.ChunkedEncodingError) or "Connection aborted" in str(error)
+
+
+def _unreachable(error: Exception) -> DataError:
+    what = f"the server cannot be reached: {error}"
+    return DataError([Fault(what, "Check the network and the server's address, or read an extract with --pbf.")])
+
+
+def _area(place: str | None, bbox: BBox | None, polygon: Area | gpd.GeoDataFrame | None, retry: Retry) -> Area:
+    if place is not None:
+        return _geocode(place, retry)
+    if bbox is not None:
+        return _box(bbox)
+    if isinstance(polygon, gpd.GeoDataFrame):
+        if polygon.crs is None:
+            raise CrsError([Fault("the polygons have no CRS", "Say which one they are in.", source="polygon")])
+        polygon = polygon.to_crs("EPSG:4326").union_all()
+    return _polygonal(polygon)
+
+
+def _polygonal(geometry: shapely.Geometry | None) -> Area:
+    valid = shapely.make_valid(geometry if geometry is not None else shapely.Polygon())
+    polygons = [part for part in shapely.get_parts(valid).tolist() if isinstance(part, Area)]
+    area = shapely.union_all(polygons)
+    west, south, east, north = area.bounds
+    if not isinstance(area, Area) or not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        what = "there is no polygon in degrees of longitude and latitude"
+        raise DataError([Fault(what, "Give polygons with their CRS.", source="polygon")])
+    return area
+
+
+def _box(bbox: BBox) -> Area:
+    west, south, east, north = bbox
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        what = f"{bbox} is no box: west < east within 180, south < north within 90 are needed"
+        raise ConfigError([Fault(what, "Give west, south, east, north in degrees.", source="bbox")])
+    return shapely.box(west, south, east, north)
+
+
+def _geocode(place: str, retry: Retry) -> Area:
+    try:
+        return _polygonal(_ask(lambda: osmnx.geocode_to_gdf(place), retry).union_all())
+    except (InsufficientResponseError, TypeError) as error:
+        what = f"OpenStreetMap knows no area by the name of '{place}'"
+        raise DataError([Fault(what, "Spell it as openstreetmap.org finds it, or give a bbox.", "place")]) from error
+
+
+def _take_in(features: gpd.GeoDataFrame, found: Found, customers: Customers) -> None:
+    """Take in what the server gave, as if it had been read from an extract."""
+    names = [name for name in features.columns if name in KEPT]
+    values = features[names].astype(object).where(features[names].notna(), None).to_numpy()
+    rows = zip(features.index, values.tolist(), features.geometry.to_numpy(), strict=True)
+    for (element, number), cells, geometry in rows:
+        tags = {name: str(cell) for name, cell in zip(names, cells, strict=True) if cell is not None}
+        kind = str(element)[0]
+        if matters(kind, tags, customers):
+            found.add(kind, int(number), tags, geometry)
