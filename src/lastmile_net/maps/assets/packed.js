@@ -1,0 +1,796 @@
+/* Packed layers for Leaflet: binary columns in script elements, decoded once, drawn on canvas tiles. */
+(() => {
+"use strict";
+const BITS = 29;
+const TILE = 256;
+const HALO = "rgba(255,255,255,0.95)";
+const NODE = 16;
+
+/* ---- decoding ---------------------------------------------------------------------------- */
+
+function bytesOf(id) {
+  const element = document.getElementById(id);
+  const text = element.textContent;
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const raw = atob(text);
+  const bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return bytes;
+}
+
+async function unzip(id) {
+  const stream = new Blob([bytesOf(id)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function joinBytes(bytes, size, width) {
+  if (width === 1) return bytes;
+  const out = width === 2 ? new Uint16Array(size) : new Uint32Array(size);
+  for (let i = 0; i < size; i++) {
+    let value = bytes[i] | (bytes[size + i] << 8);
+    if (width === 4) value |= (bytes[2 * size + i] << 16) | (bytes[3 * size + i] << 24);
+    out[i] = value;
+  }
+  return out;
+}
+
+async function integers(id, header) {
+  const stored = joinBytes(await unzip(id), header.size, header.width);
+  if (!header.delta) return stored;
+  const out = new Int32Array(header.size);
+  let value = 0;
+  for (let i = 0; i < header.size; i++) {
+    const step = stored[i];
+    value += (step >>> 1) ^ -(step & 1);
+    out[i] = value;
+  }
+  return out;
+}
+
+/* ---- columns: decoded when first asked for ------------------------------------------------ */
+
+class Texts {
+  constructor(text, numbers) {
+    this.text = text;
+    this.numbers = numbers;
+    const starts = [0];
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+    this.starts = Uint32Array.from(starts);
+  }
+  word(number) {
+    const end = number + 1 < this.starts.length ? this.starts[number + 1] - 1 : this.text.length;
+    return this.text.slice(this.starts[number], end);
+  }
+  at(row) { return this.word(this.numbers ? this.numbers[row] : row); }
+  words() { return Array.from(this.starts, (_, number) => this.word(number)); }
+  wordAt(position) {
+    let low = 0, high = this.starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.starts[middle] <= position) low = middle; else high = middle - 1;
+    }
+    return low;
+  }
+  /* Rows whose text contains the words sought, in that order; those that begin with them first. */
+  find(sought, most) {
+    const parts = sought.trim().split(/\s+/).filter(Boolean).map(pattern);
+    if (!parts.length) return [];
+    const inside = parts.join("[^\\n]*?");
+    const found = new Set([...this.matches(`^${inside}`, most), ...this.matches(inside, most)]);
+    if (!this.numbers) return [...found].slice(0, most);
+    const rows = [];
+    for (let row = 0; row < this.numbers.length && rows.length < most; row++) if (found.has(this.numbers[row])) rows.push(row);
+    return rows;
+  }
+  matches(source, most) {
+    const expression = new RegExp(source, "gim");
+    const found = [];
+    for (let hit = expression.exec(this.text); hit && found.length < most; hit = expression.exec(this.text)) {
+      const word = this.wordAt(hit.index);
+      found.push(word);
+      expression.lastIndex = word + 1 < this.starts.length ? this.starts[word + 1] : this.text.length + 1;
+    }
+    return found;
+  }
+}
+
+/* A word as a regular expression that does not mind accents, nor ss for \u00df. */
+function pattern(word) {
+  const alike = { a: "a\u00e0-\u00e6", c: "c\u00e7", e: "e\u00e8-\u00eb", i: "i\u00ec-\u00ef", n: "n\u00f1", o: "o\u00f2-\u00f6\u00f8", u: "u\u00f9-\u00fc" };
+  return word.toLowerCase().replace(/ss|\u00df|./gsu, (letter) => {
+    if (letter === "ss" || letter === "\u00df") return "(?:ss|\u00df)";
+    return alike[letter] ? `[${alike[letter]}]` : letter.replace(/[\\^$.*+?()[\]{}|/-]/, "\\$&");
+  });
+}
+
+class Columns {
+  constructor(name, about) {
+    this.name = name;
+    this.about = about;
+    this.kept = new Map();
+  }
+  get(column) {
+    if (!this.kept.has(column)) this.kept.set(column, this.decode(this.about[column]));
+    return this.kept.get(column);
+  }
+  async decode(about) {
+    const id = `${this.name}-${about.key}`;
+    if (about.words) {
+      const [bytes, numbers] = await Promise.all([
+        unzip(`${this.name}-${about.words}`),
+        about.numbers ? integers(id, about.numbers) : null,
+      ]);
+      const texts = new Texts(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), numbers);
+      return { at: (row) => texts.at(row), texts };
+    }
+    const stored = await integers(id, about.numbers);
+    const scale = 10 ** about.decimals;
+    const values = new Float64Array(stored.length);
+    for (let i = 0; i < stored.length; i++) values[i] = stored[i] ? (stored[i] - 1 + about.least) / scale : NaN;
+    return { at: (row) => values[row], values };
+  }
+}
+
+/* ---- a packed tree of boxes: sixteen neighbours to a node --------------------------------- */
+
+class Tree {
+  constructor(boxes) {
+    this.levels = [boxes];
+    while (this.levels[this.levels.length - 1].length > 4) {
+      const below = this.levels[this.levels.length - 1];
+      const size = Math.ceil(below.length / 4 / NODE);
+      const above = new Int32Array(size * 4);
+      for (let node = 0; node < size; node++) {
+        let x0 = 2 ** 31 - 1, y0 = x0, x1 = -x0, y1 = -x0;
+        const end = Math.min((node + 1) * NODE * 4, below.length);
+        for (let at = node * NODE * 4; at < end; at += 4) {
+          if (below[at] < x0) x0 = below[at];
+          if (below[at + 1] < y0) y0 = below[at + 1];
+          if (below[at + 2] > x1) x1 = below[at + 2];
+          if (below[at + 3] > y1) y1 = below[at + 3];
+        }
+        above.set([x0, y0, x1, y1], node * 4);
+      }
+      this.levels.push(above);
+    }
+  }
+  /* Items whose boxes meet the box, in stored order. */
+  query(x0, y0, x1, y1) {
+    const hits = [];
+    const visit = (level, from, to) => {
+      const boxes = this.levels[level];
+      const end = Math.min(to, boxes.length / 4);
+      for (let node = from; node < end; node++) {
+        const at = node * 4;
+        if (boxes[at] > x1 || boxes[at + 2] < x0 || boxes[at + 1] > y1 || boxes[at + 3] < y0) continue;
+        if (level === 0) hits.push(node);
+        else visit(level - 1, node * NODE, (node + 1) * NODE);
+      }
+    };
+    const top = this.levels.length - 1;
+    visit(top, 0, this.levels[top].length / 4);
+    return hits;
+  }
+}
+
+function boxesOf(x, y, starts) {
+  const size = starts.length - 1;
+  const boxes = new Int32Array(size * 4);
+  for (let item = 0; item < size; item++) {
+    let x0 = x[starts[item]], x1 = x0, y0 = y[starts[item]], y1 = y0;
+    for (let v = starts[item] + 1; v < starts[item + 1]; v++) {
+      if (x[v] < x0) x0 = x[v]; else if (x[v] > x1) x1 = x[v];
+      if (y[v] < y0) y0 = y[v]; else if (y[v] > y1) y1 = y[v];
+    }
+    boxes[item * 4] = x0; boxes[item * 4 + 1] = y0; boxes[item * 4 + 2] = x1; boxes[item * 4 + 3] = y1;
+  }
+  return boxes;
+}
+
+/* ---- signs -------------------------------------------------------------------------------- */
+
+function outline(path, shape, c, r) {
+  const polygon = (...points) => {
+    points.forEach(([x, y], i) => (i ? path.lineTo(c + x * r, c + y * r) : path.moveTo(c + x * r, c + y * r)));
+    path.closePath();
+  };
+  if (shape === "diamond") polygon([0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]);
+  else if (shape === "square") polygon([-0.95, -0.95], [0.95, -0.95], [0.95, 0.95], [-0.95, 0.95]);
+  else if (shape === "triangle") polygon([0, -1.2], [1.15, 0.9], [-1.15, 0.9]);
+  else if (shape === "down") polygon([0, 1.2], [1.15, -0.9], [-1.15, -0.9]);
+  else if (shape === "bar") polygon([-1.3, -0.55], [1.3, -0.55], [1.3, 0.55], [-1.3, 0.55]);
+  else if (shape === "cross") polygon([-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4],
+    [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]);
+  else path.arc(c, c, r, 0, 2 * Math.PI);
+}
+
+function sign(symbol, radius, ratio) {
+  const half = Math.ceil(radius * 1.35 + 2);
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 2 * half * ratio;
+  const ctx = canvas.getContext("2d");
+  ctx.scale(ratio, ratio);
+  ctx.beginPath();
+  outline(ctx, symbol.shape, half, symbol.shape === "ring" ? radius * 0.8 : radius);
+  if (radius >= 2.5) {
+    ctx.lineWidth = radius >= 4 ? 2.4 : 1.2;
+    ctx.strokeStyle = HALO;
+    ctx.stroke();
+  }
+  if (symbol.shape === "ring") {
+    ctx.lineWidth = Math.max(1, radius * 0.45);
+    ctx.strokeStyle = symbol.colour;
+    ctx.stroke();
+  } else {
+    ctx.fillStyle = symbol.colour;
+    ctx.fill();
+  }
+  return { canvas, half };
+}
+
+function rgba(colour) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const ctx = canvas.getContext("2d", { willReadFrequently: true });
+  ctx.fillStyle = colour;
+  ctx.fillRect(0, 0, 1, 1);
+  const [r, g, b, a] = ctx.getImageData(0, 0, 1, 1).data;
+  return ((a << 24) | (b << 16) | (g << 8) | r) >>> 0;
+}
+
+/* ---- hexagons ----------------------------------------------------------------------------- */
+
+const HEX = 13;
+const SHARES = ["#0072b2", "#5d9fc9", "#b7c9d3", "#f0c987", "#e8903c", "#c44e00"];
+
+function hexCentre(q, r) { return [HEX * Math.sqrt(3) * (q + r / 2), HEX * 1.5 * r]; }
+
+function hexOf(x, y) {
+  const fq = (Math.sqrt(3) / 3 * x - y / 3) / HEX, fr = (2 / 3 * y) / HEX;
+  let q = Math.round(fq), r = Math.round(fr);
+  const s = Math.round(-fq - fr);
+  const dq = Math.abs(q - fq), dr = Math.abs(r - fr), ds = Math.abs(s + fq + fr);
+  if (dq > dr && dq > ds) q = -r - s; else if (dr > ds) r = -q - s;
+  return [q, r];
+}
+
+/* Which hexagon each point lies in, at one zoom. */
+class Hexagons {
+  constructor(layer, zoom) {
+    const scale = 2 ** (zoom + 8 - BITS);
+    this.numbers = new Map();
+    this.keys = [];
+    this.of = new Uint32Array(layer.size);
+    let lastKey = -1, lastNumber = 0;
+    for (let i = 0; i < layer.size; i++) {
+      const [q, r] = hexOf(layer.x[i] * scale, layer.y[i] * scale);
+      const key = (q + 4194304) * 16777216 + r;
+      if (key !== lastKey) {
+        lastNumber = this.numbers.get(key);
+        if (lastNumber === undefined) {
+          lastNumber = this.keys.length;
+          this.numbers.set(key, lastNumber);
+          this.keys.push([q, r]);
+        }
+        lastKey = key;
+      }
+      this.of[i] = lastNumber;
+    }
+    this.version = -1;
+  }
+  count(layer) {
+    if (this.version === layer.version) return;
+    this.version = layer.version;
+    this.all = new Uint32Array(this.keys.length);
+    this.gaps = new Uint32Array(this.keys.length);
+    const gap = layer.classes.map((entry) => (entry.gap ? 1 : 0));
+    const shown = layer.shown;
+    for (let i = 0; i < shown.length; i++) {
+      const c = shown[i];
+      if (c === 255) continue;
+      this.all[this.of[i]]++;
+      this.gaps[this.of[i]] += gap[c];
+    }
+    this.most = this.all.reduce((most, value) => Math.max(most, value), 1);
+  }
+  number(q, r) { return this.numbers.get((q + 4194304) * 16777216 + r); }
+}
+
+/* ---- the layer ---------------------------------------------------------------------------- */
+
+const queue = [];
+let queued = false;
+
+function work() {
+  const end = performance.now() + 24;
+  while (queue.length && performance.now() < end) queue.shift()();
+  queued = queue.length > 0;
+  if (queued) setTimeout(work, 0);
+}
+
+function later(task) {
+  queue.push(task);
+  if (!queued) { queued = true; requestAnimationFrame(work); }
+}
+
+const Packed = L.GridLayer.extend({
+  initialize(name) {
+    const about = JSON.parse(document.getElementById(name).textContent);
+    L.GridLayer.prototype.initialize.call(this, {
+      zIndex: about.style.z_index, tileSize: TILE, updateWhenZooming: false, keepBuffer: 1, className: "lm-tiles",
+    });
+    Object.assign(this, { key: name, about, style: about.style, size: about.size, lines: about.lines });
+    this.columns = new Columns(name, about.columns);
+    this.version = 0;
+    this.isReady = false;
+    this.filter = null;
+    this.hexagons = new Map();
+    this.signs = new Map();
+    this.ready = this.decode();
+  },
+
+  async decode() {
+    const { streams, themes } = this.about;
+    const id = (key) => `${this.key}-${key}`;
+    const [x, y, counts, steps, ...codes] = await Promise.all([
+      integers(id("x"), streams.x),
+      integers(id("y"), streams.y),
+      streams.counts ? integers(id("counts"), streams.counts) : null,
+      streams.steps ? integers(id("steps"), streams.steps) : null,
+      ...themes.map((theme) => (theme.codes ? integers(id(theme.key), theme.codes) : new Uint8Array(this.size))),
+    ]);
+    Object.assign(this, { x, y, steps, codes });
+    this.starts = new Uint32Array(this.size + 1);
+    for (let i = 0; i < this.size; i++) this.starts[i + 1] = this.starts[i] + (counts ? counts[i] : 1);
+    this.boxes = boxesOf(x, y, this.starts);
+    this.tree = new Tree(this.boxes);
+    if (!this.lines) this.nearZoom = this.zoomWithRoom();
+    this.isReady = true;
+    this.setTheme(0);
+    this.fire("ready");
+    return this;
+  },
+
+  /* The first zoom at which points mostly stand apart. */
+  zoomWithRoom() {
+    if (!this.style.hexagons || this.size < 500) return 0;
+    for (let zoom = 17; zoom > 0; zoom--) {
+      const shift = BITS - zoom - 4;
+      let cells = 0, last = -1;
+      for (let i = 0; i < this.size; i++) {
+        const cell = (this.x[i] >> shift) * 2097152 + (this.y[i] >> shift);
+        if (cell !== last) { cells++; last = cell; }
+      }
+      if (this.size / cells > 8) return zoom + 1;
+    }
+    return 0;
+  },
+
+  /* ---- which class each feature shows ---- */
+
+  setTheme(number) {
+    this.theme = number;
+    if (!this.isReady) return;
+    this.classes = this.about.themes[number].classes;
+    this.paints = this.classes.map((entry) => rgba(entry.colour));
+    this.signs.clear();
+    this.restyle();
+  },
+
+  /* `filter(row, class)` gives the class to show, or 255 for none. */
+  setFilter(filter) {
+    this.filter = filter;
+    if (this.isReady) this.restyle();
+  },
+
+  restyle() {
+    const codes = this.codes[this.theme], filter = this.filter;
+    if (!this.shown) this.shown = new Uint8Array(this.size);
+    const shown = this.shown;
+    if (filter) for (let i = 0; i < this.size; i++) shown[i] = filter(i, codes[i]);
+    else shown.set(codes);
+    this.version++;
+    this.repaint();
+  },
+
+  /* How many features of each class lie within the bounds, and in all. */
+  count(bounds) {
+    const codes = this.shown, all = new Uint32Array(256), inside = new Uint32Array(256);
+    const [x0, y0, x1, y1] = bounds;
+    const { boxes } = this;
+    for (let i = 0; i < this.size; i++) {
+      const c = codes[i], at = i * 4;
+      all[c]++;
+      if (boxes[at] <= x1 && boxes[at + 2] >= x0 && boxes[at + 1] <= y1 && boxes[at + 3] >= y0) inside[c]++;
+    }
+    return { all, inside };
+  },
+
+  /* ---- drawing ---- */
+
+  createTile(coords, done) {
+    const canvas = document.createElement("canvas");
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    canvas.width = canvas.height = TILE * ratio;
+    canvas.coords = coords;
+    const task = () => {
+      if (!canvas.gone) this.paint(canvas, coords);
+      done(null, canvas);
+    };
+    if (this.isReady) later(task); else this.ready.then(() => later(task));
+    return canvas;
+  },
+
+  _removeTile(key) {
+    const tile = this._tiles[key];
+    if (tile) tile.el.gone = true;
+    L.GridLayer.prototype._removeTile.call(this, key);
+  },
+
+  repaint() {
+    if (!this._map || !this._tiles) return;
+    for (const tile of Object.values(this._tiles)) if (tile.current) this.paint(tile.el, tile.coords);
+    this.fire("painted");
+  },
+
+  asHexagons(zoom) { return !this.lines && zoom < this.nearZoom; },
+
+  paint(canvas, coords) {
+    const ctx = canvas.getContext("2d");
+    const ratio = canvas.width / TILE;
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, canvas.width, canvas.height);
+    if (coords.z < this.style.min_zoom || !this.shown) return;
+    if (this.asHexagons(coords.z)) this.paintHexagons(ctx, coords, ratio);
+    else {
+      const scale = 2 ** (coords.z + 8 - BITS);
+      const labels = this.style.label_zoom !== null && coords.z >= this.style.label_zoom;
+      const margin = labels ? 90 : 16;
+      const ox = coords.x * TILE, oy = coords.y * TILE;
+      const hits = this.tree.query((ox - margin) / scale, (oy - margin) / scale,
+        (ox + TILE + margin) / scale, (oy + TILE + margin) / scale);
+      const view = { scale, ox, oy, ratio, zoom: coords.z };
+      if (this.lines) this.paintLines(ctx, hits, view);
+      else this.paintPoints(ctx, hits, view);
+      if (labels) this.paintLabels(canvas, ctx, hits, view);
+    }
+  },
+
+  radius(zoom) {
+    const full = this.style.radius;
+    return Math.max(1.4, zoom >= 18 ? full : full * (1 - 0.16 * (18 - zoom)));
+  },
+
+  symbolAt(c, zoom, ratio) {
+    const radius = this.radius(zoom) * (this.classes[c].gap ? 1.12 : 1);
+    const key = `${c}/${radius}/${ratio}`;
+    if (!this.signs.has(key)) this.signs.set(key, sign(this.classes[c], radius, ratio));
+    return this.signs.get(key);
+  },
+
+  paintPoints(ctx, hits, { scale, ox, oy, ratio, zoom }) {
+    const present = new Map();
+    for (const i of hits) {
+      const c = this.shown[i];
+      if (c === 255) continue;
+      if (!present.has(c)) present.set(c, []);
+      present.get(c).push(i);
+    }
+    for (const c of [...present.keys()].sort((a, b) => a - b)) {
+      const { canvas, half } = this.symbolAt(c, zoom, ratio);
+      for (const i of present.get(c)) {
+        ctx.drawImage(canvas, Math.round((this.x[i] * scale - ox - half) * ratio),
+          Math.round((this.y[i] * scale - oy - half) * ratio));
+      }
+    }
+  },
+
+  /* Lines shorter than a pixel or two are dots, written straight into the picture; the others are stroked in batches. */
+  paintLines(ctx, hits, view) {
+    const { scale, ox, oy, ratio } = view;
+    const batches = new Map();
+    const small = 1.6 / scale;
+    let picture = null, dots = null;
+    const side = TILE * ratio;
+    for (const i of hits) {
+      const c = this.shown[i], at = i * 4;
+      if (c === 255) continue;
+      const step = this.steps ? this.steps[i] : 0;
+      if (this.boxes[at + 2] - this.boxes[at] < small && this.boxes[at + 3] - this.boxes[at + 1] < small) {
+        if (!picture) {
+          picture = ctx.createImageData(side, side);
+          dots = new Uint32Array(picture.data.buffer);
+        }
+        const px = ((this.boxes[at] + this.boxes[at + 2]) / 2 * scale - ox) * ratio | 0;
+        const py = ((this.boxes[at + 1] + this.boxes[at + 3]) / 2 * scale - oy) * ratio | 0;
+        for (let dx = 0; dx <= (step > 1 ? 1 : 0); dx++) for (let dy = 0; dy <= (step > 1 ? 1 : 0); dy++) {
+          if (px + dx >= 0 && py + dy >= 0 && px + dx < side && py + dy < side) {
+            dots[(py + dy) * side + px + dx] = this.paints[c];
+          }
+        }
+        continue;
+      }
+      const key = step * 256 + c;
+      if (!batches.has(key)) batches.set(key, []);
+      batches.get(key).push(i);
+    }
+    if (picture) ctx.putImageData(picture, 0, 0);
+    ctx.setTransform(ratio, 0, 0, ratio, -ox * ratio, -oy * ratio);
+    ctx.lineJoin = ctx.lineCap = "round";
+    if (this.style.dash.length) { ctx.setLineDash(this.style.dash); ctx.lineCap = "butt"; }
+    const keys = [...batches.keys()].sort((a, b) => a - b);
+    if (this.style.casing && view.zoom >= 15) for (const key of keys) this.stroke(ctx, batches.get(key), key, view, true);
+    for (const key of keys) this.stroke(ctx, batches.get(key), key, view, false);
+    ctx.setLineDash([]);
+  },
+
+  lineWidth(step, zoom) {
+    const near = Math.min(1, Math.max(0.4, 0.4 + (zoom - 12) * 0.12));
+    return Math.max(0.7, this.style.width * (1 + step * 0.55) * near);
+  },
+
+  stroke(ctx, items, key, { scale, zoom }, casing) {
+    const width = this.lineWidth(key >> 8, zoom);
+    ctx.strokeStyle = casing ? HALO : this.classes[key & 255].colour;
+    ctx.lineWidth = casing ? width + 2.5 : width;
+    ctx.beginPath();
+    for (const i of items) {
+      const end = this.starts[i + 1];
+      let v = this.starts[i];
+      ctx.moveTo(this.x[v] * scale, this.y[v] * scale);
+      for (v++; v < end; v++) ctx.lineTo(this.x[v] * scale, this.y[v] * scale);
+    }
+    ctx.stroke();
+  },
+
+  paintHexagons(ctx, coords, ratio) {
+    const hexagons = this.hexagonsAt(coords.z);
+    const ox = coords.x * TILE, oy = coords.y * TILE;
+    ctx.setTransform(ratio, 0, 0, ratio, -ox * ratio, -oy * ratio);
+    const r0 = Math.floor((oy - HEX) / (HEX * 1.5)), r1 = Math.ceil((oy + TILE + HEX) / (HEX * 1.5));
+    for (let r = r0; r <= r1; r++) {
+      const q0 = Math.floor((ox - HEX) / (HEX * Math.sqrt(3)) - r / 2);
+      const q1 = Math.ceil((ox + TILE + HEX) / (HEX * Math.sqrt(3)) - r / 2);
+      for (let q = q0; q <= q1; q++) {
+        const number = hexagons.number(q, r);
+        if (number === undefined || !hexagons.all[number]) continue;
+        const share = hexagons.gaps[number] / hexagons.all[number];
+        const [x, y] = hexCentre(q, r);
+        const size = HEX * (0.45 + 0.5 * Math.sqrt(hexagons.all[number] / hexagons.most));
+        ctx.fillStyle = SHARES[shareStep(share)];
+        ctx.globalAlpha = 0.88;
+        ctx.beginPath();
+        for (let k = 0; k < 6; k++) {
+          const turn = Math.PI / 3 * k + Math.PI / 6;
+          ctx.lineTo(x + size * Math.cos(turn), y + size * Math.sin(turn));
+        }
+        ctx.closePath();
+        ctx.fill();
+      }
+    }
+    ctx.globalAlpha = 1;
+  },
+
+  hexagonsAt(zoom) {
+    if (!this.hexagons.has(zoom)) this.hexagons.set(zoom, new Hexagons(this, zoom));
+    const hexagons = this.hexagons.get(zoom);
+    hexagons.count(this);
+    return hexagons;
+  },
+
+  paintLabels(canvas, ctx, hits, { scale, ox, oy, ratio }) {
+    if (!this.labels) {
+      this.columns.get(this.style.label).then((labels) => { this.labels = labels; this.repaint(); });
+      return;
+    }
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ctx.font = '600 11px system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif';
+    ctx.lineWidth = 3;
+    ctx.strokeStyle = HALO;
+    ctx.fillStyle = "#1f2933";
+    ctx.textBaseline = "middle";
+    const taken = new Set();
+    for (const i of hits) {
+      if (this.shown[i] === 255) continue;
+      const x = this.x[this.starts[i]] * scale, y = this.y[this.starts[i]] * scale;
+      const cell = `${Math.round(x / 40)}/${Math.round(y / 14)}`;
+      if (taken.has(cell)) continue;
+      taken.add(cell);
+      const text = String(this.labels.at(i));
+      ctx.strokeText(text, x - ox + this.style.radius + 3, y - oy);
+      ctx.fillText(text, x - ox + this.style.radius + 3, y - oy);
+    }
+  },
+
+  /* ---- finding ---- */
+
+  place(row) {
+    const middle = this.starts[row] + ((this.starts[row + 1] - this.starts[row]) >> 1);
+    return this.toLatLng(this.x[middle], this.y[middle]);
+  },
+
+  toLatLng(x, y) {
+    const north = Math.PI * (1 - 2 * (y + 0.5) / 2 ** BITS);
+    return L.latLng(Math.atan(Math.sinh(north)) * 180 / Math.PI, (x + 0.5) / 2 ** BITS * 360 - 180);
+  },
+
+  /* The feature nearest to a point of the map, within some pixels: [row, pixels] or null. */
+  nearest(point, zoom, reach) {
+    if (!this.isReady || zoom < this.style.min_zoom || this.asHexagons(zoom)) return null;
+    const scale = 2 ** (zoom + 8 - BITS);
+    const x = point.x / scale, y = point.y / scale, far = reach / scale;
+    let best = null, least = far;
+    for (const i of this.tree.query(x - far, y - far, x + far, y + far)) {
+      if (this.shown[i] === 255) continue;
+      const distance = this.distance(i, x, y);
+      if (distance <= least) { least = distance; best = i; }
+    }
+    return best === null ? null : [best, least * scale];
+  },
+
+  distance(i, x, y) {
+    let v = this.starts[i], least = Math.hypot(this.x[v] - x, this.y[v] - y);
+    for (v++; v < this.starts[i + 1]; v++) {
+      const ax = this.x[v - 1], ay = this.y[v - 1], dx = this.x[v] - ax, dy = this.y[v] - ay;
+      const along = dx || dy ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy))) : 0;
+      least = Math.min(least, Math.hypot(ax + along * dx - x, ay + along * dy - y));
+    }
+    return least;
+  },
+
+  hexagonAt(point, zoom) {
+    if (!this.isReady || !this.asHexagons(zoom)) return null;
+    const hexagons = this.hexagonsAt(zoom);
+    const number = hexagons.number(...hexOf(point.x, point.y));
+    if (number === undefined || !hexagons.all[number]) return null;
+    return { all: hexagons.all[number], gaps: hexagons.gaps[number] };
+  },
+
+  async title(row) {
+    if (!this.style.label) return this.about.name;
+    return String((await this.columns.get(this.style.label)).at(row)) || this.about.name;
+  },
+
+  async popupContent(row) {
+    const box = document.createElement("div");
+    box.className = "lm-popup";
+    const heading = document.createElement("h3");
+    heading.textContent = await this.title(row);
+    const kind = document.createElement("p");
+    kind.className = "lm-kind";
+    const shown = this.classes[this.shown[row]];
+    kind.append(swatch(this, shown), shown && shown.label ? shown.label : this.about.name);
+    const table = document.createElement("table");
+    for (const field of this.about.popup) {
+      const text = write((await this.columns.get(field.column)).at(row), field);
+      if (text === "") continue;
+      const line = table.insertRow();
+      const head = document.createElement("th");
+      head.scope = "row";
+      head.textContent = field.label;
+      line.append(head);
+      line.insertCell().textContent = text;
+    }
+    box.append(heading, kind, table);
+    return box;
+  },
+
+  onAdd(map) {
+    L.GridLayer.prototype.onAdd.call(this, map);
+    pointerOf(map).layers.add(this);
+  },
+
+  onRemove(map) {
+    pointerOf(map).layers.delete(this);
+    L.GridLayer.prototype.onRemove.call(this, map);
+  },
+});
+
+function shareStep(share) { return share === 0 ? 0 : Math.min(5, 1 + Math.floor(share * 5 - 1e-9)); }
+
+function write(value, field) {
+  if (typeof value !== "number") return value;
+  if (Number.isNaN(value)) return "";
+  const text = value.toLocaleString(document.documentElement.lang || undefined, { maximumFractionDigits: field.decimals });
+  return field.unit ? `${text} ${field.unit}` : text;
+}
+
+function swatch(layer, symbol) {
+  const canvas = document.createElement("canvas");
+  const ratio = 2;
+  canvas.width = 22 * ratio; canvas.height = 16 * ratio;
+  canvas.style.width = "22px"; canvas.style.height = "16px";
+  canvas.setAttribute("aria-hidden", "true");
+  if (!symbol) return canvas;
+  const ctx = canvas.getContext("2d");
+  if (layer.lines) {
+    ctx.scale(ratio, ratio);
+    ctx.strokeStyle = symbol.colour;
+    ctx.lineWidth = Math.min(5, layer.style.width * 1.5);
+    ctx.setLineDash(layer.style.dash);
+    ctx.beginPath(); ctx.moveTo(1, 8); ctx.lineTo(21, 8); ctx.stroke();
+  } else {
+    const { canvas: drawn, half } = sign(symbol, 5, ratio);
+    ctx.drawImage(drawn, (11 - half) * ratio, (8 - half) * ratio);
+  }
+  return canvas;
+}
+
+/* ---- pointer: hover and click find what is nearest, topmost layer first -------------------- */
+
+const pointers = new WeakMap();
+
+function pointerOf(map) {
+  if (!pointers.has(map)) pointers.set(map, new Pointer(map));
+  return pointers.get(map);
+}
+
+class Pointer {
+  constructor(map) {
+    this.map = map;
+    this.layers = new Set();
+    this.tip = L.DomUtil.create("div", "lm-tip", map.getContainer());
+    this.tip.hidden = true;
+    this.say = (hexagon) => `${hexagon.all} · ${hexagon.gaps} (${Math.round(100 * hexagon.gaps / hexagon.all)} %)`;
+    let waiting = false;
+    map.on("mousemove", (event) => {
+      this.last = event;
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => { waiting = false; this.hover(this.last); });
+    });
+    map.on("mouseout movestart zoomstart", () => this.leave());
+    map.on("click", (event) => this.click(event.latlng));
+    map.getContainer().addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target === map.getContainer()) this.click(map.getCenter(), 200);
+    });
+  }
+  find(latlng, reach) {
+    const zoom = this.map.getZoom(), point = this.map.project(latlng, zoom);
+    const layers = [...this.layers].filter((layer) => layer.style.interactive);
+    layers.sort((a, b) => b.style.z_index - a.style.z_index);
+    for (const layer of layers) {
+      const found = layer.nearest(point, zoom, layer.lines ? Math.min(reach, 5) : reach);
+      if (found) return { layer, row: found[0] };
+      const hexagon = layer.hexagonAt(point, zoom);
+      if (hexagon) return { layer, hexagon };
+    }
+    return null;
+  }
+  async hover(event) {
+    const found = this.find(event.latlng, 9);
+    this.map.getContainer().classList.toggle("lm-pointer", Boolean(found));
+    if (!found) return this.leave();
+    const text = found.hexagon ? this.say(found.hexagon) : await found.layer.title(found.row);
+    if (this.last !== event) return undefined;
+    this.tip.textContent = text;
+    this.tip.hidden = false;
+    const { x, y } = event.containerPoint;
+    this.tip.style.left = `${Math.min(x + 14, this.map.getSize().x - this.tip.offsetWidth - 4)}px`;
+    this.tip.style.top = `${Math.max(4, y - 30)}px`;
+    return undefined;
+  }
+  leave() { this.last = null; this.tip.hidden = true; }
+  async click(latlng, reach = 9) {
+    const found = this.find(latlng, reach);
+    if (found && found.hexagon) this.map.setView(latlng, Math.min(this.map.getZoom() + 2, this.map.getMaxZoom()));
+    else if (found) await this.open(found.layer, found.row);
+  }
+  async open(layer, row) {
+    const content = await layer.popupContent(row);
+    L.popup({ maxWidth: 340, minWidth: 220, autoPanPadding: [30, 30] })
+      .setLatLng(layer.place(row)).setContent(content).openOn(this.map);
+  }
+}
+
+const layers = new Map();
+window.lastmile = {
+  BITS, SHARES, layers, pointerOf, swatch, integers, shareStep,
+  idle: () => !queued && (!window.lastmile.page || window.lastmile.page.isReady) && [...layers.values()].every((layer) => layer.isReady),
+  packedLayer(name) {
+    const layer = new Packed(name);
+    layers.set(name, layer);
+    return layer;
+  },
+};
+})();

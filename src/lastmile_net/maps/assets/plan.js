@@ -1,0 +1,574 @@
+/* The panel of a plan's map: headline, search, legend, filters, budget, and the link that keeps them. */
+(() => {
+"use strict";
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "class") element.className = value;
+    else if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+function vector(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+class PlanPage {
+  constructor(map, about) {
+    this.map = map;
+    this.about = about;
+    this.words = about.words;
+    this.layers = about.layers.map((entry) => ({ ...entry, packed: lastmile.layers.get(entry.layer) }));
+    this.customers = this.layers.find((entry) => entry.key === "customers");
+    this.number = new Intl.NumberFormat(this.language());
+    this.state = { theme: 0, without: new Set(), hidden: new Set(), area: "", most: Infinity, budget: null };
+    for (const entry of this.layers) if (!entry.shown) this.state.hidden.add(entry.key);
+    this.rows = [];
+    this.data = {};
+  }
+
+  language() { return document.documentElement.lang || "en"; }
+  say(key) { return this.words[key] || key; }
+  count(value) { return this.number.format(value); }
+  money(value) {
+    const { currency } = this.about;
+    const options = { maximumFractionDigits: 0 };
+    if (/^[A-Z]{3}$/.test(currency)) Object.assign(options, { style: "currency", currency, currencyDisplay: "narrowSymbol" });
+    if (Math.abs(value) >= 1e7) Object.assign(options, { notation: "compact", maximumFractionDigits: 2 });
+    const text = new Intl.NumberFormat(this.language(), options).format(value);
+    return options.style || !currency ? text : `${text} ${currency}`;
+  }
+  metres(value) {
+    const [size, unit] = value >= 10000 ? [value / 1000, "km"] : [value, "m"];
+    return `${new Intl.NumberFormat(this.language(), { maximumFractionDigits: size < 100 ? 1 : 0 }).format(size)} ${unit}`;
+  }
+
+  async start() {
+    const container = this.map.getContainer();
+    container.setAttribute("role", "application");
+    container.setAttribute("aria-label", this.say("map_name"));
+    container.tabIndex = 0;
+    lastmile.pointerOf(this.map).say = ({ all, gaps }) => this.say("hexagon_tip").replace("{all}", this.count(all))
+      .replace("{gaps}", this.count(gaps)).replace("{share}", this.count(Math.round(100 * gaps / all)));
+    if (this.about.curve && this.customers) this.addLater();
+    this.readLink();
+    this.build();
+    this.map.setMaxZoom(20);
+    this.map.invalidateSize(false);
+    this.setView();
+    L.control.zoom({ position: "topleft", zoomInTitle: this.say("zoom_in"), zoomOutTitle: this.say("zoom_out") }).addTo(this.map);
+    L.control.scale({ imperial: false, position: "bottomleft", maxWidth: 140 }).addTo(this.map);
+    for (const entry of this.layers) {
+      entry.packed.theme = entry === this.customers ? this.state.theme : 0;
+      if (!this.state.hidden.has(entry.key)) entry.packed.addTo(this.map);
+    }
+    this.map.on("moveend", () => { this.recount(); this.writeLink(); });
+    window.addEventListener("hashchange", () => this.followLink());
+    await Promise.all(this.layers.map((entry) => entry.packed.ready.then(() => this.layerReady(entry))));
+    this.wait.remove();
+    this.isReady = true;
+  }
+
+  addLater() {
+    const [plan] = this.customers.packed.about.themes;
+    this.later = plan.classes.length;
+    plan.classes.push({ value: "later", label: this.say("later"), colour: "#e0a458", shape: "ring", gap: true });
+  }
+
+  async layerReady(entry) {
+    const { packed } = entry;
+    const columns = packed.about.columns;
+    if (entry.metres && columns[entry.metres]) entry.lengths = (await packed.columns.get(entry.metres)).values;
+    if (this.about.curve && entry.order && columns[entry.order]) {
+      entry.ranks = (await packed.columns.get(entry.order)).values;
+    }
+    if (entry === this.customers) {
+      packed.setTheme(this.state.theme);
+      this.classRows();
+      await this.fillFilters();
+      this.writeBudget();
+    }
+    this.applyTo(entry);
+    this.recount();
+  }
+
+  /* ---- the page ---- */
+
+  build() {
+    const { say } = { say: (key) => this.say(key) };
+    this.body = make("div", { class: "lm-body" });
+    const head = make("header", { class: "lm-head" }, make("h1", {}, this.about.title), this.searchBox());
+    this.panel = make("aside", { class: "lm-panel", "aria-label": this.about.title }, head, this.body,
+      make("footer", { class: "lm-foot" }, make("span", {}, say("paper"))));
+    this.body.append(this.headline(), this.customerSection(), ...this.budgetSection(), this.layerSection(), this.filterSection());
+    const button = (key, action) => make("button", { type: "button", onclick: action }, say(key));
+    const toggle = make("button", { type: "button", "aria-label": say("panel"), title: say("panel"), "aria-expanded": "true", onclick: () => {
+      const closed = document.body.classList.toggle("lm-closed");
+      toggle.setAttribute("aria-expanded", String(!closed));
+      this.map.invalidateSize(false);
+    } }, "☰");
+    const link = make("button", { type: "button", onclick: async () => {
+      this.writeLink();
+      try { await navigator.clipboard.writeText(location.href); link.textContent = say("copied"); } catch { window.prompt(say("copy_link"), location.href); }
+      setTimeout(() => { link.textContent = say("copy_link"); }, 1500);
+    } }, say("copy_link"));
+    const tools = make("div", { class: "lm-tools", role: "toolbar" }, toggle, button("fit", () => this.fit()), link,
+      button("print", () => window.print()), document.fullscreenEnabled ? button("full_screen", () => {
+        if (document.fullscreenElement) document.exitFullscreen(); else document.documentElement.requestFullscreen();
+      }) : null);
+    document.body.prepend(this.panel);
+    document.body.append(tools);
+    if (this.about.credit) document.body.append(make("div", { class: "lm-credit" }, this.about.credit));
+    this.wait = make("div", { class: "lm-wait", role: "status" }, "…");
+    document.body.append(this.wait);
+  }
+
+  headline() {
+    const { summary } = this.about;
+    const units = summary.units || {}, customers = summary.customers || {}, cost = (summary.cost || {}).total;
+    const figures = [];
+    const figure = (key, text, note) => figures.push(make("div", {}, make("dt", {}, this.say(key)), make("dd", {}, text, note ? make("small", {}, note) : null)));
+    if (units.total != null) figure("homes", this.count(units.total));
+    if (customers.total != null) figure("customers", this.count(customers.total));
+    if (cost != null) figure("cost", this.money(cost));
+    if (cost != null && units.planned) figure("cost_per_home", this.money(cost / units.planned));
+    if (summary.trench_m != null) figure("trench", this.metres(summary.trench_m));
+    if (summary.gap != null) figure("gap", `${new Intl.NumberFormat(this.language(), { maximumFractionDigits: 2 }).format(100 * summary.gap)} %`);
+    const section = make("section", { id: "lm-headline" }, make("dl", { class: "lm-figures" }, ...figures));
+    if (units.total) section.append(...this.shares(units));
+    if (this.about.unmapped) section.append(make("p", { class: "lm-shares" }, this.say("unmapped").replace("{n}", this.count(this.about.unmapped))));
+    return section;
+  }
+
+  shares(units) {
+    const parts = [["existing", "served_today", "#8fa3b5"], ["planned", "served_plan", "#0072b2"], ["unserved", "not_served", "#d55e00"]];
+    const share = (key) => 100 * (units[key] || 0) / units.total;
+    const paint = (element, colour) => { element.style.background = colour; return element; };
+    const bar = make("div", { class: "lm-bar", "aria-hidden": "true" }, ...parts.map(([key, , colour]) => {
+      const piece = paint(make("span"), colour);
+      piece.style.width = `${share(key)}%`;
+      return piece;
+    }));
+    const percent = new Intl.NumberFormat(this.language(), { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+    const list = make("ul", { class: "lm-shares" }, ...parts.map(([key, word, colour]) =>
+      make("li", {}, paint(make("i"), colour), this.say(word), make("b", {}, `${this.count(units[key] || 0)} · ${percent.format(share(key))} %`))));
+    return [bar, list];
+  }
+
+  heading(key, note) { return make("h2", {}, this.say(key), note ? make("small", {}, this.say(note)) : null); }
+
+  customerSection() {
+    const choice = (number, key) => make("label", {}, make("input", { type: "radio", name: "lm-theme", value: number, checked: this.state.theme === number,
+      onchange: () => this.setTheme(number) }), this.say(key));
+    this.classBox = make("div");
+    this.hexagonBox = make("div", { class: "lm-hexagons", hidden: true }, this.say("hexagons"), make("div", {},
+      ...lastmile.SHARES.map((colour, i) => {
+        const swatch = make("i");
+        swatch.style.background = colour;
+        return make("span", {}, swatch, i ? `≤ ${20 * i} %` : "0 %");
+      })));
+    return make("section", { id: "lm-customers", hidden: !this.customers }, this.heading("view", "legend"),
+      make("div", { class: "lm-switch", role: "radiogroup", "aria-label": this.say("view") }, choice(0, "view_plan"), choice(1, "view_today")),
+      this.classBox, this.hexagonBox);
+  }
+
+  classRows() {
+    const { packed } = this.customers;
+    this.classBox.replaceChildren(...packed.classes.map((entry, number) => {
+      const output = make("output");
+      const box = make("input", { type: "checkbox", checked: !this.state.without.has(entry.value), "data-class": entry.value, onchange: () => {
+        if (box.checked) this.state.without.delete(entry.value); else this.state.without.add(entry.value);
+        this.applyTo(this.customers);
+        this.changed();
+      } });
+      entry.output = output;
+      entry.number = number;
+      return make("label", { class: "lm-row" }, box, lastmile.swatch(packed, entry), make("span", {}, entry.label), output);
+    }));
+  }
+
+  layerSection() {
+    const section = make("section", { id: "lm-layers" }, this.heading("layers", "legend"));
+    for (const entry of [...this.layers].reverse()) {
+      const { packed } = entry;
+      const classes = packed.about.themes[0].classes;
+      const single = classes.length === 1 || entry === this.customers;
+      entry.output = make("output");
+      const box = make("input", { type: "checkbox", checked: !this.state.hidden.has(entry.key), "data-layer": entry.key, onchange: () => this.setLayer(entry, box.checked) });
+      entry.box = box;
+      const symbol = entry === this.customers ? null : classes[0];
+      section.append(make("label", { class: "lm-row" }, box, single && symbol ? lastmile.swatch(packed, symbol) : make("span"), make("span", {}, packed.about.name), entry.output));
+      if (!single) for (const one of classes) section.append(make("div", { class: "lm-class" }, lastmile.swatch(packed, one), make("span", {}, one.label)));
+      if (entry.key === "trenches") section.append(make("p", { class: "lm-note" }, this.say("width_note")));
+    }
+    return section;
+  }
+
+  filterSection() {
+    this.areaBox = make("select", { onchange: () => { this.state.area = this.areaBox.value; this.applyTo(this.customers); this.changed(); } });
+    this.mostBox = make("input", { type: "number", min: 0, step: "any", placeholder: this.say("any"), oninput: () => {
+      this.state.most = this.mostBox.value === "" ? Infinity : Number(this.mostBox.value);
+      this.applyTo(this.customers);
+      this.changed();
+    } });
+    this.areaLabel = make("label", { hidden: true }, this.say("area"), this.areaBox);
+    this.mostLabel = make("label", { hidden: true }, this.say("most_per_home"), this.mostBox);
+    this.filterBox = make("section", { class: "lm-filter", id: "lm-filter", hidden: true }, this.heading("filter"), this.areaLabel, this.mostLabel,
+      make("button", { type: "button", onclick: () => this.reset() }, this.say("reset")));
+    return this.filterBox;
+  }
+
+  async fillFilters() {
+    const { packed } = this.customers;
+    const { columns } = packed.about;
+    if (columns.area_id && columns.area_id.numbers && columns.area_id.words) {
+      const { texts } = await packed.columns.get("area_id");
+      this.data.areas = texts;
+      this.data.areaWords = texts.words();
+      const names = this.data.areaWords.filter((name) => name !== "").sort(new Intl.Collator(this.language(), { numeric: true }).compare);
+      this.areaBox.replaceChildren(make("option", { value: "" }, this.say("all_areas")), ...names.map((name) => make("option", { value: name }, name)));
+      this.areaBox.value = this.state.area;
+      this.areaLabel.hidden = false;
+      this.filterBox.hidden = false;
+    }
+    if (columns._per_home && columns._per_home.numbers) {
+      this.data.perHome = (await packed.columns.get("_per_home")).values;
+      if (this.state.most !== Infinity) this.mostBox.value = this.state.most;
+      this.mostLabel.hidden = !this.data.perHome || !this.data.perHome.some((value) => value > 0);
+      this.filterBox.hidden = this.filterBox.hidden && this.mostLabel.hidden;
+    }
+  }
+
+  /* ---- what is shown ---- */
+
+  setTheme(number) {
+    this.state.theme = number;
+    this.customers.packed.filter = null;
+    this.customers.packed.setTheme(number);
+    this.classRows();
+    this.applyTo(this.customers);
+    this.changed();
+  }
+
+  setLayer(entry, on) {
+    if (on) { this.state.hidden.delete(entry.key); entry.packed.addTo(this.map); }
+    else { this.state.hidden.add(entry.key); entry.packed.remove(); }
+    this.changed();
+  }
+
+  reset() {
+    Object.assign(this.state, { area: "", most: Infinity });
+    this.state.without.clear();
+    this.areaBox.value = "";
+    this.mostBox.value = "";
+    this.classRows();
+    this.applyTo(this.customers);
+    this.changed();
+  }
+
+  applyTo(entry) {
+    const { packed } = entry;
+    if (!packed.isReady) return;
+    packed.setFilter(entry === this.customers ? this.customerFilter() : this.rankFilter(entry));
+  }
+
+  rankFilter(entry) {
+    const step = this.step();
+    if (!entry.ranks || step === null) return null;
+    const { ranks } = entry, last = step.build_order;
+    return (row, c) => (ranks[row] <= last ? c : 255);
+  }
+
+  customerFilter() {
+    const { packed, ranks } = this.customers;
+    const { without, area, most, theme } = this.state;
+    const { perHome } = this.data;
+    const step = theme === 0 ? this.step() : null;
+    const areaNumber = area === "" || !this.data.areas ? -1 : this.data.areaWords.indexOf(area);
+    const off = packed.classes.map((entry) => without.has(entry.value));
+    const areas = this.data.areas ? this.data.areas.numbers : null;
+    if (!off.includes(true) && areaNumber < 0 && most === Infinity && !(step && ranks)) return null;
+    const last = step ? step.build_order : Infinity, later = this.later;
+    return (row, c) => {
+      const shown = step && ranks && ranks[row] > last ? later : c;
+      if (off[shown]) return 255;
+      if (areaNumber >= 0 && areas[row] !== areaNumber) return 255;
+      if (most !== Infinity && perHome && perHome[row] > most) return 255;
+      return shown;
+    };
+  }
+
+  changed() { this.recount(); this.writeLink(); }
+
+  recount() {
+    if (this.counting) return;
+    this.counting = setTimeout(() => { this.counting = null; this.countNow(); }, 60);
+  }
+
+  countNow() {
+    const bounds = this.map.getPixelBounds(), scale = 2 ** (this.map.getZoom() + 8 - lastmile.BITS);
+    const box = [bounds.min.x / scale, bounds.min.y / scale, bounds.max.x / scale, bounds.max.y / scale];
+    for (const entry of this.layers) {
+      const { packed } = entry;
+      if (!packed.isReady) continue;
+      if (entry === this.customers) {
+        const { all, inside } = packed.count(box);
+        packed.classes.forEach((one, c) => {
+          if (!one.output) return;
+          one.output.replaceChildren(make("b", {}, this.count(inside[c])), ` / ${this.count(all[c])}`);
+        });
+        const total = (numbers) => packed.classes.reduce((sum, _, c) => sum + numbers[c], 0);
+        entry.output.replaceChildren(make("b", {}, this.count(total(inside))), ` / ${this.count(total(all))}`);
+        this.hexagonBox.hidden = !packed.asHexagons(this.map.getZoom());
+      } else this.countLayer(entry, box);
+      entry.output.parentElement.classList.toggle("lm-none", this.map.getZoom() < packed.style.min_zoom);
+    }
+  }
+
+  countLayer(entry, [x0, y0, x1, y1]) {
+    const { packed, lengths } = entry;
+    const { boxes, shown } = packed;
+    let all = 0, inside = 0;
+    for (let i = 0; i < packed.size; i++) {
+      if (shown[i] === 255) continue;
+      const at = i * 4, size = lengths ? lengths[i] : 1;
+      all += size;
+      if (boxes[at] <= x1 && boxes[at + 2] >= x0 && boxes[at + 1] <= y1 && boxes[at + 3] >= y0) inside += size;
+    }
+    const write = (value) => (lengths ? this.metres(value) : this.count(value));
+    entry.output.replaceChildren(make("b", {}, write(inside)), ` / ${write(all)}`);
+  }
+
+  /* ---- budget ---- */
+
+  budgetSection() {
+    const { curve } = this.about;
+    if (!curve) return [];
+    this.curve = curve;
+    this.steps = curve.cost.length;
+    const slider = make("input", { type: "range", min: 0, max: this.steps - 1, step: 1, value: this.state.budget ?? this.steps - 1,
+      "aria-label": this.say("budget"), oninput: () => this.drag(Number(slider.value)) });
+    this.slider = slider;
+    this.budgetText = make("b");
+    this.homesText = make("b");
+    this.customersText = make("b");
+    this.boundText = make("b");
+    this.boundLine = make("p", {}, this.say("budget_bound"), this.boundText);
+    const section = make("section", { class: "lm-budget", id: "lm-budget" }, this.heading("budget"),
+      make("p", { class: "lm-money" }, this.say("budget"), this.budgetText), slider,
+      make("p", {}, this.say("budget_homes"), this.homesText), make("p", {}, this.say("budget_customers"), this.customersText), this.boundLine, this.drawCurve());
+    return [section];
+  }
+
+  /* What the slider's position pays for; null without a slider, or when everything is paid for. */
+  step(always = false) {
+    if (!this.curve || (this.state.budget === null && !always)) return null;
+    const position = this.state.budget ?? this.steps - 1;
+    return Object.fromEntries(["cost", "units", "build_order", "upper_bound"].map((key) => [key, this.curve[key][position]]));
+  }
+
+  moneyAt(position) { return this.curve.total[0] * position / (this.steps - 1); }
+
+  drag(position) {
+    this.state.budget = position === this.steps - 1 ? null : position;
+    this.writeBudget();
+    if (this.dragging) return;
+    this.dragging = true;
+    requestAnimationFrame(() => {
+      this.dragging = false;
+      for (const entry of this.layers) if (entry.ranks) this.applyTo(entry);
+      this.frames = (this.frames || 0) + 1;
+      this.changed();
+    });
+  }
+
+  writeBudget() {
+    if (!this.curve) return;
+    const step = this.step(true);
+    const { ranks } = this.customers;
+    this.budgetText.textContent = this.money(this.moneyAt(this.state.budget ?? this.steps - 1));
+    this.homesText.textContent = this.count(step.units);
+    if (ranks) this.customersText.textContent = this.count(this.rankCount(step.build_order));
+    this.boundLine.hidden = step.upper_bound === null;
+    if (step.upper_bound !== null) this.boundText.textContent = this.count(Math.floor(step.upper_bound));
+    const x = this.curveX(this.moneyAt(this.state.budget ?? this.steps - 1));
+    this.marker.setAttribute("x1", x);
+    this.marker.setAttribute("x2", x);
+  }
+
+  rankCount(last) {
+    if (!this.sortedRanks) this.sortedRanks = Float64Array.from(this.customers.ranks.filter((rank) => rank > 0)).sort();
+    let low = 0, high = this.sortedRanks.length;
+    while (low < high) { const middle = (low + high) >> 1; if (this.sortedRanks[middle] <= last) low = middle + 1; else high = middle; }
+    return low;
+  }
+
+  curveX(cost) { return 4 + 288 * cost / (this.curve.total[0] || 1); }
+
+  drawCurve() {
+    const { cost, units, upper_bound: bound } = this.curve;
+    const most = Math.max(units[this.steps - 1], ...bound.slice(-1).map((value) => value || 0), 1);
+    const y = (value) => 108 - 96 * value / most;
+    const every = Math.max(1, Math.floor(this.steps / 400));
+    const path = (values) => {
+      const points = [];
+      for (let i = 0; i < this.steps; i += every) if (values[i] !== null) points.push([this.curveX(cost[i]), y(values[i])]);
+      if (values[this.steps - 1] !== null) points.push([this.curveX(cost[this.steps - 1]), y(values[this.steps - 1])]);
+      return points.map(([px, py], i) => `${i ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join("");
+    };
+    this.marker = vector("line", { y1: 8, y2: 108, stroke: "#1f2933", "stroke-width": 1.5 });
+    const text = (x, at, anchor, words) => vector("text", { x, y: at, "text-anchor": anchor }, words);
+    const drawn = [vector("line", { x1: 4, x2: 292, y1: 108, y2: 108, stroke: "#cbd2d9" }),
+      vector("path", { d: `M4 108${path(units).replace("M", "L")}L292 108Z`, fill: "#0072b2", opacity: 0.1 }),
+      vector("path", { d: path(units), fill: "none", stroke: "#0072b2", "stroke-width": 2 })];
+    if (bound.some((value) => value !== null)) {
+      drawn.push(vector("path", { d: path(bound), fill: "none", stroke: "#d55e00", "stroke-width": 1.5, "stroke-dasharray": "4 3" }),
+        vector("line", { x1: 176, x2: 194, y1: 98, y2: 98, stroke: "#d55e00", "stroke-width": 1.5, "stroke-dasharray": "4 3" }), text(198, 101, "start", this.say("bound")));
+    }
+    drawn.push(this.marker, text(4, 122, "start", this.money(0)), text(292, 122, "end", this.money(cost[this.steps - 1])), text(4, 6, "start", this.count(most)));
+    return vector("svg", { viewBox: "0 0 296 126", role: "img", "aria-label": this.say("curve") }, ...drawn);
+  }
+
+  /* ---- search ---- */
+
+  searchBox() {
+    const list = make("ul", { class: "lm-results", role: "listbox", id: "lm-results", hidden: true });
+    const input = make("input", { type: "search", id: "lm-search", role: "combobox", autocomplete: "off", placeholder: this.say("search"), "aria-label": this.say("search"),
+      "aria-controls": "lm-results", "aria-expanded": "false", "aria-autocomplete": "list" });
+    let waiting = null, current = -1, serial = 0;
+    const close = () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); current = -1; };
+    const mark = (number) => {
+      const items = [...list.querySelectorAll("[role=option]")];
+      if (!items.length) return;
+      current = (number + items.length) % items.length;
+      items.forEach((item, i) => item.setAttribute("aria-selected", String(i === current)));
+      items[current].scrollIntoView({ block: "nearest" });
+      input.setAttribute("aria-activedescendant", items[current].id);
+    };
+    const look = async () => {
+      const mine = ++serial;
+      if (input.value.trim() === "") { close(); return; }
+      const found = await this.find(input.value);
+      if (mine !== serial) return;
+      list.replaceChildren(...found.map((hit, i) => make("li", { role: "option", id: `lm-hit-${i}`, "aria-selected": "false",
+        onmousedown: (event) => { event.preventDefault(); close(); this.jump(hit); } }, hit.text, hit.note ? make("small", {}, hit.note) : null)));
+      if (!found.length) list.append(make("li", { role: "note" }, this.say("nothing_found")));
+      this.hits = found;
+      list.hidden = false;
+      input.setAttribute("aria-expanded", "true");
+      current = -1;
+    };
+    input.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(look, 120); });
+    input.addEventListener("focus", () => { for (const entry of this.layers) for (const column of entry.search) entry.packed.columns.get(column); }, { once: true });
+    input.addEventListener("blur", () => setTimeout(close, 100));
+    input.addEventListener("keydown", async (event) => {
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); mark(current + (event.key === "ArrowDown" ? 1 : -1)); }
+      else if (event.key === "Escape") close();
+      else if (event.key === "Enter") {
+        event.preventDefault();
+        clearTimeout(waiting);
+        const chosen = current;
+        if (chosen < 0) await look();
+        const hit = (this.hits || [])[Math.max(0, chosen)];
+        close();
+        if (hit) this.jump(hit);
+      }
+    });
+    return make("div", { class: "lm-search" }, input, list);
+  }
+
+  async find(sought, most = 12) {
+    const hits = [], seen = new Set();
+    for (const entry of [...this.layers].sort((a, b) => (b === this.customers) - (a === this.customers))) {
+      for (const column of entry.search) {
+        const told = await entry.packed.columns.get(column);
+        const rows = told.texts ? told.texts.find(sought, most) : this.findNumber(told.values, sought, most);
+        for (const row of rows) {
+          const key = `${entry.key}/${row}`;
+          if (seen.has(key) || hits.length >= most) continue;
+          seen.add(key);
+          const text = String(told.at(row)), title = await entry.packed.title(row);
+          hits.push({ entry, row, text, note: title === text ? (entry === this.customers ? "" : entry.packed.about.name) : title });
+        }
+      }
+    }
+    return hits;
+  }
+
+  findNumber(values, sought, most) {
+    const rows = [];
+    for (let row = 0; row < values.length && rows.length < most; row++) if (String(values[row]).startsWith(sought.trim())) rows.push(row);
+    return rows;
+  }
+
+  async jump({ entry, row }) {
+    if (this.state.hidden.has(entry.key)) { entry.box.checked = true; this.setLayer(entry, true); }
+    this.map.setView(entry.packed.place(row), Math.max(18, this.map.getZoom()), { animate: false });
+    await lastmile.pointerOf(this.map).open(entry.packed, row);
+  }
+
+  /* ---- view and link ---- */
+
+  fit() {
+    const entries = this.customers ? [this.customers] : this.layers;
+    const bounds = L.latLngBounds([]);
+    for (const { packed } of entries) if (packed.about.bounds.length) bounds.extend(packed.about.bounds);
+    if (bounds.isValid()) this.map.fitBounds(bounds, { padding: [12, 12], maxZoom: 18, animate: false });
+    else this.map.setView([20, 0], 2);
+  }
+
+  setView() {
+    const view = this.view;
+    if (view && view.every(Number.isFinite)) this.map.setView([view[1], view[2]], view[0], { animate: false });
+    else this.fit();
+  }
+
+  readLink() {
+    const link = new URLSearchParams(location.hash.slice(1));
+    const known = new Set(this.layers.map((entry) => entry.key));
+    this.view = link.has("map") ? link.get("map").split("/").map(Number) : null;
+    if (link.has("layers")) {
+      const on = new Set(link.get("layers").split(","));
+      this.state.hidden = new Set([...known].filter((key) => !on.has(key)));
+    }
+    if (link.has("without")) this.state.without = new Set(link.get("without").split(","));
+    if (link.get("show") === "today") this.state.theme = 1;
+    if (link.has("area")) this.state.area = link.get("area");
+    if (link.has("most") && Number.isFinite(Number(link.get("most")))) this.state.most = Number(link.get("most"));
+    const budget = Number(link.get("budget") ?? NaN);
+    if (this.about.curve && budget >= 0 && budget < this.about.curve.cost.length - 1) this.state.budget = Math.round(budget);
+  }
+
+  writeLink() {
+    const centre = this.map.getCenter(), { state } = this;
+    const link = new URLSearchParams();
+    link.set("map", `${this.map.getZoom()}/${centre.lat.toFixed(5)}/${centre.lng.toFixed(5)}`);
+    link.set("layers", this.layers.filter((entry) => !state.hidden.has(entry.key)).map((entry) => entry.key).join(","));
+    if (state.theme) link.set("show", "today");
+    if (state.without.size) link.set("without", [...state.without].join(","));
+    if (state.area) link.set("area", state.area);
+    if (state.most !== Infinity) link.set("most", state.most);
+    if (state.budget !== null) link.set("budget", state.budget);
+    this.written = `#${link.toString().replace(/%2F/g, "/").replace(/%2C/g, ",")}`;
+    try { history.replaceState(null, "", this.written); } catch { /* a page inside a notebook has no address of its own */ }
+  }
+
+  followLink() {
+    if (location.hash === this.written) return;
+    location.reload();
+  }
+}
+
+lastmile.planPage = (map, id) => {
+  const page = new PlanPage(map, JSON.parse(document.getElementById(id).textContent));
+  lastmile.page = page;
+  page.start();
+};
+})();

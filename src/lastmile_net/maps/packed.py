@@ -1,0 +1,302 @@
+"""`PackedLayer`: a folium layer that carries a million points or lines in a file one can mail."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from branca.element import MacroElement
+from folium.template import Template
+
+from lastmile_net.errors import DataError, Fault
+from lastmile_net.maps.coding import (
+    WORLD_BITS,
+    Stream,
+    clean_texts,
+    pack_integers,
+    pack_numbers,
+    pack_texts,
+    shapes_in_world_units,
+)
+from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import geopandas as gpd
+
+OKABE_ITO = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7a00", "#4d4d4d")
+"""Colours that people with any kind of colour vision tell apart (Okabe and Ito 2008)."""
+SHAPES = ("circle", "diamond", "square", "triangle", "cross", "down", "bar", "ring")
+MAX_CLASSES = 200
+
+Shape = Literal["circle", "diamond", "square", "triangle", "cross", "down", "bar", "ring"]
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """
+    How one class of features looks.
+
+    Parameters
+    ----------
+    colour
+        Any CSS colour.
+    shape
+        Sign of a point; shapes tell classes apart where colours do not.
+    label
+        Name in the legend; the value itself if empty.
+    gap
+        Whether the class counts as a gap where points are gathered in hexagons.
+    """
+
+    colour: str
+    shape: Shape = "circle"
+    label: str = ""
+    gap: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """One line of a popup: column, what to call it, unit, and how many decimals a number keeps."""
+
+    column: str
+    label: str = ""
+    unit: str = ""
+    decimals: int = 2
+
+
+@dataclass(frozen=True)
+class Style:
+    """
+    Everything about a layer's look that is not its colour.
+
+    Parameters
+    ----------
+    radius
+        Of points, in pixels, when seen from near; they shrink as one zooms out.
+    width
+        Of lines, in pixels, when seen from near.
+    width_by
+        Column whose value widens a line: one step at each of `width_breaks`.
+    width_breaks
+        Values at which lines grow wider, ascending.
+    dash
+        Lengths of dashes and gaps in pixels; empty draws through.
+    casing
+        Whether lines have a light edge when seen from near.
+    min_zoom
+        Below this zoom the layer is not drawn.
+    hexagons
+        Whether points are gathered in hexagons where they would cover each other.
+    label
+        Column that names a feature: heading of the popup, text on the map from `label_zoom` on.
+    label_zoom
+        Zoom from which labels are written on the map; None never does.
+    z_index
+        Layers with higher numbers lie on top.
+    interactive
+        Whether hover and click find the layer's features.
+    """
+
+    radius: float = 6.0
+    width: float = 2.0
+    width_by: str = ""
+    width_breaks: tuple[float, ...] = ()
+    dash: tuple[float, ...] = ()
+    casing: bool = False
+    min_zoom: int = 0
+    hexagons: bool = True
+    label: str = ""
+    label_zoom: int | None = None
+    z_index: int = 400
+    interactive: bool = True
+
+
+class PackedLayer(MacroElement):
+    """
+    Points or lines, packed, and drawn on canvas tiles by the browser.
+
+    Parameters
+    ----------
+    data
+        Points or lines with a CRS; polygons stand for a point inside them. What has no geometry is left out.
+    colour
+        A CSS colour, or a column whose values are classes, or several such columns between which the page can switch.
+    popup
+        Columns (or `Field`s) that a click shows.
+    name
+        What the layer is called.
+    palette
+        Symbol of each value of the `colour` columns; made up in order of the values if not given.
+    style
+        Everything else about its look.
+    extra
+        Numeric columns the page's own scripts need, with their decimals.
+
+    Raises
+    ------
+    DataError
+        If a column is not there, or a `colour` column has more classes than one can tell apart.
+    CrsError
+        If `data` has no CRS.
+
+    Examples
+    --------
+    >>> import folium, geopandas, shapely
+    >>> places = shapely.points([(9, 50), (9.1, 50)])
+    >>> homes = geopandas.GeoDataFrame({"kind": ["old", "new"]}, geometry=places, crs=4326)
+    >>> PackedLayer(homes, colour="kind", popup=["kind"], name="Homes").add_to(folium.Map()).size
+    2
+    """
+
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+            var {{ this.get_name() }} = lastmile.packedLayer("{{ this.get_name() }}");
+            {% if this.show %}{{ this.get_name() }}.addTo({{ this._parent.get_name() }});{% endif %}
+        {% endmacro %}
+        """
+    )
+
+    def __init__(
+        self,
+        data: gpd.GeoDataFrame,
+        *,
+        colour: str | Sequence[str] = OKABE_ITO[0],
+        popup: Sequence[str | Field] = (),
+        name: str = "",
+        palette: Mapping[str, Symbol] | None = None,
+        style: Style | None = None,
+        extra: Mapping[str, int] | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "PackedLayer"
+        self.show = True
+        self.style = style or Style()
+        self.name = name
+        self.fields = [Field(entry) if isinstance(entry, str) else entry for entry in popup]
+        self.texts: dict[str, str] = {}
+        themes = [colour] if isinstance(colour, str) else list(colour)
+        plain = isinstance(colour, str) and colour not in data.columns
+        self._check(data, [] if plain else themes)
+        shapes = shapes_in_world_units(data)
+        self.size = len(shapes.rows)
+        table = pd.DataFrame(data.drop(columns=data.geometry.name)).iloc[shapes.rows]
+        self._lines = bool((shapes.counts > 1).any())
+        self._streams = {
+            "x": self._keep("x", pack_integers(shapes.x, delta=True)),
+            "y": self._keep("y", pack_integers(shapes.y, delta=True)),
+        }
+        if self._lines:
+            self._streams["counts"] = self._keep("counts", pack_integers(shapes.counts))
+        self._themes = [_plain_theme(str(colour))] if plain else [self._theme(table, key, palette) for key in themes]
+        self._columns = self._pack_columns(table, dict(extra or {}))
+        if self.style.width_by:
+            steps = np.searchsorted(self.style.width_breaks, table[self.style.width_by].fillna(0), side="right")
+            self._streams["steps"] = self._keep("steps", pack_integers(steps.astype(np.int64)))
+        self._bounds = _bounds(shapes.x, shapes.y)
+
+    def description(self) -> str:
+        """Return what the browser must know about the layer, as JSON that cannot end a script element."""
+        about = {
+            "name": self.name,
+            "size": self.size,
+            "lines": self._lines,
+            "streams": self._streams,
+            "themes": self._themes,
+            "columns": self._columns,
+            "popup": [asdict(entry) | {"label": entry.label or entry.column} for entry in self.fields],
+            "style": asdict(self.style),
+            "bounds": self._bounds,
+        }
+        return script_json(about)
+
+    def render(self, **kwargs: object) -> str:
+        """Put the layer, and once per page the code that draws it, into the page."""
+        put_in_head(self, "packed_layer", ["packed.css", "packed.js"])
+        name = self.get_name()
+        put_in_body(
+            self, name, {name: self.description()} | {f"{name}-{key}": text for key, text in self.texts.items()}
+        )
+        super().render(**kwargs)  # type: ignore[no-untyped-call]
+        return ""
+
+    def _get_self_bounds(self) -> list[list[float | None]]:
+        return [list(corner) for corner in self._bounds] or [[None, None], [None, None]]
+
+    def _check(self, data: gpd.GeoDataFrame, themes: Sequence[str]) -> None:
+        wanted = [*themes, *(entry.column for entry in self.fields), self.style.label, self.style.width_by]
+        known = ", ".join(map(str, data.columns))
+        faults = [
+            Fault(f"there is no column '{name}'", f"Columns are {known}.", source=self.name or "map layer", column=name)
+            for name in dict.fromkeys(wanted)
+            if name and name not in data.columns
+        ]
+        if faults:
+            raise DataError(faults)
+
+    def _keep(self, key: str, stream: Stream) -> dict[str, int | bool]:
+        self.texts[key] = stream.text
+        return stream.header
+
+    def _theme(self, table: pd.DataFrame, column: str, palette: Mapping[str, Symbol] | None) -> dict[str, object]:
+        texts = clean_texts(table[column])
+        values = sorted(set(texts))
+        if len(values) > MAX_CLASSES:
+            cure = f"Colour by a column with at most {MAX_CLASSES} different values."
+            raise DataError([Fault(f"{len(values)} classes are too many to tell apart", cure, column=column)])
+        symbols = palette or {
+            value: Symbol(OKABE_ITO[i % len(OKABE_ITO)], _shape(i // len(OKABE_ITO))) for i, value in enumerate(values)
+        }
+        order = [value for value in symbols if value in set(values)]
+        order += [value for value in values if value not in symbols]
+        codes = pd.Index(order).get_indexer(pd.Index(texts)).astype(np.int64)
+        classes = [_class(value, symbols.get(value, Symbol("#888888"))) for value in order]
+        key = f"theme-{len([name for name in self.texts if name.startswith('theme-')])}"
+        return {"column": column, "classes": classes, "key": key, "codes": self._keep(key, pack_integers(codes))}
+
+    def _pack_columns(self, table: pd.DataFrame, extra: Mapping[str, int]) -> dict[str, dict[str, object]]:
+        decimals = {entry.column: entry.decimals for entry in self.fields} | dict(extra)
+        names = list(dict.fromkeys([*decimals, *([self.style.label] if self.style.label else [])]))
+        return {
+            name: self._pack_column(table[name], f"column-{i}", decimals.get(name, 0)) for i, name in enumerate(names)
+        }
+
+    def _pack_column(self, values: pd.Series, key: str, decimals: int) -> dict[str, object]:
+        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+            places = 0 if pd.api.types.is_integer_dtype(values) else decimals
+            packed = pack_numbers(values, places)
+            if packed:
+                stream, least = packed
+                return {"key": key, "decimals": places, "least": least, "numbers": self._keep(key, stream)}
+        lines, numbers = pack_texts(values)
+        self.texts[f"{key}-words"] = lines
+        return {"key": key, "numbers": self._keep(key, numbers) if numbers else None, "words": f"{key}-words"}
+
+
+def _class(value: str, symbol: Symbol) -> dict[str, object]:
+    return asdict(symbol) | {"value": value, "label": symbol.label or value}
+
+
+def _plain_theme(colour: str) -> dict[str, object]:
+    return {"column": "", "classes": [_class("", Symbol(colour))], "key": "", "codes": None}
+
+
+def _shape(number: int) -> Shape:
+    return SHAPES[number % len(SHAPES)]  # type: ignore[return-value]
+
+
+def _bounds(x: np.ndarray, y: np.ndarray) -> list[list[float]]:
+    if len(x) == 0:
+        return []
+    west, east = (float(v) / 2**WORLD_BITS * 360 - 180 for v in (x.min(), x.max()))
+    south, north = (_latitude(float(v)) for v in (y.max(), y.min()))
+    return [[south, west], [north, east]]
+
+
+def _latitude(y: float) -> float:
+    north = np.pi * (1 - 2 * y / 2**WORLD_BITS)
+    return round(float(np.degrees(np.arctan(np.sinh(north)))), 7)

@@ -1,0 +1,114 @@
+"""A folium page that needs nothing but itself: Leaflet inside, no connection allowed."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import folium
+import xstatic.pkg.leaflet
+
+from lastmile_net.errors import DataError, Fault
+from lastmile_net.maps.elements import Verbatim, figure_of
+
+LEAFLET = Path(xstatic.pkg.leaflet.BASE_DIR)
+OSM_TILES = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
+MAX_ZOOM = 20
+
+
+def offline_map(
+    tiles: str | None = None, *, language: str = "en", title: str = "", attribution: str = ""
+) -> folium.Map:
+    """
+    Return an empty map whose page opens from disk without asking the network for anything.
+
+    Parameters
+    ----------
+    tiles
+        `osm`, or the address of a tile server with `{z}`, `{x}`, `{y}`: the only connection that the page may
+        then make. None forbids every connection.
+    language
+        Language of the page.
+    title
+        Title of the page.
+    attribution
+        Whose tiles they are.
+
+    Raises
+    ------
+    DataError
+        If `tiles` is neither.
+    """
+    address = tile_address(tiles)
+    page = folium.Map(tiles=None, zoom_control=False, max_zoom=MAX_ZOOM, prefer_canvas=True, attribution_control=False)
+    page._id = "plan"
+    page.default_js, page.default_css = [], []
+    figure = figure_of(page)
+    head = [
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(address)}">',
+        '<meta name="referrer" content="strict-origin-when-cross-origin">' if address else "",
+        f"<style>\n{_leaflet_css()}</style>",
+        f"<script>\n{_leaflet_js()}\nL_NO_TOUCH = false; L_DISABLE_3D = false;\n</script>",
+        f"<script>document.documentElement.lang = {language!r};</script>",
+    ]
+    figure.header.add_child(Verbatim("\n".join(part for part in head if part)), name="offline")
+    figure.title = _html(title)
+    if address:
+        credit = attribution or ("© OpenStreetMap contributors" if address == OSM_TILES else urlsplit(address).netloc)
+        layer = folium.TileLayer(address, attr=_html(credit), max_zoom=MAX_ZOOM, max_native_zoom=19, name="tiles")
+        layer._id = "plan"
+        layer.add_to(page)
+    return page
+
+
+def tile_address(tiles: str | None) -> str | None:
+    """
+    Return the address of the tiles that were asked for, None if there are to be none.
+
+    Raises
+    ------
+    DataError
+        If it is neither a known name nor an https address with a place for zoom, column and row.
+    """
+    if tiles is None or tiles == "osm":
+        return OSM_TILES if tiles else None
+    parts = urlsplit(tiles)
+    fits = parts.scheme in {"https", "http"} and re.fullmatch(r"(\{s\}\.)?[A-Za-z0-9.-]+(:\d+)?", parts.netloc)
+    if not fits or not all(f"{{{key}}}" in tiles for key in "zxy") or re.search(r"[\s\"'<>;,]", tiles):
+        cure = "Give 'osm', or an address such as https://tiles.example.org/{z}/{x}/{y}.png."
+        raise DataError([Fault(f"no tiles at '{tiles}'", cure, column="tiles")])
+    return tiles
+
+
+def _policy(address: str | None) -> str:
+    host = ""
+    if address:
+        parts = urlsplit(address)
+        host = f" {parts.scheme}://{parts.netloc.replace('{s}', '*')}"
+    return (
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+        f"img-src data: blob:{host}; connect-src 'none'; form-action 'none'; base-uri 'none'"
+    )
+
+
+def _leaflet_js() -> str:
+    text = (LEAFLET / "leaflet.js").read_text(encoding="utf-8")
+    return re.sub(r"//# sourceMappingURL=.*", "", text)
+
+
+def _leaflet_css() -> str:
+    text = (LEAFLET / "leaflet.css").read_text(encoding="utf-8")
+    return re.sub(r"url\((['\"]?)([^)'\"#]+)\1\)", lambda match: f"url({_data_uri(match[2])})", text)
+
+
+def _data_uri(name: str) -> str:
+    path = LEAFLET / name
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+
+
+def _html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -1,0 +1,331 @@
+"""The layers of a plan's map: what of each table is drawn, how it looks and what a click on it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from lastmile_net.maps.coding import clean_texts
+from lastmile_net.maps.packed import Field, PackedLayer, Style, Symbol
+from lastmile_net.schema import REASONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lastmile_net.plan.result import Plan
+
+Only = Literal["gaps", "planned", "existing"]
+BESIDE_AREA_M = 150.0
+WIDER_FROM_HOMES = (3.0, 12.0, 50.0, 200.0)
+
+OUTCOME_SYMBOLS = {
+    "existing": Symbol("#8fa3b5"),
+    "planned": Symbol("#0072b2"),
+    "invalid_location": Symbol("#7f7f7f", "diamond", gap=True),
+    "no_street_in_reach": Symbol("#d55e00", "diamond", gap=True),
+    "street_island": Symbol("#b8478f", "square", gap=True),
+    "route_too_long": Symbol("#e69f00", "triangle", gap=True),
+    "optical_budget": Symbol("#a08c00", "down", gap=True),
+    "no_free_port": Symbol("#6a2c91", "cross", gap=True),
+    "optical_unknown": Symbol("#8c6d31", "ring", gap=True),
+    "over_budget": Symbol("#c44569", "bar", gap=True),
+    "excluded": Symbol("#3d3d3d", "ring", gap=True),
+    "unserved": Symbol("#d55e00", "diamond", gap=True),
+}
+STATUS_SYMBOLS = {
+    "connected": Symbol("#0072b2"),
+    "passed": Symbol("#e69f00", "triangle", gap=True),
+    "unconnected": Symbol("#d55e00", "diamond", gap=True),
+}
+TRENCH_SYMBOLS = {
+    "kind_street": Symbol("#00866a"),
+    "kind_crossing": Symbol("#b8478f"),
+    "kind_connector": Symbol("#56b4e9"),
+}
+LINE_SYMBOLS = {
+    "feeder": Symbol("#1f2933"),
+    "distribution": Symbol("#52606d"),
+    "duct": Symbol("#8a6d3b"),
+    "aerial": Symbol("#6a4c93"),
+    "drop": Symbol("#9aa5b1"),
+}
+POINT_SYMBOLS = {
+    "pop": Symbol("#1f2933", "square"),
+    "cabinet": Symbol("#1f2933", "square"),
+    "splitter": Symbol("#52606d", "triangle"),
+    "closure": Symbol("#52606d", "circle"),
+    "handhole": Symbol("#8a8f98", "ring"),
+    "pole": Symbol("#8a8f98", "bar"),
+}
+STREET_WIDTHS = {"motorway": 4, "trunk": 4, "primary": 3, "secondary": 2, "tertiary": 1}
+
+
+@dataclass(frozen=True)
+class MapLayer:
+    """One layer of the page: its key, what draws it, whether it is on at first, columns to search, column to add up."""
+
+    key: str
+    packed: PackedLayer
+    shown: bool = True
+    search: tuple[str, ...] = ()
+    metres: str = ""
+    order: str = ""
+
+
+def plan_layers(
+    plan: Plan, words: Mapping[str, str], *, only: Only | None, area: str | None, streets: bool
+) -> list[MapLayer]:
+    """
+    Return the layers of a plan's map, bottom first; empty ones are left out.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    words
+        What the map says.
+    only
+        Draw these customers only.
+    area
+        Draw this planning area, and what lies beside it, only.
+    streets
+        Whether streets are drawn as the base.
+    """
+    customers = _customers(plan.customers, words, only, area)
+    customers.attrs["currency"] = plan.summary.get("currency", "")
+    near = _beside(customers, area)
+    makers: list[tuple[bool, Callable[[], MapLayer]]] = [
+        (streets, lambda: _streets(near(plan.streets), words)),
+        (True, lambda: _backbone_lines(near(plan.backbone_lines), words)),
+        (True, lambda: _reused(near(plan.reused), words)),
+        (only != "existing", lambda: _drops(near(plan.drops), words)),
+        (only != "existing", lambda: _trenches(near(plan.trenches[plan.trenches["kind"] != "drop"]), words)),
+        (True, lambda: customer_layer(customers, words)),
+        (True, lambda: _backbone_points(near(_idle_points(plan)), words)),
+        (True, lambda: _access_points(near(plan.access_points), words)),
+    ]
+    return [layer for wanted, make in makers if wanted for layer in [make()] if layer.packed.size]
+
+
+def findings_layer(findings: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    """Return the layer of what the data doctor found; every text column is told, the first one is the heading."""
+    table = findings.assign(geometry=findings.geometry.representative_point())
+    told = [name for name in table.columns if name != table.geometry.name]
+    heading = told[0] if told else ""
+    style = Style(radius=7, label=heading, z_index=650, hexagons=False)
+    packed = PackedLayer(
+        table,
+        colour=heading if heading and table[heading].nunique() <= len(POINT_SYMBOLS) else "#b8478f",
+        popup=told,
+        name=words["findings"],
+        palette=None,
+        style=style,
+    )
+    return MapLayer("findings", packed, shown=False)
+
+
+def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    """Return the layer of customers, coloured by what the plan does for them or by how they are today."""
+    money = str(customers.attrs.get("currency", ""))
+    popup = [
+        _field("customer_id", words),
+        _field("units", words),
+        Field("_today", words["status"]),
+        Field("_outcome", words["outcome"]),
+        _field("remedy", words),
+        _field("access_point_id", words),
+        _field("drop_m", words, "m", 1),
+        _field("route_m", words, "m", 0),
+        _field("cost_share", words, money),
+        Field("_per_home", words["cost_per_home"], money),
+        _field("cost_alone", words, money),
+        _field("build_order", words, "", 0),
+        _field("area_id", words),
+    ]
+    popup = [field for field in popup if customers[field.column].notna().any()]
+    symbols = {
+        key: Symbol(symbol.colour, symbol.shape, words[key], symbol.gap)
+        for key, symbol in (OUTCOME_SYMBOLS | STATUS_SYMBOLS).items()
+    }
+    packed = PackedLayer(
+        customers,
+        colour=["_class", "status"],
+        popup=popup,
+        name=words["customers"],
+        palette=symbols,
+        style=Style(label="_address", z_index=500),
+        extra={"units": 0, "_per_home": 2, "build_order": 0},
+    )
+    return MapLayer("customers", packed, search=("_address", "customer_id"), order="build_order")
+
+
+def _customers(
+    table: gpd.GeoDataFrame, words: Mapping[str, str], only: Only | None, area: str | None
+) -> gpd.GeoDataFrame:
+    keep = np.ones(len(table), bool)
+    if only:
+        keep &= (table["outcome"] == {"gaps": "unserved"}.get(only, only)).to_numpy()
+    if area is not None:
+        keep &= (table["area_id"].astype("string") == area).fillna(False).to_numpy(bool)
+    chosen = table[keep]
+    outcome, reason = chosen["outcome"].astype(object), chosen["reason"].astype(object)
+    known = reason.where(reason.isin(list(REASONS)), "unserved")
+    classes = outcome.where(outcome != "unserved", known)
+    share = pd.to_numeric(chosen["cost_share"], errors="coerce").astype(float)
+    return chosen.assign(
+        _class=classes,
+        _outcome=classes.map(dict(words)),
+        _today=chosen["status"].astype(object).map(dict(words)),
+        _per_home=(share / chosen["units"].where(chosen["units"] > 0).astype(float)).where(outcome == "planned"),
+        _address=addresses(chosen),
+    )
+
+
+def addresses(customers: gpd.GeoDataFrame) -> pd.Series:
+    """Return what a person calls each customer: street and number where they are known, else its id."""
+    ids = customers["customer_id"].astype(str).to_numpy(object)
+    if "street" not in customers.columns:
+        return pd.Series(ids, customers.index)
+    address = _trimmed(customers["street"])
+    if "housenumber" in customers.columns:
+        address = [
+            f"{street} {number}".strip()
+            for street, number in zip(address, _trimmed(customers["housenumber"]), strict=True)
+        ]
+    named = np.array(address, object)
+    return pd.Series(np.where(named != "", named, ids), customers.index)
+
+
+def _trimmed(texts: pd.Series) -> list[str]:
+    return [text.strip() for text in clean_texts(texts)]
+
+
+def _beside(customers: gpd.GeoDataFrame, area: str | None) -> Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]:
+    if area is None:
+        return lambda table: table
+    points = customers.geometry.to_numpy()
+    hull = shapely.convex_hull(shapely.union_all(points[~shapely.is_missing(points)])).buffer(BESIDE_AREA_M)
+    shapely.prepare(hull)
+    return lambda table: table[shapely.intersects(table.geometry.to_numpy(), hull)]
+
+
+def _field(column: str, words: Mapping[str, str], unit: str = "", decimals: int = 2) -> Field:
+    return Field(column, words[column], unit, decimals)
+
+
+def _fields(table: gpd.GeoDataFrame, words: Mapping[str, str], units: Mapping[str, str]) -> list[Field]:
+    return [
+        _field(column, words, unit, 1)
+        for column, unit in units.items()
+        if column in table.columns and table[column].notna().any()
+    ]
+
+
+def _named(symbols: Mapping[str, Symbol], words: Mapping[str, str]) -> dict[str, Symbol]:
+    return {key: Symbol(symbol.colour, symbol.shape, words[key], symbol.gap) for key, symbol in symbols.items()}
+
+
+def _streets(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    named = table["name"].astype("string").fillna("")
+    kinds = table["highway"].astype("string").str.removesuffix("_link").map(STREET_WIDTHS).fillna(0)
+    data = gpd.GeoDataFrame({"_name": named, "_wide": kinds.astype(float)}, geometry=table.geometry)
+    style = Style(width=3.2, width_by="_wide", width_breaks=(1, 2, 3, 4), z_index=200, interactive=False, label="_name")
+    return MapLayer("streets", PackedLayer(data, colour="#d3dae0", name=words["streets"], style=style))
+
+
+def _backbone_lines(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    data = table.assign(_wide=(table["role"] == "feeder").astype(float))
+    style = Style(width=2.4, width_by="_wide", width_breaks=(1,), z_index=300, label="backbone_id")
+    packed = PackedLayer(
+        data,
+        colour="role",
+        popup=_fields(data, words, {"units_free": "", "loss_db": "dB"}),
+        name=words["backbone_lines"],
+        palette=_named(LINE_SYMBOLS, words),
+        style=style,
+    )
+    return MapLayer("backbone_lines", packed, search=("backbone_id",))
+
+
+def _reused(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    style = Style(width=6, z_index=290, label="backbone_id")
+    fields = _fields(table, words, {"length_m": "m", "units": "", "cost": ""})
+    packed = PackedLayer(table, colour="#f0c419", popup=fields, name=words["reused"], style=style)
+    return MapLayer("reused", packed, metres="length_m")
+
+
+def _drops(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    fields = _fields(table, words, {"length_m": "m", "cost": "", "surface": ""})
+    style = Style(width=1.6, dash=(5, 4), min_zoom=15, z_index=350, label="to_node", interactive=False)
+    extra = {"length_m": 1, "build_order": 0}
+    packed = PackedLayer(table, colour="#00866a", popup=fields, name=words["drops"], style=style, extra=extra)
+    return MapLayer("drops", packed, metres="length_m", order="build_order")
+
+
+def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    data = table.assign(_kind="kind_" + table["kind"].astype(object))
+    units = {"units": "", "customers": "", "length_m": "m", "cost": "", "surface": "", "build_order": ""}
+    style = Style(
+        width=2.2,
+        width_by="units",
+        width_breaks=WIDER_FROM_HOMES,
+        casing=True,
+        z_index=400,
+        label="trench_id",
+    )
+    packed = PackedLayer(
+        data,
+        colour="_kind",
+        popup=_fields(data, words, units),
+        name=words["trenches"],
+        palette=_named(TRENCH_SYMBOLS, words),
+        style=style,
+        extra={"length_m": 1, "build_order": 0},
+    )
+    return MapLayer("trenches", packed, search=("trench_id",), metres="length_m", order="build_order")
+
+
+def _idle_points(plan: Plan) -> gpd.GeoDataFrame:
+    points = plan.backbone_points
+    return points[~points["backbone_id"].isin(plan.access_points["access_point_id"])]
+
+
+def _backbone_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    packed = PackedLayer(
+        table,
+        colour="role",
+        popup=_fields(table, words, {"ports_free": "", "loss_db": "dB"}),
+        name=words["backbone_points"],
+        palette=_named(POINT_SYMBOLS, words),
+        style=Style(radius=5, label="backbone_id", z_index=580, hexagons=False),
+    )
+    return MapLayer("backbone_points", packed, shown=False, search=("backbone_id",))
+
+
+def _access_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    free = pd.to_numeric(table["ports_free"], errors="coerce")
+    ports = [
+        f"{used} / {int(left)}" if np.isfinite(left) else f"{used}"
+        for used, left in zip(table["ports_used"].astype(int), free.astype(float), strict=True)
+    ]
+    data = table.assign(_ports=ports, _used=np.where(table["ports_used"] > 0, "access_points", "idle"))
+    packed = PackedLayer(
+        data,
+        colour="_used",
+        popup=[
+            Field("access_point_id", words["customer_id"]),
+            *_fields(data, words, {"ports_used": "", "ports_free": ""}),
+        ],
+        name=words["access_points"],
+        palette={
+            "access_points": Symbol("#111820", "square", words["access_used"]),
+            "idle": Symbol("#8a8f98", "square", words["access_idle"]),
+        },
+        style=Style(radius=6.5, label="access_point_id", label_zoom=16, z_index=600, hexagons=False),
+    )
+    return MapLayer("access_points", packed, search=("access_point_id",))

@@ -1,0 +1,208 @@
+"""`plan_map`: the map of a plan as one page that opens from disk, without any network."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+import pandas as pd
+from branca.element import MacroElement
+from folium.template import Template
+
+from lastmile_net.errors import DataError, Fault
+from lastmile_net.maps.elements import figure_of, put_in_body, put_in_head, script_json
+from lastmile_net.maps.page import offline_map
+from lastmile_net.maps.plan_layers import Only, findings_layer, plan_layers
+from lastmile_net.maps.words import words
+
+if TYPE_CHECKING:
+    import folium
+    import geopandas as gpd
+
+    from lastmile_net.maps.plan_layers import MapLayer
+    from lastmile_net.plan.result import Plan
+
+
+POSITIONS = 1000
+"""Positions of the budget slider, beside nothing at all."""
+CENT = 0.01
+
+
+class _PlanPage(MacroElement):
+    """The panel beside the map: headline, search, legend, filters, budget."""
+
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+            lastmile.planPage({{ this._parent.get_name() }}, "lastmile-plan");
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, about: dict[str, object]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name, self._id = "PlanPage", "plan"
+        self.about = about
+
+    def render(self, **kwargs: object) -> str:
+        """Put the panel's code and data into the page."""
+        put_in_head(self, "plan_page", ["plan.css", "plan.js"])
+        put_in_body(self, "plan", {"lastmile-plan": script_json(self.about)})
+        super().render(**kwargs)  # type: ignore[no-untyped-call]
+        return ""
+
+
+def plan_map(
+    plan: Plan,
+    *,
+    tiles: str | None = None,
+    language: str = "en",
+    only: Only | None = None,
+    area: str | None = None,
+    findings: gpd.GeoDataFrame | None = None,
+    curve: pd.DataFrame | None = None,
+    title: str = "",
+) -> folium.Map:
+    """
+    Return the map of a plan: who is served, who is not and why, and what is to be built.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    tiles
+        `osm`, or the address of a tile server, for a base map; None draws the streets as the base and lets the
+        page make no connection at all.
+    language
+        `en` or `de`.
+    only
+        `gaps`, `planned` or `existing`: draw these customers only.
+    area
+        Draw this planning area, and what lies beside it, only.
+    findings
+        What the data doctor found, as points, lines or polygons with text columns.
+    curve
+        Homes over money, one row per step of building: `cost` so far, `units` connected by then, `build_order` of
+        the last customer connected, and `upper_bound`, the units that no plan of that cost exceeds. With it and
+        with `build_order` in the plan, the page has a budget slider.
+    title
+        Heading of the page.
+
+    Returns
+    -------
+    page
+        A `folium.Map`; `save_map` writes it.
+
+    Raises
+    ------
+    DataError
+        If language, tiles, `only` or `area` is not known.
+    """
+    says = words(language)
+    _check(plan, only, area)
+    layers = plan_layers(plan, says, only=only, area=area, streets=tiles is None)
+    if findings is not None and len(findings):
+        layers.append(findings_layer(findings, says))
+    heading = title or says["title"]
+    page = offline_map(tiles, language=language, title=heading)
+    for layer in layers:
+        layer.packed._id = layer.key
+        layer.packed.show = False
+        layer.packed.add_to(page)
+    _PlanPage(_about(plan, layers, says, heading) | {"curve": _curve(plan, curve)}).add_to(page)
+    return page
+
+
+def save_map(page: folium.Map, path: Path | str) -> Path:
+    """
+    Write a map's page to `path`: either all of it, or nothing.
+
+    Returns
+    -------
+    path
+        Where it lies.
+    """
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(figure_of(page).render())
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def _check(plan: Plan, only: Only | None, area: str | None) -> None:
+    faults = []
+    if only is not None and only not in get_args(Only):
+        faults.append(Fault(f"cannot draw only '{only}'", f"Known are {', '.join(get_args(Only))}.", column="only"))
+    known = sorted(plan.customers["area_id"].dropna().astype(str).unique())
+    if area is not None and area not in known:
+        shown = ", ".join(known[:20]) or "none"
+        faults.append(Fault(f"there is no area '{area}'", f"Areas are {shown}.", column="area"))
+    if faults:
+        raise DataError(faults)
+
+
+def _about(plan: Plan, layers: list[MapLayer], says: dict[str, str], heading: str) -> dict[str, object]:
+    from_osm = bool(plan.streets["highway"].notna().any()) if len(plan.streets) else False
+    missing = plan.customers.geometry.isna() | plan.customers.geometry.is_empty
+    return {
+        "title": heading,
+        "words": says,
+        "summary": {key: _plain(plan.summary.get(key)) for key in ("customers", "units", "cost", "trench_m", "gap")},
+        "currency": str(plan.summary.get("currency", "")),
+        "credit": says["osm"] if from_osm else "",
+        "unmapped": int(missing.sum()),
+        "layers": [
+            {
+                "key": layer.key,
+                "layer": layer.packed.get_name(),
+                "shown": layer.shown,
+                "search": list(layer.search),
+                "metres": layer.metres,
+                "order": layer.order,
+            }
+            for layer in layers
+        ],
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        number = float(value)
+        return number if np.isfinite(number) else None
+    return None
+
+
+def _curve(plan: Plan, curve: pd.DataFrame | None) -> dict[str, list[float | None]] | None:
+    """Return what each position of the slider pays for; None where there is nothing to slide through."""
+    ranked = plan.customers["build_order"].notna().any()
+    if curve is None or not len(curve) or not ranked:
+        return None
+    missing = [name for name in ("cost", "units", "build_order") if name not in curve.columns]
+    if missing:
+        raise DataError(
+            [Fault(f"there is no column '{name}'", "Add it.", source="curve", column=name) for name in missing]
+        )
+    steps = curve.sort_values(["cost", "build_order"], kind="stable")
+    spent = steps["cost"].to_numpy(np.float64)
+    total = float(spent[-1])
+    budgets = total * np.arange(POSITIONS + 1) / POSITIONS
+    last = np.searchsorted(spent, budgets + CENT / 2, side="right") - 1
+    told: dict[str, list[float | None]] = {"total": [total]}
+    for name in ("cost", "units", "build_order", "upper_bound"):
+        column = pd.to_numeric(steps[name]) if name in steps.columns else pd.Series(np.nan, steps.index)
+        values = column.to_numpy(np.float64, na_value=np.nan)
+        nothing = np.nan if name == "upper_bound" else 0.0
+        at_each = np.where(last >= 0, values[np.maximum(last, 0)], nothing)
+        told[name] = [float(value) if np.isfinite(value) else None for value in at_each]
+    return told

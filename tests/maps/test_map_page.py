@@ -1,0 +1,96 @@
+"""The page of a plan's map, as text: nothing from outside, nothing that breaks out, the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lastmile_net.errors import DataError
+from lastmile_net.maps import plan_map, save_map
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import SimpleNamespace
+
+OUTSIDE = re.compile(r"<(?:script|img|iframe)[^>]*\bsrc=|<link|@import|\burl\(['\"]?(?!data:|#)")
+
+
+def _html(plan: SimpleNamespace, **options: object) -> str:
+    return plan_map(plan, **options).get_root().render()
+
+
+def test_page_has_no_outside_address(small_plan: SimpleNamespace) -> None:
+    """A map must open on a train: nothing may be loaded from a CDN, and the policy must say so, first of all."""
+    html = _html(small_plan)
+    assert not OUTSIDE.search(html)
+    assert "connect-src 'none'" in html
+    assert html.index("Content-Security-Policy") < html.index("<script")
+    for name in ("jquery", "bootstrap", "awesome"):
+        assert name not in html.lower()
+
+
+def test_policy_opens_for_the_tiles_asked_for_only(small_plan: SimpleNamespace) -> None:
+    """Who asks for tiles allows that one server, and no other."""
+    html = _html(small_plan, tiles="https://tiles.example.org/{z}/{x}/{y}.png")
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+    assert policy is not None
+    assert re.findall(r"https?://\S+", policy[1]) == ["https://tiles.example.org;"]
+
+
+def test_hostile_names_stay_in_their_element(make_town: Callable[..., SimpleNamespace]) -> None:
+    """A street called `</script>` or a title with template marks must not end an element or run."""
+    plan = make_town(60, seed=1)
+    plan.customers.loc[:, "street"] = "</script><script>alert(1)</script>"
+    plan.customers.loc[:, "area_id"] = "{{ 7 * 7 }}{% raw %}"
+    plan.backbone_lines.loc[:, "role"] = "</script><img src=x onerror=alert(1)>"
+    html = _html(plan, title="</script><b>{{ 7 * 7 }}")
+    assert html.count("<script") == html.count("</script>")
+    assert "onerror=alert(1)>" not in html
+    assert "49" not in re.findall(r"<title>(.*?)</title>", html)[0]
+    about = re.search(r'<script type="text/plain" id="lastmile-plan">(.*?)</script>', html)
+    assert about is not None
+    assert json.loads(about[1])["title"] == "</script><b>{{ 7 * 7 }}"
+
+
+def test_same_plan_same_bytes(small_plan: SimpleNamespace, tmp_path: Path) -> None:
+    """A map that differs from run to run cannot be compared or cached; a failed write leaves nothing behind."""
+    first = save_map(plan_map(small_plan), tmp_path / "a.html").read_bytes()
+    assert first == save_map(plan_map(small_plan), tmp_path / "b.html").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "b.html"]
+
+
+def test_only_and_area_leave_the_others_out(small_plan: SimpleNamespace) -> None:
+    """A map of one area's gaps is handed to others: it must not carry everybody else's addresses."""
+    page = plan_map(small_plan, only="gaps", area="A3")
+    layers = {child._id: child for child in page._children.values()}
+    people = small_plan.customers
+    wanted = ((people["outcome"] == "unserved") & (people["area_id"] == "A3")).sum()
+    assert layers["customers"].size == wanted > 0
+    assert layers["streets"].size < len(small_plan.streets)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"only": "holes"}, "holes"),
+        ({"area": "Z9"}, "Z9"),
+        ({"language": "tlh"}, "tlh"),
+        ({"tiles": "javascript:alert(1)"}, "javascript"),
+        ({"tiles": "https://a.org'; script-src *; x/{z}/{x}/{y}"}, "script-src"),
+    ],
+)
+def test_unknown_wishes_are_refused(small_plan: SimpleNamespace, options: dict[str, str], named: str) -> None:
+    """A misspelt wish must name itself, not draw something else; a tile address must not rewrite the policy."""
+    with pytest.raises(DataError, match=re.escape(named)):
+        plan_map(small_plan, **options)
+
+
+def test_customers_without_location_are_told(make_town: Callable[..., SimpleNamespace]) -> None:
+    """Nobody is dropped in silence: who cannot be drawn is counted in the panel."""
+    plan = make_town(50, seed=2)
+    plan.customers.loc[plan.customers.index[:3], "geometry"] = None
+    assert '"unmapped":3' in _html(plan)
