@@ -108,12 +108,11 @@ def layers_from_osmnx(
     """
     if sum(each is not None for each in (place, bbox, polygon)) != 1:
         raise ConfigError([Fault("the area is not clear", "Give one of a place, a bbox and a polygon.")])
-    retry = retry or Retry()
-    with _settings(overpass_url, cache_folder):
-        area = _area(place, bbox, polygon, retry)
-        found = Found()
+    retry, judge, found = retry or Retry(), _Judge(), Found()
+    with _settings(judge, overpass_url, cache_folder):
+        area = _geocode(place, retry, judge) if place is not None else _area(bbox, polygon)
         try:
-            features = _ask(lambda: osmnx.features_from_polygon(area, query_for(customers)), retry)
+            features = _ask(lambda: osmnx.features_from_polygon(area, query_for(customers)), retry, judge)
         except InsufficientResponseError:
             found.notes.append("OpenStreetMap holds nothing of interest in this area")
             return assemble(found, customers)
@@ -122,48 +121,61 @@ def layers_from_osmnx(
 
 
 @contextmanager
-def _settings(overpass_url: str | None, cache_folder: str | Path | None) -> Iterator[None]:
-    """Lay our settings over osmnx's, and put the old ones back."""
-    old = {name: getattr(osmnx.settings, name) for name in ("overpass_url", "cache_folder", "requests_kwargs")}
+def _settings(judge: _Judge, overpass_url: str | None, cache_folder: str | Path | None) -> Iterator[None]:
+    """
+    Lay our settings over osmnx's, and put the old ones back.
+
+    The cache is on, so that a second try asks only for what is missing. osmnx's own rate limiter is off: it
+    waits a minute for a server that is not there; a server without a free slot says so itself.
+    """
+    names = ("overpass_url", "cache_folder", "requests_kwargs", "use_cache", "overpass_rate_limit")
+    old = {name: getattr(osmnx.settings, name) for name in names}
     hooks = dict(old["requests_kwargs"].get("hooks") or {})
     theirs = hooks.get("response") or []
-    hooks["response"] = [_judge, *(theirs if isinstance(theirs, (list, tuple)) else [theirs])]
+    hooks["response"] = [judge, *(theirs if isinstance(theirs, (list, tuple)) else [theirs])]
     try:
         osmnx.settings.requests_kwargs = {**old["requests_kwargs"], "hooks": hooks}
         osmnx.settings.overpass_url = overpass_url or old["overpass_url"]
         osmnx.settings.cache_folder = cache_folder or old["cache_folder"]
+        osmnx.settings.use_cache, osmnx.settings.overpass_rate_limit = True, False
         yield
     finally:
         for name, value in old.items():
             setattr(osmnx.settings, name, value)
 
 
-def _judge(response: requests.Response, *_: object, **__: object) -> None:
-    """Stop a bad answer before osmnx sees it: it would wait and ask for ever, or take half an answer for all."""
-    if str(response.url).rstrip("/").endswith("/status"):
-        return
-    host = str(response.url).split("/")[2]
-    if response.status_code in _BUSY:
-        asked = response.headers.get("Retry-After", "")
-        why = f"{host} {_BUSY[response.status_code]} (it answered {response.status_code})"
-        raise _BusyError(why, float(asked) if asked.isdecimal() else 0.0)
-    if not response.ok:
-        why = f"{host} refused the request (it answered {response.status_code} {response.reason})"
-        raise _RefusedError(why)
-    try:
-        answer = response.json()
-    except requests.exceptions.JSONDecodeError as error:
-        why = f"{host} did not answer in JSON"
-        raise _BusyError(why) from error
-    remark = str(answer.get("remark", "")) if isinstance(answer, dict) else ""
-    if "error" in remark.casefold():
-        why = f"{host} gave up halfway ({remark})"
-        raise _BusyError(why)
+class _Judge:
+    """Stops a bad answer before osmnx sees it: it would wait and ask for ever, or take half an answer for all."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+
+    def __call__(self, response: requests.Response, *_: object, **__: object) -> None:
+        host = str(response.url).split("/")[2]
+        if response.status_code in _BUSY:
+            asked = response.headers.get("Retry-After", "")
+            why = f"{host} {_BUSY[response.status_code]} (it answered {response.status_code})"
+            raise _BusyError(why, float(asked) if asked.isdecimal() else 0.0)
+        if not response.ok:
+            why = f"{host} refused the request (it answered {response.status_code} {response.reason})"
+            raise _RefusedError(why)
+        try:
+            answer = response.json()
+        except requests.exceptions.JSONDecodeError as error:
+            why = f"{host} did not answer in JSON"
+            raise _BusyError(why) from error
+        remark = str(answer.get("remark", "")) if isinstance(answer, dict) else ""
+        if "error" in remark.casefold():
+            why = f"{host} gave up halfway ({remark})"
+            raise _BusyError(why)
+        self.answered += 1
 
 
-def _ask(question: Callable[[], T], retry: Retry) -> T:
-    """Ask until there is an answer or no more patience; parts that were answered come from osmnx's cache."""
-    for attempt in range(1, retry.attempts + 1):
+def _ask(question: Callable[[], T], retry: Retry, judge: _Judge) -> T:
+    """Ask until there is an answer, or `retry.attempts` times without any progress."""
+    attempt = 1
+    while True:
+        before = judge.answered
         try:
             return question()
         except _BusyError as error:
@@ -176,11 +188,13 @@ def _ask(question: Callable[[], T], retry: Retry) -> T:
             why, asked_for_s = "the connection was cut", 0.0
         except (_RefusedError, ResponseStatusCodeError) as error:
             raise DataError([Fault(str(error), _ELSEWHERE)]) from error
-        if attempt < retry.attempts:
-            pause_s = retry.pause(attempt, asked_for_s)
-            _log.warning("%s; asking again in %g s (%d of %d)", why, pause_s, attempt, retry.attempts)
-            time.sleep(pause_s)
-    raise DataError([Fault(f"{why}; asked {retry.attempts} times", _ELSEWHERE)])
+        attempt = 1 if judge.answered > before else attempt
+        if attempt >= retry.attempts:
+            raise DataError([Fault(f"{why}; asked {attempt} times", _ELSEWHERE)])
+        pause_s = retry.pause(attempt, asked_for_s)
+        _log.warning("%s; asking again in %g s (%d of %d)", why, pause_s, attempt, retry.attempts)
+        time.sleep(pause_s)
+        attempt += 1
 
 
 def _was_cut(error: Exception) -> bool:
@@ -193,9 +207,7 @@ def _unreachable(error: Exception) -> DataError:
     return DataError([Fault(what, "Check the network and the server's address, or read an extract with --pbf.")])
 
 
-def _area(place: str | None, bbox: BBox | None, polygon: Area | gpd.GeoDataFrame | None, retry: Retry) -> Area:
-    if place is not None:
-        return _geocode(place, retry)
+def _area(bbox: BBox | None, polygon: Area | gpd.GeoDataFrame | None) -> Area:
     if bbox is not None:
         return _box(bbox)
     if isinstance(polygon, gpd.GeoDataFrame):
@@ -224,16 +236,17 @@ def _box(bbox: BBox) -> Area:
     return shapely.box(west, south, east, north)
 
 
-def _geocode(place: str, retry: Retry) -> Area:
+def _geocode(place: str, retry: Retry, judge: _Judge) -> Area:
     try:
-        return _polygonal(_ask(lambda: osmnx.geocode_to_gdf(place), retry).union_all())
+        return _polygonal(_ask(lambda: osmnx.geocode_to_gdf(place), retry, judge).union_all())
     except (InsufficientResponseError, TypeError) as error:
         what = f"OpenStreetMap knows no area by the name of '{place}'"
         raise DataError([Fault(what, "Spell it as openstreetmap.org finds it, or give a bbox.", "place")]) from error
 
 
 def _take_in(features: gpd.GeoDataFrame, found: Found, customers: Customers) -> None:
-    """Take in what the server gave, as if it had been read from an extract."""
+    """Take in what the server gave, as if it had been read from an extract; what lies on a seam comes twice."""
+    features = features[~features.index.duplicated()]
     names = [name for name in features.columns if name in KEPT]
     values = features[names].astype(object).where(features[names].notna(), None).to_numpy()
     rows = zip(features.index, values.tolist(), features.geometry.to_numpy(), strict=True)
