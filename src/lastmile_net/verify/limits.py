@@ -1,0 +1,81 @@
+"""Judge whether every limit is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from lastmile_net.verify.verdict import Check, Skipped, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lastmile_net.verify.files import Run
+
+SLACK_M = 0.001
+BESIDE_M = 0.05
+
+
+def ports_suffice(run: Run) -> Iterator[Check]:
+    """Each access point serves as many homes as it says, and no more than it has ports for."""
+    points = run.layers["access_points"]
+    homes = pd.Series(run.planned["customer_id"].map(run.new_homes).to_numpy(), index=run.planned["access_point_id"])
+    served = homes.groupby(level=0).sum()
+    unknown = sorted(set(served.index) - set(points["access_point_id"]))
+    expected = points["access_point_id"].map(served).fillna(0).to_numpy(np.int64)
+    used, free = points["ports_used"].to_numpy(np.int64), points["ports_free"].to_numpy(np.float64)
+    wrong = (used != expected) | (np.where(np.isnan(free), np.inf, free) < expected)
+    broken = [
+        f"{name}: {homes} homes, ports_used {told}, ports_free {room:g}"
+        for name, homes, told, room in zip(
+            points["access_point_id"][wrong], expected[wrong], used[wrong], free[wrong], strict=True
+        )
+    ]
+    broken += [f"{name}: not among the access points" for name in unknown]
+    right = f"{int((expected > 0).sum())} access points serve {int(expected.sum())} homes within their ports"
+    yield judge("ports_suffice", right, "ports are counted wrongly or exceeded", broken)
+
+
+def access_points_exist(run: Run) -> Iterator[Check | Skipped]:
+    """Every access point that is used lies on the existing network."""
+    if run.setting("pop"):
+        yield Skipped("that access points lie on the existing network: the start was given as a coordinate")
+        return
+    points = run.layers["access_points"]
+    used = points[points["ports_used"] > 0]
+    existing = np.concatenate([run.layers[name].geometry.to_numpy() for name in ("backbone_lines", "backbone_points")])
+    near = shapely.STRtree(existing).query(used.geometry.to_numpy(), predicate="dwithin", distance=BESIDE_M)[0]
+    broken = np.delete(used["access_point_id"].to_numpy(), np.unique(near))
+    right = f"{len(used)} access points in use lie on the existing network"
+    yield judge("access_points_exist", right, "access points lie where nothing is", broken)
+
+
+def drops_are_short_enough(run: Run) -> Iterator[Check]:
+    """No drop is longer than `max_drop_m`."""
+    limit = run.setting("max_drop_m")
+    most = np.inf if limit is None else float(limit)
+    lengths = run.planned["drop_m"].to_numpy(np.float64)
+    dug = np.maximum(run.drops["length_m"].to_numpy(np.float64), shapely.length(run.drops.geometry.to_numpy()))
+    broken = [*run.planned["customer_id"][~(lengths <= most + SLACK_M)], *run.drops["trench_id"][dug > most + SLACK_M]]
+    yield judge("drops_are_short_enough", f"no drop is longer than {most:g} m", f"drops over {most:g} m", broken)
+
+
+def routes_are_short_enough(run: Run) -> Iterator[Check | Skipped]:
+    """No route is longer than `max_route_m`, nor than `max_stretch` times the shortest; none is shorter than that."""
+    length, shortest = (run.planned[name].to_numpy(np.float64) for name in ("route_m", "shortest_m"))
+    most = np.inf if run.setting("max_route_m") is None else float(run.setting("max_route_m"))
+    stretch = np.inf if run.setting("max_stretch") is None else float(run.setting("max_stretch"))
+    told = np.isfinite(shortest)
+    if stretch < np.inf and not told.all():
+        yield Skipped("`max_stretch`: some customers have no `shortest_m`")
+    bent = np.where(told, shortest, np.inf) * stretch
+    good = (length <= most + SLACK_M) & (length <= np.where(np.isnan(bent), np.inf, bent) + SLACK_M)
+    good &= ~told | (length >= np.where(told, shortest, 0) - 2 * SLACK_M)
+    right = f"{len(length)} routes within {most:g} m and {stretch:g} times the shortest"
+    wrong = "routes are over a limit, or shorter than the shortest"
+    yield judge("routes_are_short_enough", right, wrong, run.planned["customer_id"][~good])
+    if run.setting("optical") is not None:
+        yield Skipped("the optical budget: the files do not hold the losses")

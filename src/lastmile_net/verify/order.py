@@ -1,0 +1,61 @@
+"""Judge whether it can be built in the order given, and whether the customers' shares add up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.verify.routes import pieces_of_routes
+from lastmile_net.verify.verdict import Check, Skipped, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lastmile_net.verify.files import Run
+
+
+def building_order_is_nested(run: Run) -> Iterator[Check | Skipped]:
+    """
+    Any first part of the building order is a plan of its own.
+
+    Every planned customer and every trench has a rank, and trenches are dug in the order in which customers first need
+    them: no trench that an earlier customer needs comes after one that only later customers need.
+    """
+    customers, trenches = run.customers, run.layers["trenches"]
+    if not customers["build_order"].notna().any() and not trenches["build_order"].notna().any():
+        return
+    if run.routes is None:
+        yield Skipped("the building order: the run has no routes")
+        return
+    planned = customers["outcome"] == "planned"
+    ranked = customers["build_order"].notna()
+    broken = [f"customer {each}" for each in customers["customer_id"][planned != ranked]]
+    broken += [f"trench {each}" for each in trenches["trench_id"][trenches["build_order"].isna()]]
+    rank = dict(zip(customers["customer_id"], customers["build_order"].to_numpy(np.float64), strict=True))
+    uses = pieces_of_routes(run).pairs
+    uses = uses[uses["trench_id"].notna()]
+    first = uses.assign(rank=uses["customer_id"].map(rank)).groupby("trench_id")["rank"].min()
+    dug = trenches.assign(first=trenches["trench_id"].map(first)).dropna(subset=["first", "build_order"])
+    late = dug.groupby("build_order")["first"].agg(["min", "max"])
+    before = late["max"].cummax().shift(fill_value=-np.inf)
+    wrong = late.index[(late["min"] < before).to_numpy()]
+    early = dug["build_order"].isin(wrong) & dug["first"].lt(dug["build_order"].map(before))
+    broken += [f"trench {each}" for each in dug["trench_id"][early]]
+    right = (
+        f"{int(ranked.sum())} customers and {len(trenches)} trenches in an order of which any first part stands alone"
+    )
+    yield judge("building_order_is_nested", right, "trenches are dug after they are needed, or have no rank", broken)
+
+
+def shares_add_up(run: Run) -> Iterator[Check]:
+    """Add up the customers' shares to the total cost, to the cent."""
+    share = run.customers["cost_share"]
+    if not share.notna().any():
+        return
+    planned = run.customers["outcome"] == "planned"
+    broken = [str(each) for each in run.customers["customer_id"][planned != (share.notna() & ((share != 0) | planned))]]
+    total, told = round(float(share.sum()) * 100), round(run.summary["cost"]["total"] * 100)
+    if total != told:
+        broken.append(f"the shares add up to {total / 100:.2f}, not to {told / 100:.2f}")
+    yield judge("shares_add_up", f"shares add up to {told / 100:.2f}", "shares do not add up", broken)

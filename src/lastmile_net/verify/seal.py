@@ -1,0 +1,39 @@
+"""Judge whether the files are those that the run wrote."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from lastmile_net.verify.verdict import Check, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lastmile_net.verify.files import Run
+
+
+def files_are_unchanged(run: Run) -> Iterator[Check]:
+    """Compare every file with its hash in `run.json`."""
+    told = run.seal.get("files", {})
+    broken = [
+        f"{name} ({'missing' if not (run.folder / name).is_file() else 'changed'})"
+        for name, expected in sorted(told.items())
+        if sha256(run.folder / name) != expected["sha256"]
+    ]
+    lacking = [f"{name} (has no hash)" for name in ("plan.gpkg", "gaps.csv", "summary.json") if name not in told]
+    wrong = "some files are not as the run wrote them; a program that edits plan.gpkg in place changes it"
+    yield judge("files_are_unchanged", f"{len(told)} files are as the run wrote them", wrong, broken + lacking)
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of a file, or of names and hashes of a folder's files; empty if there is neither."""
+    if path.is_dir():
+        files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+        lines = [f"{entry.relative_to(path).as_posix()}\0{sha256(entry)}\n" for entry in files]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,7 @@
+"""Leave a plan on disk as a run's folder: all of it or nothing."""
+
+from lastmile_net.write.atomic import recover
+from lastmile_net.write.inputs import InputFile, Inputs
+from lastmile_net.write.run import FORMATS, write_run
+
+__all__ = ["FORMATS", "InputFile", "Inputs", "recover", "write_run"]

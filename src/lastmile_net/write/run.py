@@ -1,0 +1,163 @@
+"""`write_run`: a plan as a run's folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import pyogrio.errors
+
+import lastmile_net
+from lastmile_net.errors import Fault, RunError
+from lastmile_net.write.atomic import SEAL, new_folder
+from lastmile_net.write.formats import Format, write_formats
+from lastmile_net.write.geopackage import write_geopackage
+from lastmile_net.write.inputs import Inputs, hash_file
+from lastmile_net.write.tables import gaps, plan_tables, write_csv
+
+if TYPE_CHECKING:
+    from lastmile_net.plan.result import Plan
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+RUN_FORMAT = 1
+"""Version of the layout of a run's folder, raised when a reader would have to know."""
+
+
+def write_run(
+    plan: Plan,
+    folder: Path | str,
+    *,
+    inputs: Inputs | None = None,
+    formats: Sequence[str] = ("gpkg",),
+    overwrite: bool = False,
+    seconds: float | None = None,
+    peak_memory_mb: float | None = None,
+) -> Path:
+    """
+    Write a plan to a folder: all of it, or nothing.
+
+    Parameters
+    ----------
+    plan
+        What to write.
+    folder
+        Folder to make.
+    inputs
+        Where the inputs lie and what they hash to.
+    formats
+        Some of `FORMATS`. The GeoPackage is always written, a run is read from it; the others lie in folders
+        called after them.
+    overwrite
+        Replace an existing run; files in it that no run wrote, such as a QGIS project, are kept.
+    seconds, peak_memory_mb
+        What the run took.
+
+    Returns
+    -------
+    folder
+        Where the run lies.
+
+    Raises
+    ------
+    RunError
+        If the folder exists and `overwrite` is not set, if it is no run, if a format is not known, or if the system
+        does not let us write. Whatever was there before is still there then.
+    """
+    target = Path(folder)
+    wanted = _known(formats)
+    try:
+        with new_folder(target, overwrite=overwrite) as draft:
+            _write_files(plan, draft, wanted)
+            seal = _seal(plan, draft, inputs or Inputs(), seconds, peak_memory_mb)
+            if overwrite and target.is_dir():
+                _keep_foreign_files(target, draft)
+            _write_json(draft / SEAL, seal)
+    except (sqlite3.Error, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        cure = "Is the disk full? Nothing has been changed."
+        raise RunError([Fault(f"the run cannot be written: {error}", cure, source=str(target))]) from error
+    return target
+
+
+def _known(formats: Sequence[str]) -> set[str]:
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        cure = f"Known are {', '.join(FORMATS)}."
+        raise RunError([Fault(f"there is no format '{name}'", cure, column="formats") for name in unknown])
+    return set(formats)
+
+
+def _write_files(plan: Plan, draft: Path, formats: set[str]) -> None:
+    tables = list(plan_tables(plan))
+    write_geopackage(draft / "plan.gpkg", tables)
+    write_formats(draft, tables, formats)
+    write_csv(gaps(plan), draft / "gaps.csv")
+    _write_json(draft / "summary.json", plan.summary)
+    _draw_map(plan, draft / "map.html")
+
+
+def _draw_map(plan: Plan, path: Path) -> None:
+    from lastmile_net.maps.plan_map import plan_map, save_map  # folium takes a second to import
+
+    save_map(plan_map(plan, tiles=plan.config.tiles), path)
+
+
+def _seal(
+    plan: Plan, draft: Path, inputs: Inputs, seconds: float | None, peak_memory_mb: float | None
+) -> dict[str, Any]:
+    files = sorted(path for path in draft.rglob("*") if path.is_file())
+    return {
+        "format": RUN_FORMAT,
+        "version": lastmile_net.__version__,
+        "status": plan.status,
+        "seed": plan.config.seed,
+        "seconds": seconds,
+        "peak_memory_mb": peak_memory_mb,
+        "inputs": {name: vars(source) for name, source in sorted(inputs.files.items())},
+        "config": plan.config.model_dump(mode="json"),
+        "notes": list(plan.notes),
+        "log": [vars(line) for line in plan.log],
+        "files": {
+            path.relative_to(draft).as_posix(): {"sha256": hash_file(path), "bytes": path.stat().st_size}
+            for path in files
+        },
+    }
+
+
+def _keep_foreign_files(old: Path, draft: Path) -> None:
+    """Copy from the old run what no run wrote and no command derived from one."""
+    try:
+        own = set(json.loads((old / SEAL).read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for path in sorted(old.rglob("*")):
+        name = path.relative_to(old).as_posix()
+        if path.is_file() and name not in own and not _derived(name) and not (draft / name).exists():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, draft / name)
+
+
+def _derived(name: str) -> bool:
+    return name == SEAL or name.startswith(("report.", "bom.", "curve.", "compare.", "map.", "plan.gpkg-"))
+
+
+def _write_json(path: Path, content: object) -> None:
+    text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def plain(value: object) -> object:
+    """Return a value as JSON can hold it: numbers of numpy as Python's, numbers that are not finite as null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,134 @@
+"""A plan's layers as tables of plain values, in schema order and sorted by their ids; and as spreadsheet-safe text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from lastmile_net.schema import PLAN_LAYERS, ROUTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lastmile_net.plan.result import Plan
+    from lastmile_net.schema import Kind, Layer
+
+_FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
+_NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
+
+GAP_COLUMNS = (
+    "customer_id",
+    "units",
+    "status",
+    "outcome",
+    "reason",
+    "remedy_code",
+    "remedy_value",
+    "remedy_unit",
+    "remedy_cost",
+    "remedy",
+    "street",
+    "housenumber",
+    "area_id",
+    "cost_alone",
+)
+
+
+def plan_tables(plan: Plan) -> Iterator[tuple[Layer, gpd.GeoDataFrame]]:
+    """
+    Yield each layer of `plan.gpkg` with its table, ready to be written.
+
+    Columns of the schema come first, in its order, those carried through after them; rows are sorted by id. The
+    routes come only where the plan has been asked for them.
+    """
+    for layer in PLAN_LAYERS:
+        if layer is not ROUTES or plan.config.routes:
+            yield layer, layer_table(getattr(plan, layer.name), layer)
+
+
+def layer_table(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
+    """Return `frame` with all columns of `layer`, typed as the schema says, in canonical order."""
+    columns = {column.name: _typed(frame, column.name, column.kind) for column in layer.columns}
+    carried = [name for name in frame.columns if name not in columns and name != frame.geometry.name]
+    columns |= {str(name): _plain(frame[name]) for name in carried}
+    table = gpd.GeoDataFrame(columns, geometry=np.asarray(frame.geometry.array), crs=frame.crs)
+    keys = [layer.key] if layer.key else [name for name in ("backbone_id", "from_node", "to_node") if name in table]
+    return table.sort_values(keys, kind="stable").reset_index(drop=True) if keys else table
+
+
+def gaps(plan: Plan) -> pd.DataFrame:
+    """Return the customers that are not connected today, with what the plan does for them and where they are."""
+    table = layer_table(plan.customers, PLAN_LAYERS[0])
+    table = table[table["status"] != "connected"].reset_index(drop=True)
+    columns = [name for name in GAP_COLUMNS if name in table]
+    places = table.geometry.to_crs(4326) if table.crs is not None else table.geometry
+    found = pd.DataFrame(table[columns])
+    found["lon"], found["lat"] = places.x.round(7), places.y.round(7)
+    return found
+
+
+def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """
+    Return the table with every text cell that a spreadsheet would run as a formula turned into plain text.
+
+    Such a cell gets an apostrophe in front; a plain number such as `-12` is left as it is.
+    """
+    safe = table.copy()
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name]) and not pd.api.types.is_bool_dtype(safe[name]):
+            safe[name] = safe[name].map(neutralise)
+    return safe.rename(columns=neutralise)
+
+
+def neutralise(cell: object) -> object:
+    """Return a cell's value with an apostrophe in front if a spreadsheet would take it for a formula."""
+    runs = isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.match(cell)
+    return f"'{cell}" if runs else cell
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV in UTF-8, with spreadsheet-safe cells."""
+    safe_cells(table).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def with_wkt(table: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return the table with its geometry as a column `wkt`, to the millimetre."""
+    flat = pd.DataFrame(table.drop(columns=table.geometry.name))
+    flat["wkt"] = shapely.to_wkt(table.geometry.to_numpy(), rounding_precision=3)
+    return flat
+
+
+def _typed(frame: pd.DataFrame, name: str, kind: Kind) -> pd.Series:
+    values = frame[name].reset_index(drop=True) if name in frame else pd.Series(None, range(len(frame)), object)
+    if kind == "text":
+        return values.map(_text).astype(object)
+    if kind == "boolean":
+        return values.astype("boolean")
+    numbers = pd.to_numeric(values)
+    return numbers.astype("float64") if kind == "number" else numbers.astype("Int64")
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or value is pd.NA or value != value else str(value)
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    """Return a carried column as something every format can hold: lists and other objects become text."""
+    values = values.reset_index(drop=True)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
+    if not pd.api.types.is_object_dtype(values) and not pd.api.types.is_string_dtype(values):
+        return values
+    return values.map(_listed).astype(object)
+
+
+def _listed(value: object) -> str | None:
+    if isinstance(value, (list, tuple, set, np.ndarray)):
+        return ";".join(sorted(map(str, value)) if isinstance(value, set) else map(str, value))
+    return _text(value)

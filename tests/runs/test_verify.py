@@ -1,0 +1,408 @@
+"""`verify` must be content with a sound run, and must name the fault in each doctored one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from shapely import LineString
+
+from lastmile_net.config import read_config
+from lastmile_net.errors import MissingFileError, RunError
+from lastmile_net.verify import CHECKS, verify_run
+from lastmile_net.write import Inputs, write_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lastmile_net.plan.result import Plan
+    from lastmile_net.verify import Verdict
+
+    Doctor = Callable[[Plan], Plan]
+
+
+@pytest.fixture(autouse=True)
+def _without_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the map: it is not verified, and takes the longest to write."""
+    monkeypatch.setattr("lastmile_net.write.run._draw_map", lambda plan, path: None)
+
+
+def cells(plan: Plan, layer: str, key: str, name: str, **values: object) -> Plan:
+    """Return the plan with cells of one row changed."""
+    table = getattr(plan, layer).copy()
+    row = table.index[table[key] == name][0]
+    for column, value in values.items():
+        table[column] = table[column].astype(object)
+        table.loc[row, column] = value
+    return dataclasses.replace(plan, **{layer: table.set_geometry("geometry")})
+
+
+def customer(name: str, **values: object) -> Doctor:
+    """Return a change of one customer."""
+    return lambda plan: cells(plan, "customers", "customer_id", name, **values)
+
+
+def trench(name: str, **values: object) -> Doctor:
+    """Return a change of one trench."""
+    return lambda plan: cells(plan, "trenches", "trench_id", name, **values)
+
+
+def summary(**values: object) -> Doctor:
+    """Return a change of the summary; `cost__total` is a part of `cost`."""
+
+    def change(plan: Plan) -> Plan:
+        new = json.loads(json.dumps(plan.summary))
+        for key, value in values.items():
+            outer, _, inner = key.partition("__")
+            if inner:
+                new[outer][inner] = value
+            else:
+                new[outer] = value
+        return dataclasses.replace(plan, summary=new)
+
+    return change
+
+
+def settings(**values: object) -> Doctor:
+    """Return a change of the settings that the plan claims to keep."""
+    return lambda plan: dataclasses.replace(plan, config=plan.config.model_copy(update=values))
+
+
+def without(layer: str, key: str, name: str) -> Doctor:
+    """Return the removal of one row."""
+    return lambda plan: dataclasses.replace(
+        plan, **{layer: getattr(plan, layer)[lambda table: table[key] != name].reset_index(drop=True)}
+    )
+
+
+def twice(layer: str, key: str, name: str, **values: object) -> Doctor:
+    """Return the addition of a copy of one row, changed."""
+
+    def change(plan: Plan) -> Plan:
+        table = getattr(plan, layer)
+        row = table[table[key] == name].assign(**{column: [value] for column, value in values.items()})
+        return dataclasses.replace(plan, **{layer: pd.concat([table, row.set_crs(table.crs)], ignore_index=True)})
+
+    return change
+
+
+def moved(layer: str, key: str, name: str, dx: float, dy: float) -> Doctor:
+    """Return the shift of one row's geometry."""
+
+    def change(plan: Plan) -> Plan:
+        table = getattr(plan, layer)
+        shape = table.geometry[table[key] == name].iloc[0]
+        return cells(plan, layer, key, name, geometry=shapely.transform(shape, lambda xy: xy + np.array([dx, dy])))
+
+    return change
+
+
+def both(*doctors: Doctor) -> Doctor:
+    """Return several changes, one after the other."""
+
+    def change(plan: Plan) -> Plan:
+        for doctor in doctors:
+            plan = doctor(plan)
+        return plan
+
+    return change
+
+
+def detour(plan: Plan) -> Plan:
+    """Lead the route of `a` aside of the street, at the same length."""
+    route = plan.routes.geometry[plan.routes["customer_id"] == "a"].iloc[0]
+    xy = shapely.get_coordinates(route)
+    bent = LineString([xy[0], xy[1] + [0, 5], *xy[2:]])
+    change = both(
+        lambda plan: cells(plan, "routes", "customer_id", "a", geometry=bent, length_m=bent.length),
+        customer("a", route_m=bent.length),
+    )
+    return change(plan)
+
+
+def through_neighbour(plan: Plan) -> Plan:
+    """Lead the route of `c` over the drop of `a` and back."""
+    xy = shapely.get_coordinates(plan.routes.geometry[plan.routes["customer_id"] == "c"].iloc[0])
+    drop = shapely.get_coordinates(plan.trenches.geometry[plan.trenches["trench_id"] == "d-a"].iloc[0])
+    way = LineString([*xy[:2], drop[0], drop[1], drop[0], *xy[1:]])
+    change = both(
+        lambda plan: cells(plan, "routes", "customer_id", "c", geometry=way, length_m=way.length),
+        customer("c", route_m=way.length),
+        settings(max_route_m=None, max_stretch=None),
+        trench("t1", customers=3, units=7),
+        trench("t1", build_order=1),
+    )
+    return change(plan)
+
+
+DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
+    "customer twice": (twice("customers", "customer_id", "e"), {"customers_are_unique", "summary_counts"}),
+    "planned customer twice": (
+        twice("customers", "customer_id", "a"),
+        {"customers_are_unique", "summary_counts", "ports_suffice", "shares_add_up"},
+    ),
+    "no homes": (customer("e", units=0), {"customers_are_unique", "summary_counts"}),
+    "unknown reason": (
+        both(customer("e", reason="weather"), summary(reasons={"invalid_location": 1, "weather": 1})),
+        {"values_are_known"},
+    ),
+    "connected yet unserved": (
+        both(
+            customer("d", outcome="unserved", reason="excluded", remedy_code="include", remedy="take it in"),
+            summary(reasons={"excluded": 1, "invalid_location": 1, "street_island": 1}),
+        ),
+        {"values_are_known"},
+    ),
+    "miscounted customers": (summary(customers__planned=4), {"summary_counts"}),
+    "miscounted homes": (summary(units__unserved=5), {"summary_counts"}),
+    "miscounted reasons": (summary(reasons={"street_island": 2}), {"summary_counts"}),
+    "cost per home": (summary(cost_per_unit=12.0), {"summary_counts"}),
+    "no remedy": (customer("e", remedy=None), {"unserved_have_reason_and_remedy"}),
+    "no reason": (
+        both(customer("e", reason=None), summary(reasons={"invalid_location": 1})),
+        {"unserved_have_reason_and_remedy"},
+    ),
+    "reason of a planned one": (customer("a", reason="over_budget"), {"unserved_have_reason_and_remedy"}),
+    "drop to nobody": (
+        trench("d-a", to_node="zz"),
+        {"planned_have_one_drop", "trenches_carry_their_customers", "routes_lie_on_what_is_built"},
+    ),
+    "served from nowhere": (
+        customer("a", access_point_id="K9"),
+        {"planned_have_one_drop", "ports_suffice", "routes_lie_on_what_is_built"},
+    ),
+    "premises elsewhere": (
+        moved("customers", "customer_id", "a", 1.0, 0.0),
+        {"drops_meet_premises", "routes_lie_on_what_is_built"},
+    ),
+    "gap in the trench": (trench("t2", from_node="n7"), {"planned_are_connected"}),
+    "node in two places": (both(moved("trenches", "trench_id", "t2", 0.5, 0.0)), {"nodes_are_places"}),
+    "through a customer": (
+        both(
+            trench("t2", from_node="a"),
+            moved("customers", "customer_id", "a", 0.0, -20.0),
+            trench("d-a", geometry=LineString([(500_150, 5_400_000), (500_150, 5_400_000)]), length_m=0.0),
+            customer("a", drop_m=0.0),
+        ),
+        {
+            "no_customer_is_passed_through",
+            "planned_are_connected",
+            "routes_lie_on_what_is_built",
+            "lengths_are_those_of_the_lines",
+        },
+    ),
+    "route missing": (
+        without("routes", "customer_id", "a"),
+        {"routes_lie_on_what_is_built", "trenches_carry_their_customers"},
+    ),
+    "route beside the street": (detour, {"routes_lie_on_what_is_built", "trenches_carry_their_customers"}),
+    "route over another's drop": (through_neighbour, {"routes_lie_on_what_is_built"}),
+    "homes of a trench": (trench("t1", units=6), {"trenches_carry_their_customers"}),
+    "customers of a trench": (trench("t1", customers=3), {"trenches_carry_their_customers"}),
+    "homes of a duct": (
+        lambda plan: cells(plan, "reused", "backbone_id", "D1", units=6),
+        {"trenches_carry_their_customers"},
+    ),
+    "dug twice": (
+        both(
+            twice("trenches", "trench_id", "t1", trench_id="t9", customers=0, units=0),
+            summary(trench_m=395.0, cost__trench=35_000.0),
+        ),
+        {"metres_are_dug_once", "trenches_carry_their_customers", "costs_add_up"},
+    ),
+    "wrong length": (both(trench("t1", length_m=51.0), summary(trench_m=346.0)), {"lengths_are_those_of_the_lines"}),
+    "wrong sum of metres": (summary(trench_m=300.0), {"lengths_are_those_of_the_lines"}),
+    "wrong drop_m": (customer("a", drop_m=19.0), {"lengths_are_those_of_the_lines"}),
+    "wrong route_m": (customer("a", route_m=171.0), {"lengths_are_those_of_the_lines"}),
+    "a cent too much": (trench("t1", cost=5_000.01), {"costs_add_up"}),
+    "drop for nothing": (trench("d-a", cost=0.0), {"costs_add_up"}),
+    "dear duct": (lambda plan: cells(plan, "reused", "backbone_id", "D1", cost=301.0), {"costs_add_up"}),
+    "overhead": (summary(cost__overhead=1_671.56, cost__fibre=500.49), {"costs_add_up"}),
+    "equipment": (summary(cost__equipment=1_130.0, cost__fibre=501.48), {"costs_add_up"}),
+    "bound above cost": (summary(lower_bound=36_000.0), {"bound_is_below_cost"}),
+    "gap": (summary(gap=0.0), {"bound_is_below_cost"}),
+    "no gap": (summary(gap=None), {"bound_is_below_cost"}),
+    "street taken away": (without("streets", "street_id", "s2"), {"new_lies_on_streets"}),
+    "duct elsewhere": (moved("backbone_lines", "backbone_id", "D1", 0.0, 3.0), {"reused_lies_on_backbone"}),
+    "duct unknown": (
+        lambda plan: cells(plan, "reused", "backbone_id", "D1", backbone_id="D2"),
+        {"reused_lies_on_backbone"},
+    ),
+    "duct full": (
+        lambda plan: cells(plan, "backbone_lines", "backbone_id", "D1", units_free=6),
+        {"spare_capacity_suffices"},
+    ),
+    "ports exceeded": (
+        lambda plan: cells(plan, "access_points", "access_point_id", "K1", ports_free=6),
+        {"ports_suffice"},
+    ),
+    "ports miscounted": (
+        lambda plan: cells(plan, "access_points", "access_point_id", "K1", ports_used=6),
+        {"ports_suffice"},
+    ),
+    "cabinet in the air": (
+        both(
+            moved("backbone_points", "backbone_id", "K1", 9.0, 9.0),
+            moved("backbone_lines", "backbone_id", "D1", 0.1, 0.0),
+        ),
+        {"access_points_exist"},
+    ),
+    "drop too long": (settings(max_drop_m=19.9), {"drops_are_short_enough"}),
+    "route too long": (settings(max_route_m=264.9), {"routes_are_short_enough"}),
+    "stretched": (customer("c", shortest_m=100.0), {"routes_are_short_enough"}),
+    "shorter than the shortest": (customer("c", shortest_m=261.0), {"routes_are_short_enough"}),
+    "dug too late": (both(trench("t1", build_order=9)), {"building_order_is_nested"}),
+    "no rank": (trench("t1", build_order=None), {"building_order_is_nested"}),
+    "unranked customer": (customer("a", build_order=None), {"building_order_is_nested"}),
+    "shares": (customer("a", cost_share=3_200.01), {"shares_add_up"}),
+    "share missing": (customer("a", cost_share=None), {"shares_add_up"}),
+}
+
+
+@pytest.mark.parametrize("case", DOCTORED)
+def test_each_fault_is_found_and_no_other(case: str, town: Plan, tmp_path: Path) -> None:
+    """A check that cannot fail is none, and one that fails for something else misleads."""
+    doctor, expected = DOCTORED[case]
+    verdict = verify_run(write_run(doctor(town), tmp_path / "run"))
+    assert failed(verdict) == expected, str(verdict)
+    assert not verdict.passed
+
+
+def test_sound_run_passes(town: Plan, tmp_path: Path) -> None:
+    """Whoever plans well must not be told otherwise."""
+    verdict = verify_run(write_run(town, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+    assert len(verdict.checks) >= len(CHECKS) - 1
+
+
+def test_every_check_is_seen_to_fail(town: Plan, tmp_path: Path) -> None:
+    """A new check needs a doctored run of its own."""
+    names = {check.name for check in verify_run(write_run(town, tmp_path / "run")).checks}
+    elsewhere = {"files_are_unchanged", "gaps_agree"}
+    assert names - elsewhere == set().union(*(expected for _, expected in DOCTORED.values()))
+
+
+def test_limits_hold_at_their_boundary(town: Plan, tmp_path: Path) -> None:
+    """A limit is inclusive: a drop of 20 m keeps a limit of 20 m, a route of 265 m one of 265 m."""
+    exact = settings(max_drop_m=20.0, max_route_m=265.0, max_stretch=1.0)(town)
+    assert verify_run(write_run(exact, tmp_path / "run")).passed
+
+
+def test_changed_file_is_found(town: Plan, tmp_path: Path) -> None:
+    """Whoever edits a file after the run must be told by its hash."""
+    run = write_run(town, tmp_path / "run")
+    path = run / "summary.json"
+    path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    verdict = verify_run(run)
+    assert failed(verdict) == {"files_are_unchanged"}
+    assert verdict.faults[0].rows == ("summary.json (changed)",)
+
+
+def test_changed_gaps_are_found(town: Plan, tmp_path: Path) -> None:
+    """`gaps.csv` is what planners send around, so it must tell what the plan holds."""
+    run = write_run(town, tmp_path / "run")
+    path = run / "gaps.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("street_island", "over_budget"), encoding="utf-8")
+    assert failed(verify_run(run)) == {"files_are_unchanged", "gaps_agree"}
+
+
+def test_lost_customer_is_found_by_the_input(town: Plan, tmp_path: Path) -> None:
+    """Only the input can tell that somebody was dropped in silence."""
+    given = tmp_path / "customers.csv"
+    given.write_text("customer_id,lon,lat\n" + "".join(f"{name},9,48\n" for name in "abcdefg"), encoding="utf-8")
+    verdict = verify_run(write_run(town, tmp_path / "run", inputs=Inputs.of(customers=given)))
+    assert failed(verdict) == {"inputs_are_all_there"}
+    assert verdict.faults[0].rows == ("g (lost)",)
+    given.write_text("customer_id,lon,lat\n" + "".join(f"{name},9,48\n" for name in "abcdef"), encoding="utf-8")
+    verdict = verify_run(write_run(town, tmp_path / "second", inputs=Inputs.of(customers=given)))
+    assert verdict.passed
+    assert "inputs_are_all_there" in {check.name for check in verdict.checks}
+
+
+def test_numbers_as_ids_and_mapped_columns(town: Plan, tmp_path: Path) -> None:
+    """Ids that are numbers in the file, and columns called otherwise, are still the same customers."""
+    numbers = dict(zip("abcdef", map(str, range(1, 7)), strict=True))
+    renamed = dataclasses.replace(
+        town,
+        customers=town.customers.replace({"customer_id": numbers}),
+        routes=town.routes.replace({"customer_id": numbers}),
+        trenches=town.trenches.replace({"to_node": numbers}),
+        config=read_config(
+            max_route_m=400.0,
+            max_stretch=1.5,
+            cost={"overhead_percent": 5},
+            mapping={"customers": {"customer_id": "NR"}},
+        ),
+    )
+    given = tmp_path / "customers.gpkg"
+    points = gpd.points_from_xy(range(6), range(6), crs=25832)
+    gpd.GeoDataFrame({"NR": [float(number) for number in range(1, 7)]}, geometry=points).to_file(given)
+    verdict = verify_run(write_run(renamed, tmp_path / "run", inputs=Inputs.of(customers=given)))
+    assert verdict.passed, str(verdict)
+    assert "inputs_are_all_there" in {check.name for check in verdict.checks}
+
+
+@pytest.mark.parametrize("change", ["gone", "changed"])
+def test_inputs_that_are_not_there_are_said(change: str, town: Plan, tmp_path: Path) -> None:
+    """What could not be checked must be said, not passed over."""
+    given = tmp_path / "customers.csv"
+    given.write_text("customer_id\na\n", encoding="utf-8")
+    run = write_run(town, tmp_path / "run", inputs=Inputs.of(customers=given))
+    given.unlink() if change == "gone" else given.write_text("customer_id\nb\n", encoding="utf-8")
+    verdict = verify_run(run)
+    assert verdict.passed
+    assert any("customers.csv" in why for why in verdict.unchecked)
+
+
+def test_run_without_routes_says_so(town: Plan, tmp_path: Path) -> None:
+    """Without routes a part cannot be judged; the rest can."""
+    bare = settings(routes=False)(town)
+    verdict = verify_run(write_run(bare, tmp_path / "run"))
+    assert verdict.passed
+    assert any("routes" in why for why in verdict.unchecked)
+
+
+def test_partly_connected_building_counts_by_homes(town: Plan, tmp_path: Path) -> None:
+    """A building with homes served today brings its other homes only."""
+    change = both(
+        customer("b", units_connected=1),
+        summary(
+            units={
+                "total": 12,
+                "connected": 2,
+                "passed": 1,
+                "unconnected": 9,
+                "existing": 2,
+                "planned": 6,
+                "unserved": 4,
+            }
+        ),
+        summary(cost_per_unit=35_103.05 / 6, cost__equipment=town.summary["cost"]["equipment"]),
+    )
+    verdict = verify_run(write_run(change(town), tmp_path / "run"))
+    assert "summary_counts" not in failed(verdict), str(verdict)
+    assert "ports_suffice" in failed(verdict)
+
+
+def test_no_run_is_refused(town: Plan, tmp_path: Path) -> None:
+    """A folder that is no run must be told from a faulty one."""
+    with pytest.raises(MissingFileError):
+        verify_run(tmp_path / "nowhere")
+    with pytest.raises(RunError, match="no run"):
+        verify_run(tmp_path)
+    run = write_run(town, tmp_path / "run")
+    (run / "plan.gpkg").write_bytes(b"no database")
+    with pytest.raises(RunError, match="cannot be read"):
+        verify_run(run)
+
+
+def failed(verdict: Verdict) -> set[str]:
+    """Return the names of the checks that failed."""
+    return {check.name for check in verdict.faults}
