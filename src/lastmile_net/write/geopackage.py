@@ -60,9 +60,7 @@ def write_geopackage(path: Path, tables: Iterable[tuple[Layer, gpd.GeoDataFrame]
     """
     written = {}
     for layer, table in tables:
-        geometry = free_name("geom", table.columns.drop(table.geometry.name))
-        _write_layer(path, layer, table, geometry)
-        written[layer] = (len(table), geometry)
+        written[layer] = (len(table), _write_layer(path, layer, table))
     with closing(sqlite3.connect(path)) as database, database:
         for layer, (rows, _) in written.items():
             _check_rows(database, path, layer.name, rows)
@@ -93,11 +91,13 @@ def distinct_names(names: Iterable[str]) -> list[str]:
     return found
 
 
-def _write_layer(path: Path, layer: Layer, table: gpd.GeoDataFrame, geometry: str) -> None:
+def _write_layer(path: Path, layer: Layer, table: gpd.GeoDataFrame) -> str:
+    """Write one layer; return the name of its geometry column."""
     columns = table.columns.drop(table.geometry.name)
-    renamed = table.rename(columns=dict(zip(columns, distinct_names(columns), strict=True)))
-    kind = geometry_type(layer, table)
-    renamed = renamed.set_geometry(shapely.force_2d(renamed.geometry.to_numpy()), crs=table.crs)
+    names = distinct_names(columns)
+    renamed = table.rename(columns=dict(zip(columns, names, strict=True)))
+    renamed = renamed.set_geometry(shapely.force_2d(table.geometry.to_numpy()), crs=table.crs)
+    kind, geometry = geometry_type(layer, table), free_name("geom", names)
     pyogrio.write_dataframe(
         renamed,
         path,
@@ -106,12 +106,13 @@ def _write_layer(path: Path, layer: Layer, table: gpd.GeoDataFrame, geometry: st
         geometry_type=kind,
         promote_to_multi=kind == "MultiLineString",
         layer_options={
-            "FID": free_name("fid", columns),
+            "FID": free_name("fid", names),
             "GEOMETRY_NAME": geometry,
             "IDENTIFIER": layer.name,
             "DESCRIPTION": layer.meaning,
         },
     )
+    return geometry
 
 
 def _check_rows(database: sqlite3.Connection, path: Path, name: str, rows: int) -> None:
