@@ -1,0 +1,68 @@
+"""The backbone: ports that cannot be, and lines and points that lie on no street."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from lastmile_net.doctor.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lastmile_net.doctor.examine import Patient
+
+OFF_SHARE = 0.05
+"""A line may leave the streets for this share of its length before it is told (inclusive)."""
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Find what is wrong with the backbone."""
+    if not len(patient.backbone):
+        return
+    yield from _negative(patient)
+    if len(patient.streets):
+        yield from _off_street(patient)
+
+
+def _negative(patient: Patient) -> Iterator[Finding]:
+    ids, shapes = patient.backbone["backbone_id"].to_numpy(), patient.backbone.geometry.to_numpy()
+    for name in ("ports_free", "units_free", "loss_db"):
+        if name not in patient.backbone:
+            continue
+        values = pd.to_numeric(patient.backbone[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        for row in np.flatnonzero(values < 0):
+            yield Finding(
+                "ports_negative",
+                "backbone",
+                (str(ids[row]),),
+                f"{name} of {ids[row]} is {values[row]:g}",
+                "Give 0 where nothing is free, or leave it empty where it is not known.",
+                shapes[row],
+            )
+
+
+def _off_street(patient: Patient) -> Iterator[Finding]:
+    ids, shapes = patient.backbone["backbone_id"].to_numpy(), patient.backbone.geometry.to_numpy()
+    reach_m = patient.config.connector_m
+    dense = shapely.segmentize(shapes, max(reach_m, 1.0))
+    xy, row = shapely.get_coordinates(dense, return_index=True)
+    near = np.zeros(len(xy), bool)
+    near[patient.street_tree.query(shapely.points(xy), predicate="dwithin", distance=reach_m)[0]] = True
+    share = np.bincount(row[~near], minlength=len(shapes)) / np.maximum(np.bincount(row, minlength=len(shapes)), 1)
+    for each in np.flatnonzero(share > OFF_SHARE):
+        off_m = float(share[each] * shapely.length(shapes[each]))
+        what = f"for about {off_m:,.0f} m" if off_m else "at all"
+        yield Finding(
+            "off_street",
+            "backbone",
+            (str(ids[each]),),
+            f"{ids[each]} is not within {reach_m:g} m of any street {what}",
+            "Add the street it follows, or raise connector_m; customers cannot be brought to it from there.",
+            shapes[each],
+            0,
+            off_m,
+        )

@@ -1,0 +1,155 @@
+"""`check`: all examinations of one set of layers, in one metric CRS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from lastmile_net import schema
+from lastmile_net.config import PlanConfig
+from lastmile_net.doctor import backbone as backbone_findings
+from lastmile_net.doctor import customers as customer_findings
+from lastmile_net.doctor import extent as extent_findings
+from lastmile_net.doctor import streets as street_findings
+from lastmile_net.doctor.findings import Findings, in_order
+from lastmile_net.errors import CrsError, Fault
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from lastmile_net.network.network import StreetNetwork
+
+
+WEB_MERCATOR = 3857
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """The layers under examination, in one metric CRS, without rows that have no geometry."""
+
+    streets: gpd.GeoDataFrame
+    backbone: gpd.GeoDataFrame
+    customers: gpd.GeoDataFrame
+    config: PlanConfig
+    crs: pyproj.CRS
+
+    @cached_property
+    def street_lines(self) -> NDArray[np.object_]:
+        """Geometries of the streets."""
+        return np.asarray(self.streets.geometry.to_numpy(), dtype=object)
+
+    @cached_property
+    def street_tree(self) -> shapely.STRtree:
+        """Index of the streets."""
+        return shapely.STRtree(self.street_lines)
+
+    @cached_property
+    def points(self) -> NDArray[np.object_]:
+        """Points of the customers."""
+        return np.asarray(self.customers.geometry.to_numpy(), dtype=object)
+
+    @cached_property
+    def customer_ids(self) -> NDArray[np.object_]:
+        """Ids of the customers."""
+        return np.asarray(self.customers[schema.CUSTOMERS.key], dtype=object)
+
+    @cached_property
+    def level(self) -> NDArray[np.int64]:
+        """Code of each street's level: streets on different ones do not meet where they cross."""
+        return street_levels(self.streets)
+
+    @cached_property
+    def component(self) -> NDArray[np.int64]:
+        """Label of the connected component of each street."""
+        return street_findings.components(self)
+
+
+def check(
+    streets: gpd.GeoDataFrame,
+    backbone: gpd.GeoDataFrame,
+    customers: gpd.GeoDataFrame,
+    network: StreetNetwork | None = None,
+    *,
+    config: PlanConfig | None = None,
+) -> Findings:
+    """
+    Examine three layers, each by itself and against the others.
+
+    Parameters
+    ----------
+    streets, backbone, customers
+        Layers that meet the schema, in any known CRS. None is changed.
+    network
+        The network built from them, if there is one: its metric CRS is used.
+    config
+        Settings of the plan: the longest drop, the reach of connectors, the roles of taps.
+
+    Returns
+    -------
+    findings
+        Worst first; the same for any order of rows.
+
+    Raises
+    ------
+    CrsError
+        If a layer has no CRS.
+
+    Notes
+    -----
+    O((n + m) log m) with R-trees over m streets for n customers.
+    """
+    config = config or PlanConfig()
+    layers = {"streets": streets, "backbone": backbone, "customers": customers}
+    faults = [
+        Fault("has no CRS", "Say which one it is in.", name) for name, frame in layers.items() if frame.crs is None
+    ]
+    if faults:
+        raise CrsError(faults)
+    crs = network.crs if network is not None else metric_crs(streets, customers)
+    patient = Patient(
+        ready(streets, schema.STREETS.key, crs),
+        ready(backbone, schema.BACKBONE.key, crs),
+        ready(customers, schema.CUSTOMERS.key, crs),
+        config,
+        crs,
+    )
+    examinations = (extent_findings, street_findings, customer_findings, backbone_findings)
+    return Findings(in_order([each for room in examinations for each in room.examine(patient)]), crs)
+
+
+def metric_crs(streets: gpd.GeoDataFrame, customers: gpd.GeoDataFrame) -> pyproj.CRS:
+    """Choose the CRS to measure in: that of the streets where it is metric, else the UTM zone they lie in."""
+    given = pyproj.CRS(streets.crs)
+    if given.is_projected and given.axis_info[0].unit_name == "metre" and given.to_epsg() != WEB_MERCATOR:
+        return given
+    basis = streets if len(streets) else customers
+    return pyproj.CRS(basis.estimate_utm_crs()) if len(basis) else given
+
+
+def ready(frame: gpd.GeoDataFrame, key: str, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+    """Project a layer and sort it by its ids, without rows that have no geometry; customers become points."""
+    frame = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
+    frame = frame.to_crs(crs)
+    ids = frame[key] if key in frame else pd.Series(np.arange(1, len(frame) + 1), index=frame.index)
+    frame = frame.assign(**{key: ids.astype(str)}).sort_values(key, kind="stable").reset_index(drop=True)
+    areas = frame.geom_type.isin(("Polygon", "MultiPolygon"))
+    if key == schema.CUSTOMERS.key and areas.any():
+        frame = frame.set_geometry(frame.geometry.where(~areas, frame.representative_point()))
+    return frame
+
+
+def street_levels(streets: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """Give each level of bridge, tunnel and layer a code; nothing told, `no` and `0` are the ground."""
+    parts = []
+    for name in ("bridge", "tunnel", "layer"):
+        text = streets[name].astype("string").fillna("") if name in streets else pd.Series("", index=streets.index)
+        text = text.astype(str).str.strip().str.casefold().replace({"no": "", "0": "", "0.0": ""})
+        parts.append(text if name == "layer" else text.ne("").map({True: "y", False: ""}))
+    return np.asarray(pd.factorize(parts[0] + "|" + parts[1] + "|" + parts[2])[0], dtype=np.int64)

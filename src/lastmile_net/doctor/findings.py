@@ -1,0 +1,134 @@
+"""What the doctor says: findings, each with its rows, its cost and its cure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import geopandas as gpd
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyproj
+    import shapely
+
+Severity = Literal["error", "warning", "info"]
+
+CODES: dict[str, tuple[Severity, str]] = {
+    "duplicate_id": ("error", "two rows carry one id"),
+    "ports_negative": ("error", "a place has fewer than no free ports"),
+    "units_absurd": ("error", "a number of homes that cannot be"),
+    "null_island": ("error", "a point lies at 0,0, where there is only sea"),
+    "no_overlap": ("error", "a layer lies nowhere near the others"),
+    "near_miss": ("warning", "a street ends just short of another"),
+    "island": ("warning", "streets that are not tied to the backbone"),
+    "overlap": ("warning", "two streets run along the same line"),
+    "off_street": ("warning", "part of the backbone lies on no street"),
+    "outside_extent": ("warning", "a point lies far outside the other layers"),
+    "far_from_street": ("warning", "no street is within the longest drop of a customer"),
+    "address_twice": ("warning", "one address is given more than once"),
+    "coarse_coordinates": ("warning", "coordinates rounded to two decimals or fewer, which is about a kilometre"),
+    "street_not_here": ("info", "the street that an address names is not within the longest drop"),
+    "other_street_nearer": ("info", "another street is nearer than the one that an address names"),
+    "one_spot": ("info", "several customers lie on one spot"),
+    "crossing_without_node": ("info", "streets meet where they share no vertex"),
+    "self_crossing": ("info", "a street crosses itself where it has no vertex"),
+}
+"""All codes, worst first, with severity and meaning."""
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """
+    One thing wrong, or odd, at one place.
+
+    Parameters
+    ----------
+    code
+        Key of `CODES`.
+    layer
+        Layer it is about.
+    rows
+        Ids of the rows concerned.
+    message
+        What is wrong, in one sentence.
+    cure
+        How to mend it.
+    geometry
+        Where to look, in the CRS of the findings.
+    customers
+        Customers that may go unserved or be counted wrongly because of it.
+    metres
+        Metres concerned: the width of a gap, the length of an overlap.
+    """
+
+    code: str
+    layer: str
+    rows: tuple[str, ...]
+    message: str
+    cure: str
+    geometry: shapely.Geometry | None = None
+    customers: int = 0
+    metres: float = 0.0
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is; errors stop a plan."""
+        return CODES[self.code][0]
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """All findings about one set of layers, worst first; `crs` is that of their geometries."""
+
+    items: tuple[Finding, ...]
+    crs: pyproj.CRS
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Return those that stop a plan."""
+        return tuple(item for item in self.items if item.severity == "error")
+
+    def of(self, code: str) -> tuple[Finding, ...]:
+        """Return those with this code."""
+        return tuple(item for item in self.items if item.code == code)
+
+    def summary(self) -> pd.DataFrame:
+        """Count findings, rows, customers and metres by code, worst first."""
+        rows = [
+            (
+                code,
+                severity,
+                len(of),
+                sum(len(each.rows) for each in of),
+                sum(each.customers for each in of),
+                round(sum(each.metres for each in of), 1),
+                meaning,
+            )
+            for code, (severity, meaning) in CODES.items()
+            if (of := self.of(code))
+        ]
+        return pd.DataFrame(rows, columns=["code", "severity", "findings", "rows", "customers", "metres", "meaning"])
+
+    def to_gdf(self) -> gpd.GeoDataFrame:
+        """Return one row per finding, to be seen on a map."""
+        columns = ("code", "severity", "layer", "message", "customers", "metres", "cure")
+        frame = pd.DataFrame([[getattr(item, name) for name in columns] for item in self.items], columns=list(columns))
+        frame.insert(3, "rows", [", ".join(item.rows) for item in self.items])
+        return gpd.GeoDataFrame(frame, geometry=[item.geometry for item in self.items], crs=self.crs)
+
+
+def in_order(items: list[Finding]) -> tuple[Finding, ...]:
+    """Sort findings: the worst code first, then what costs most, then by rows, so that input order does not matter."""
+    rank = {code: place for place, code in enumerate(CODES)}
+    return tuple(
+        sorted(items, key=lambda each: (rank[each.code], -each.customers, -each.metres, each.layer, each.rows))
+    )

@@ -1,0 +1,477 @@
+"""The data doctor: each finding by a case drawn by hand, and none of them in a clean town."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from lastmile_net import demo
+from lastmile_net.config import PlanConfig
+from lastmile_net.doctor import CODES, Finding, Findings, check, mend
+from lastmile_net.errors import CrsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CRS = "EPSG:32632"
+X, Y = 500_000.0, 5_500_000.0
+Layers = dict[str, gpd.GeoDataFrame]
+
+
+def line(*corners: tuple[float, float]) -> shapely.LineString:
+    """Return a line, in metres from the town's corner."""
+    return shapely.LineString([(X + x, Y + y) for x, y in corners])
+
+
+def point(x: float, y: float) -> shapely.Point:
+    """Return a point, in metres from the town's corner."""
+    return shapely.Point(X + x, Y + y)
+
+
+def town() -> Layers:
+    """Return a clean T of two streets with a cabinet, a line and three houses."""
+    streets = gpd.GeoDataFrame(
+        {
+            "street_id": ["high", "side"],
+            "name": ["High Street", "Side Lane"],
+            "bridge": [None, None],
+            "tunnel": [None, None],
+            "layer": [None, None],
+        },
+        geometry=[line((0, 0), (200, 0), (400, 0)), line((200, 0), (200, 300))],
+        crs=CRS,
+    )
+    backbone = gpd.GeoDataFrame(
+        {"backbone_id": ["cab", "main"], "role": ["cabinet", "distribution"], "ports_free": [10.0, np.nan]},
+        geometry=[point(100, 0), line((0, 0), (200, 0))],
+        crs=CRS,
+    )
+    customers = gpd.GeoDataFrame(
+        {
+            "customer_id": ["a", "b", "c"],
+            "units": [1, 4, 1],
+            "street": ["High Street", "High Street", "Side Lane"],
+            "housenumber": ["1", "2", "1"],
+        },
+        geometry=[point(50, 20), point(300, -20), point(220, 250)],
+        crs=CRS,
+    )
+    return {"streets": streets, "backbone": backbone, "customers": customers}
+
+
+def with_street(layers: Layers, ident: str, geometry: shapely.Geometry, **values: str) -> None:
+    """Add a street."""
+    layers["streets"] = added(layers["streets"], geometry, street_id=ident, **values)
+
+
+def with_customer(layers: Layers, ident: str, geometry: shapely.Geometry, **values: object) -> None:
+    """Add a customer of one home."""
+    layers["customers"] = added(layers["customers"], geometry, **{"customer_id": ident, "units": 1, **values})
+
+
+def added(frame: gpd.GeoDataFrame, geometry: shapely.Geometry, **values: object) -> gpd.GeoDataFrame:
+    """Return the layer with one row more."""
+    frame = frame.astype({name: object for name in frame.columns if name != "geometry"})
+    frame.loc[len(frame)] = {**dict.fromkeys(frame.columns), **values, "geometry": geometry}
+    return frame
+
+
+def codes(findings: Findings) -> set[str]:
+    """Return the codes that occur."""
+    return {each.code for each in findings}
+
+
+def only(findings: Findings, code: str) -> Finding:
+    """Return the one finding with this code."""
+    (finding,) = findings.of(code)
+    return finding
+
+
+def test_clean_town_is_healthy() -> None:
+    """A doctor that finds something in everybody is not listened to."""
+    assert len(check(**town())) == 0
+
+
+def test_near_miss_and_what_it_costs() -> None:
+    """A street that ends 1.2 m short cuts off its customers; the finding must say how many."""
+    layers = town()
+    with_street(layers, "short", line((300, 1.2), (300, 250)))
+    with_customer(layers, "d", point(310, 200))
+    with_customer(layers, "e", point(290, 240))
+    findings = check(**layers, config=PlanConfig(max_drop_m=60))
+    gap = only(findings, "near_miss")
+    assert gap.rows == ("high", "short")
+    assert gap.metres == pytest.approx(1.2)
+    assert gap.customers == 2
+    assert gap.severity == "warning"
+    assert only(findings, "island").customers == 2
+
+
+@pytest.mark.parametrize(("gap_m", "found"), [(0.0, False), (0.5, True), (1.99, True), (2.0, False), (2.5, False)])
+def test_near_miss_at_its_boundary(gap_m: float, found: bool) -> None:
+    """Less than two metres is a gap, two metres are not, and a touch is none."""
+    layers = town()
+    with_street(layers, "short", line((300, gap_m), (300, 250)))
+    assert bool(check(**layers).of("near_miss")) == found
+
+
+def test_near_miss_of_a_bridge_is_none() -> None:
+    """What ends under a bridge does not end short of it."""
+    layers = town()
+    with_street(layers, "bridge", line((190, 301), (210, 301)), bridge="yes", layer="1")
+    assert not check(**layers).of("near_miss")
+
+
+def test_island_counts_those_who_reach_no_other() -> None:
+    """Customers near both an island and the main streets lose nothing by the island."""
+    layers = town()
+    with_street(layers, "isle", line((0, 90), (0, 200)))
+    with_customer(layers, "lost", point(-10, 190))
+    with_customer(layers, "safe", point(10, 60))
+    island = only(check(**layers, config=PlanConfig(max_drop_m=80)), "island")
+    assert island.rows == ("isle",)
+    assert island.customers == 1
+    assert island.metres == pytest.approx(110)
+
+
+def test_island_with_its_own_cabinet_is_none() -> None:
+    """Streets that hang on a tap of their own are served from there."""
+    layers = town()
+    with_street(layers, "isle", line((1000, 0), (1000, 200)))
+    layers["backbone"] = added(layers["backbone"], point(1000, 10), backbone_id="other", role="cabinet")
+    assert not check(**layers).of("island")
+
+
+def test_pole_does_not_tie_an_island() -> None:
+    """One cannot connect at a mere pole."""
+    layers = town()
+    with_street(layers, "isle", line((1000, 0), (1000, 200)))
+    layers["backbone"] = added(layers["backbone"], point(1000, 10), backbone_id="pole", role="pole")
+    assert only(check(**layers), "island").rows == ("isle",)
+
+
+def test_bridge_joins_the_streets_at_its_ends() -> None:
+    """Another level is no other component where a vertex is shared."""
+    layers = town()
+    with_street(layers, "bridge", line((400, 0), (500, 0)), bridge="yes", layer="1")
+    with_street(layers, "far", line((500, 0), (600, 0)))
+    assert not check(**layers).of("island")
+
+
+def test_crossing_without_node() -> None:
+    """Drawn streets often cross without a vertex; whoever plans on them should know that they are joined."""
+    layers = town()
+    with_street(layers, "cross", line((100, 100), (300, 100)))
+    finding = only(check(**layers), "crossing_without_node")
+    assert finding.rows == ("cross", "side")
+    assert shapely.get_coordinates(finding.geometry).tolist() == [[X + 200, Y + 100]]
+
+
+@pytest.mark.parametrize("level", [{"bridge": "yes"}, {"tunnel": "yes"}, {"layer": "1"}])
+def test_levels_do_not_cross(level: dict[str, str]) -> None:
+    """A bridge over a street is no crossing, but a street island if nothing else holds it."""
+    layers = town()
+    with_street(layers, "cross", line((100, 100), (300, 100)), **level)
+    assert codes(check(**layers)) == {"island"}
+
+
+def test_bridge_no_is_the_ground() -> None:
+    """`bridge=no` and `layer=0` say what is so anyway."""
+    layers = town()
+    with_street(layers, "cross", line((100, 100), (300, 100)), bridge="no", layer="0")
+    assert codes(check(**layers)) == {"crossing_without_node"}
+
+
+def test_overlap_and_its_metres() -> None:
+    """A street drawn twice would be dug twice."""
+    layers = town()
+    with_street(layers, "twice", line((200, 0), (260, 0), (260, 50)))
+    finding = only(check(**layers), "overlap")
+    assert finding.rows == ("high", "twice")
+    assert finding.metres == pytest.approx(60)
+
+
+def test_self_crossing_but_not_a_loop() -> None:
+    """A figure of eight crosses itself; a cul-de-sac that comes back to its own vertex does not."""
+    layers = town()
+    with_street(layers, "eight", line((400, 0), (500, 100), (500, 0), (400, 100)))
+    with_street(layers, "loop", line((0, 0), (0, -50), (-30, -80), (30, -80), (0, -50)))
+    assert only(check(**layers), "self_crossing").rows == ("eight",)
+
+
+def test_address_twice() -> None:
+    """One address given twice is counted and served twice; spelling in capitals does not make it another."""
+    layers = town()
+    with_customer(layers, "a2", point(55, 22), street="HIGH  street", housenumber="1")
+    finding = only(check(**layers), "address_twice")
+    assert finding.rows == ("a", "a2")
+    assert finding.customers == 1
+
+
+def test_same_address_in_another_village_is_another() -> None:
+    """Villages share street names: a kilometre away it is not the same house."""
+    layers = town()
+    with_street(layers, "village", line((400, 0), (1500, 0)), name="High Street")
+    with_customer(layers, "a2", point(1400, 20), street="High Street", housenumber="1")
+    assert not check(**layers).of("address_twice")
+
+
+def test_points_on_one_spot() -> None:
+    """A register that puts all flats on one door should have used `units`."""
+    layers = town()
+    with_customer(layers, "b2", point(300, -20), street="High Street", housenumber="2a")
+    finding = only(check(**layers), "one_spot")
+    assert finding.rows == ("b", "b2")
+    assert finding.severity == "info"
+
+
+def test_far_from_any_street() -> None:
+    """Nobody is dropped in silence: who lives too far is named, with the distance."""
+    layers = town()
+    with_customer(layers, "far", point(50, 150.5))
+    assert not check(**layers, config=PlanConfig(max_drop_m=150)).of("far_from_street")
+    finding = only(check(**layers, config=PlanConfig(max_drop_m=149.9)), "far_from_street")
+    assert finding.rows == ("far",)
+    assert finding.metres == pytest.approx(150)
+
+
+def test_nearest_street_is_not_the_named_one() -> None:
+    """Corner plots are fine, but a street that is nowhere near means a wrong point or a wrong name."""
+    layers = town()
+    with_customer(layers, "corner", point(230, 20), street="Side Lane", housenumber="9")
+    with_customer(layers, "wrong", point(20, 20), street="Side Lane", housenumber="11")
+    findings = check(**layers)
+    assert only(findings, "other_street_nearer").rows == ("corner",)
+    strange = only(findings, "street_not_here")
+    assert strange.rows == ("wrong",)
+    assert strange.customers == 1
+
+
+def test_backbone_off_the_streets() -> None:
+    """A line through the fields cannot be reached from any street; its metres are told."""
+    layers = town()
+    layers["backbone"] = added(layers["backbone"], line((0, 100), (100, 100)), backbone_id="field", role="distribution")
+    layers["backbone"] = added(layers["backbone"], point(50, 100), backbone_id="hut", role="cabinet")
+    found = {each.rows: each.metres for each in check(**layers).of("off_street")}
+    assert found == {("field",): pytest.approx(100), ("hut",): 0}
+
+
+@pytest.mark.parametrize("column", ["ports_free", "units_free", "loss_db"])
+def test_negative_numbers_of_the_backbone(column: str) -> None:
+    """Fewer than no ports would take homes away from others."""
+    layers = town()
+    layers["backbone"][column] = [-1.0, np.nan]
+    finding = only(check(**layers), "ports_negative")
+    assert finding.rows == ("cab",)
+    assert finding.severity == "error"
+
+
+@pytest.mark.parametrize("units", [0, -3, 2001, 1.5])
+def test_absurd_units(units: float) -> None:
+    """No homes, negative ones, halves, and a whole town in one house."""
+    layers = town()
+    layers["customers"]["units"] = [1, units, 2000]
+    assert only(check(**layers), "units_absurd").rows == ("b",)
+
+
+def test_duplicate_ids() -> None:
+    """Each customer must come out exactly once, so two must not share a name."""
+    layers = town()
+    with_customer(layers, "a", point(60, 30))
+    assert only(check(**layers), "duplicate_id").rows == ("a",)
+
+
+def degrees(layers: Layers) -> Layers:
+    """Return the town in longitude and latitude."""
+    return {name: frame.to_crs("EPSG:4326") for name, frame in layers.items()}
+
+
+def test_null_island() -> None:
+    """Empty coordinates become 0,0 in many programs."""
+    layers = degrees(town())
+    with_customer(layers, "zero", shapely.Point(0, 0))
+    findings = check(**layers)
+    assert only(findings, "null_island").rows == ("zero",)
+    assert not findings.of("outside_extent")
+
+
+def test_coarse_coordinates() -> None:
+    """Two decimals are a kilometre; six are a hand's breadth."""
+    layers = degrees(town())
+    with_customer(layers, "coarse", shapely.Point(9.0, 49.65))
+    with_customer(layers, "fine", shapely.Point(9.000001, 49.650001))
+    assert only(check(**layers), "coarse_coordinates").rows == ("coarse",)
+
+
+def test_points_outside() -> None:
+    """One point in the next town is a slip of the pen."""
+    layers = town()
+    with_customer(layers, "away", point(5000, 0))
+    assert only(check(**layers), "outside_extent").rows == ("away",)
+
+
+@pytest.mark.parametrize("name", ["customers", "backbone"])
+def test_layers_that_do_not_meet(name: str) -> None:
+    """A whole layer elsewhere is a wrong CRS or swapped coordinates, and no plan can be made on it."""
+    layers = town()
+    layers[name] = layers[name].set_geometry(layers[name].translate(100_000, 0))
+    finding = only(check(**layers), "no_overlap")
+    assert finding.layer == name
+    assert finding.severity == "error"
+
+
+def test_crs_is_needed() -> None:
+    """Nothing can be measured without one; all layers that lack it are named at once."""
+    layers = {name: frame.set_crs(None, allow_override=True) for name, frame in town().items()}
+    with pytest.raises(CrsError) as error:
+        check(**layers)
+    assert len(error.value.faults) == 3
+
+
+def test_degrees_give_the_same_findings() -> None:
+    """What is wrong does not depend on the CRS the files came in."""
+    layers = town()
+    with_street(layers, "short", line((300, 1.2), (300, 250)))
+    with_customer(layers, "far", point(1000, 150))
+    metric, geographic = check(**layers), check(**degrees(layers))
+    assert [(each.code, each.rows) for each in metric] == [(each.code, each.rows) for each in geographic]
+
+
+def test_row_order_changes_nothing() -> None:
+    """Ids break ties, not rows."""
+    layers = messy()
+    turned = {name: frame.iloc[::-1] for name, frame in layers.items()}
+    there, back = check(**layers).to_gdf(), check(**turned).to_gdf()
+    assert there.drop(columns="geometry").equals(back.drop(columns="geometry"))
+
+
+def test_input_is_not_changed() -> None:
+    """The planner's layers are the planner's."""
+    layers = messy()
+    before = {name: frame.copy(deep=True) for name, frame in layers.items()}
+    check(**layers)
+    mend(layers["streets"], layers["customers"])
+    assert all(frame.equals(before[name]) for name, frame in layers.items())
+
+
+@pytest.mark.parametrize("name", ["streets", "backbone", "customers"])
+def test_empty_layers(name: str) -> None:
+    """An empty layer is said elsewhere; the doctor must survive it."""
+    layers = town()
+    layers[name] = layers[name].iloc[:0]
+    assert isinstance(check(**layers), Findings)
+
+
+def test_rows_without_geometry_are_left_to_the_reader() -> None:
+    """Missing shapes are a fault of the file; here they must not bring everything down."""
+    layers = messy()
+    with_street(layers, "none", None)
+    with_customer(layers, "none", None)
+    assert "near_miss" in codes(check(**layers))
+
+
+def messy() -> Layers:
+    """Return a town with a gap, an exact duplicate, and a point on the same spot that is none."""
+    layers = town()
+    with_street(layers, "short", line((300, 1.2), (300, 250)))
+    with_customer(layers, "b2", point(300, -20), units=3, street="High Street", housenumber="2")
+    with_customer(layers, "b3", point(300, -20), street="High Street", housenumber="2b")
+    return layers
+
+
+def test_mend_ties_the_end_in() -> None:
+    """After mending the two streets share a vertex to the last digit, and nothing else has moved."""
+    layers = messy()
+    mended = mend(layers["streets"], layers["customers"])
+    high, side, short = mended.streets.geometry
+    assert (X + 300, Y + 0) in high.coords
+    assert short.coords[0] == (X + 300, Y + 0)
+    assert short.coords[1] == (X + 300, Y + 250)
+    assert side.equals(layers["streets"].geometry.iloc[1])
+    assert high.length == layers["streets"].geometry.iloc[0].length
+    assert any("short" in each and "1.20 m" in each for each in mended.done)
+    again = check(mended.streets, layers["backbone"], mended.customers)
+    assert not {"near_miss", "island", "crossing_without_node"} & codes(again)
+
+
+def test_mend_in_degrees() -> None:
+    """The new vertex must be the same number in both streets, whatever the CRS."""
+    layers = degrees(messy())
+    high, _, short = mend(layers["streets"], layers["customers"]).streets.geometry
+    assert short.coords[0] in high.coords
+
+
+def test_mend_ends_that_face_each_other() -> None:
+    """Two ends that miss each other meet in one place; they must not swap places."""
+    layers = town()
+    with_street(layers, "on", line((401, 0), (600, 0)))
+    streets = mend(layers["streets"], layers["customers"]).streets.geometry
+    assert streets.iloc[0].coords[-1] == streets.iloc[2].coords[0]
+    assert not check(**{**layers, "streets": mend(layers["streets"], layers["customers"]).streets}).of("near_miss")
+
+
+def test_mend_merges_exact_duplicates_only() -> None:
+    """Rows that differ in nothing but id become one with all homes; another number on the spot stays."""
+    layers = messy()
+    mended = mend(layers["streets"], layers["customers"])
+    homes = dict(zip(mended.customers["customer_id"], mended.customers["units"], strict=True))
+    assert homes == {"a": 1, "b": 7, "b3": 1, "c": 1}
+    assert any("b, b2" in each for each in mended.done)
+    assert mended.customers["units"].sum() == layers["customers"]["units"].sum()
+
+
+def test_mend_leaves_a_clean_town_alone() -> None:
+    """Nothing to do means nothing done."""
+    layers = town()
+    mended = mend(layers["streets"], layers["customers"])
+    assert mended.done == ()
+    assert mended.streets.equals(layers["streets"])
+    assert mended.customers.equals(layers["customers"])
+
+
+def test_findings_as_a_layer(tmp_path: Path) -> None:
+    """Findings are looked at on a map: they go into a file and come back, in the CRS they were measured in."""
+    findings = check(**messy())
+    findings.to_gdf().to_file(tmp_path / "check.gpkg", layer="findings")
+    back = gpd.read_file(tmp_path / "check.gpkg")
+    assert len(back) == len(findings)
+    assert back.crs == CRS
+    assert set(back["code"]) == codes(findings)
+
+
+def test_summary_counts() -> None:
+    """The table a planner reads first adds the findings up."""
+    findings = check(**messy())
+    table = findings.summary().set_index("code")
+    assert table["findings"].sum() == len(findings)
+    assert table.loc["near_miss", "metres"] == 1.2
+    assert list(table.index) == [code for code in CODES if code in codes(findings)]
+
+
+def test_every_code_is_shown_by_a_test(root: Path) -> None:
+    """A code that nobody has ever seen happen may not happen at all."""
+    text = (root / "tests" / "test_doctor.py").read_text(encoding="utf-8")
+    assert [code for code in CODES if f'"{code}"' not in text] == []
+
+
+def test_demo_town_has_no_errors() -> None:
+    """The town we ship must pass its own doctor."""
+    layers = {name: gpd.read_file(demo.demo_folder() / f"{name}.gpkg") for name in ("streets", "backbone", "customers")}
+    assert check(**layers).errors == ()
+
+
+@pytest.mark.towns
+@pytest.mark.parametrize("name", ["lauf", "copenhagen", "nassau"])
+def test_real_towns(towns: Path, name: str) -> None:
+    """Real data has oddities but no errors, and what can be snapped is snapped."""
+    layers = {each: gpd.read_file(towns / name / f"{each}.gpkg") for each in ("streets", "backbone", "customers")}
+    findings = check(**layers)
+    assert findings.errors == ()
+    assert findings.of("near_miss")
+    mended = mend(layers["streets"], layers["customers"])
+    assert not check(**{**layers, "streets": mended.streets}).of("near_miss")
+    assert len(mended.streets) == len(layers["streets"])
