@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 Mapped = Node | Way | Relation
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 CHUNK = 50_000
+SMALL_BYTES = 64_000_000
+"""Up to this size it is quicker to note where all nodes are (about 150 MB) than to ask which are needed."""
 
 
 def layers_from_pbf(path: str | Path, *, customers: Customers = "addresses") -> OsmLayers:
@@ -54,16 +57,16 @@ def layers_from_pbf(path: str | Path, *, customers: Customers = "addresses") -> 
 
     Notes
     -----
-    Which nodes do the wanted ways need; where are they; then the wanted objects themselves: the file is
-    streamed once for each question (XML is parsed once, into a temporary PBF), so memory grows with what
-    is wanted and not with the file. A way whose nodes are partly missing,
+    The file is streamed a few times, and XML is parsed once, into a temporary PBF. Of a large file only
+    the places of those nodes are kept that the wanted ways need, so memory grows with what is wanted and
+    not with the file. A way whose nodes are partly missing,
     because the extract was cut out of more, keeps the stretches that are known; none is bridged.
     """
     path = Path(path)
     _check(path)
     try:
         with _quick_to_read(path) as quick:
-            found = _read(quick, customers)
+            found = _read(quick, customers, all_nodes=path.stat().st_size <= SMALL_BYTES)
     except (RuntimeError, UnicodeDecodeError) as error:
         fault = Fault(f"cannot be read as OpenStreetMap data: {error}", "Download or export it again.", str(path))
         raise DataError([fault]) from error
@@ -93,10 +96,10 @@ def _quick_to_read(path: Path) -> Iterator[File]:
         yield quick
 
 
-def _read(path: File, customers: Customers) -> Found:
+def _read(path: File, customers: Customers, *, all_nodes: bool) -> Found:
     outlines = _outlines(path, customers)
     members = {way for ways in outlines.values() for way in ways}
-    locate = _locate(path, customers, members)
+    locate = _locate(path, customers, members, all_nodes=all_nodes)
     found = Found()
     shapes = _Shapes(found)
     for each in chain(_objects(path, NODE), _objects(path, WAY, locate)):
@@ -121,8 +124,17 @@ def _objects(path: File, entities: osmium.osm.osm_entity_bits, *handlers: object
             yield each
 
 
-def _tags(each: Mapped) -> dict[str, str]:
+def _tags(each: Mapped) -> Mapping[str, str]:
+    if len(each.tags) == 1:
+        tag = next(iter(each.tags))
+        return _lone(tag.k, tag.v)
     return {tag.k: tag.v for tag in each.tags if tag.k in KEPT}
+
+
+@lru_cache(maxsize=1000)
+def _lone(key: str, value: str) -> Mapping[str, str]:
+    """Let all objects with this one tag share it: most buildings say no more than that they are one."""
+    return {key: value}
 
 
 def _outlines(path: File, customers: Customers) -> dict[int, list[int]]:
@@ -134,8 +146,20 @@ def _outlines(path: File, customers: Customers) -> dict[int, list[int]]:
     return outlines
 
 
-def _locate(path: File, customers: Customers, members: set[int]) -> osmium.NodeLocationsForWays:
-    """Return a handler that knows where the nodes of the wanted ways are, and of no others."""
+def _locate(path: File, customers: Customers, members: set[int], *, all_nodes: bool) -> osmium.NodeLocationsForWays:
+    """Return a handler that knows where the nodes of the wanted ways are; in a small file, where all nodes are."""
+    locate = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
+    locate.ignore_errors()  # a way may lead out of the extract
+    with osmium.io.Reader(path, NODE) as reader:
+        if all_nodes:
+            osmium.apply(reader, locate)
+        else:
+            osmium.apply(reader, _needed(path, customers, members).id_filter(), locate)
+    return locate
+
+
+def _needed(path: File, customers: Customers, members: set[int]) -> osmium.IdTracker:
+    """Note the nodes that the wanted ways need."""
     tracker = osmium.IdTracker()
     for each in _objects(path, WAY):
         if matters("w", _tags(each), customers):
@@ -143,11 +167,7 @@ def _locate(path: File, customers: Customers, members: set[int]) -> osmium.NodeL
     if members:
         for way in osmium.FileProcessor(path, WAY).with_filter(IdFilter(members)):
             tracker.add_references(way)
-    locate = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
-    locate.ignore_errors()  # a way may lead out of the extract
-    with osmium.io.Reader(path, NODE) as reader:
-        osmium.apply(reader, tracker.id_filter(), locate)
-    return locate
+    return tracker
 
 
 class _Shapes:

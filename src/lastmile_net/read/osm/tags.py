@@ -82,6 +82,8 @@ _POINT_ROLE = {
 }
 """Role of a mapped point, by the first of these that it carries."""
 
+_POINT_KEYS = frozenset(key for key, _ in _POINT_ROLE)
+_UNIT_KEYS = frozenset({"building:flats", "addr:flats", "addr:housenumber"})
 _TELECOM_CABINETS = frozenset({"telecom", "communication", "yes", ""})
 _TELECOM_LINES = frozenset({"line", "cable"})
 MAX_RANGE = 30
@@ -129,6 +131,8 @@ def street_of(tags: Mapping[str, str]) -> str | None:
 
 def point_role(tags: Mapping[str, str]) -> str | None:
     """Role in the backbone of a mapped point or building; None if it has none."""
+    if _POINT_KEYS.isdisjoint(tags):
+        return None
     if tags.get("man_made") == "street_cabinet" and tags.get("street_cabinet", "") not in _TELECOM_CABINETS:
         return None
     for pair, role in _POINT_ROLE.items():
@@ -160,6 +164,8 @@ def units_of(tags: Mapping[str, str]) -> int:
     >>> units_of({"addr:housenumber": "3-5"}), units_of({"addr:housenumber": "1,3"}), units_of({})
     (2, 2, 1)
     """
+    if _UNIT_KEYS.isdisjoint(tags):
+        return 1
     told = tags.get("building:flats", "").strip()
     if told.isdecimal() and 0 < int(told) <= MAX_FLATS:
         return int(told)
@@ -179,6 +185,8 @@ def flats_of(tags: Mapping[str, str]) -> frozenset[str]:
     (['1', '2', '3', '7'], True)
     """
     text = tags.get("addr:flats") or tags.get("addr:unit") or tags.get("addr:door") or ""
+    if not text:
+        return frozenset()
     return frozenset(name for part in _parts(text) for name in _flat_names(part))
 
 
