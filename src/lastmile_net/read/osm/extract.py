@@ -125,10 +125,13 @@ def _objects(path: File, entities: osmium.osm.osm_entity_bits, *handlers: object
 
 
 def _tags(each: Mapped) -> Mapping[str, str]:
-    if len(each.tags) == 1:
-        tag = next(iter(each.tags))
+    tags = each.tags
+    if len(tags) == 1:
+        tag = next(iter(tags))
         return _lone(tag.k, tag.v)
-    return {tag.k: tag.v for tag in each.tags if tag.k in KEPT}
+    if len(tags) > len(KEPT) / 2:  # registers leave their own tags by the dozen: asking beats listing
+        return {key: value for key in KEPT if (value := tags.get(key)) is not None}
+    return {tag.k: tag.v for tag in tags if tag.k in KEPT}
 
 
 @lru_cache(maxsize=1000)
