@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -215,16 +217,16 @@ DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
             twice("trenches", "trench_id", "t1", trench_id="t9", customers=0, units=0),
             summary(trench_m=395.0, cost__trench=35_000.0),
         ),
-        {"metres_are_dug_once", "trenches_carry_their_customers", "costs_add_up"},
+        {"metres_are_dug_once", "trenches_carry_their_customers", "costs_add_up", "bill_agrees"},
     ),
     "wrong length": (both(trench("t1", length_m=51.0), summary(trench_m=346.0)), {"lengths_are_those_of_the_lines"}),
     "wrong sum of metres": (summary(trench_m=300.0), {"lengths_are_those_of_the_lines"}),
     "wrong drop_m": (customer("a", drop_m=19.0), {"lengths_are_those_of_the_lines"}),
     "wrong route_m": (customer("a", route_m=171.0), {"lengths_are_those_of_the_lines"}),
-    "a cent too much": (trench("t1", cost=5_000.01), {"costs_add_up"}),
-    "drop for nothing": (trench("d-a", cost=0.0), {"costs_add_up"}),
-    "dear duct": (lambda plan: cells(plan, "reused", "backbone_id", "D1", cost=301.0), {"costs_add_up"}),
-    "overhead": (summary(cost__overhead=1_671.56, cost__fibre=500.49), {"costs_add_up"}),
+    "a cent too much": (trench("t1", cost=5_000.01), {"costs_add_up", "bill_agrees"}),
+    "drop for nothing": (trench("d-a", cost=0.0), {"costs_add_up", "bill_agrees"}),
+    "dear duct": (lambda plan: cells(plan, "reused", "backbone_id", "D1", cost=301.0), {"costs_add_up", "bill_agrees"}),
+    "overhead": (summary(cost__overhead=1_671.56, cost__fibre=500.49), {"costs_add_up", "bill_agrees"}),
     "equipment": (summary(cost__equipment=1_130.0, cost__fibre=501.48), {"costs_add_up"}),
     "bound above cost": (summary(lower_bound=36_000.0), {"bound_is_below_cost"}),
     "gap": (summary(gap=0.0), {"bound_is_below_cost"}),
@@ -285,8 +287,8 @@ def test_sound_run_passes(town: Plan, tmp_path: Path) -> None:
 def test_every_check_is_seen_to_fail(town: Plan, tmp_path: Path) -> None:
     """A new check needs a doctored run of its own."""
     names = {check.name for check in verify_run(write_run(town, tmp_path / "run")).checks}
-    elsewhere = {"files_are_unchanged", "gaps_agree"}
-    assert names - elsewhere == set().union(*(expected for _, expected in DOCTORED.values()))
+    elsewhere = {"files_are_unchanged", "gaps_agree", "inputs_are_all_there"}
+    assert names - elsewhere <= set().union(*(expected for _, expected in DOCTORED.values()))
 
 
 def test_limits_hold_at_their_boundary(town: Plan, tmp_path: Path) -> None:
@@ -303,6 +305,27 @@ def test_changed_file_is_found(town: Plan, tmp_path: Path) -> None:
     verdict = verify_run(run)
     assert failed(verdict) == {"files_are_unchanged"}
     assert verdict.faults[0].rows == ("summary.json (changed)",)
+
+
+def test_opening_a_geopackage_is_no_change(town: Plan, tmp_path: Path) -> None:
+    """A GIS that opens the file changes its header; only a changed cell is a fault."""
+    run = write_run(town, tmp_path / "run")
+    before = (run / "plan.gpkg").read_bytes()
+    with closing(sqlite3.connect(run / "plan.gpkg")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    assert (run / "plan.gpkg").read_bytes() != before
+    assert verify_run(run).passed
+    with closing(sqlite3.connect(run / "plan.gpkg")) as database, database:
+        database.execute("UPDATE layer_styles SET description = 'mine' WHERE id = 1")
+    assert failed(verify_run(run)) == {"files_are_unchanged"}
+
+
+def test_changed_bill_is_found(town: Plan, tmp_path: Path) -> None:
+    """The bill is what is ordered from, so it must add up to what the plan costs."""
+    run = write_run(town, tmp_path / "run")
+    path = run / "bom.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(",30000.0", ",30000.01"), encoding="utf-8")
+    assert failed(verify_run(run)) == {"files_are_unchanged", "bill_agrees"}
 
 
 def test_changed_gaps_are_found(town: Plan, tmp_path: Path) -> None:

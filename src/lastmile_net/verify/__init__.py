@@ -31,6 +31,7 @@ CHECKS = (
     digging.metres_are_dug_once,
     digging.lengths_are_those_of_the_lines,
     digging.costs_add_up,
+    digging.bill_agrees,
     digging.bound_is_below_cost,
     digging.new_lies_on_streets,
     digging.reused_lies_on_backbone,

@@ -87,6 +87,24 @@ def costs_add_up(run: Run) -> Iterator[Check]:
     yield judge("costs_add_up", right, "the money does not add up", broken)
 
 
+def bill_agrees(run: Run) -> Iterator[Check | Skipped]:
+    """Add up the bill of materials to the parts of the cost, to the cent."""
+    path = run.folder / "bom.csv"
+    if not path.is_file():
+        yield Skipped("the bill of materials: the run has no bom.csv")
+        return
+    bill = pd.read_csv(path)
+    cents = (bill["amount"] * 100).round().groupby(bill["part"]).sum()
+    broken = [
+        f"{part}: {run.summary['cost'][part]} in the summary, {cents.get(part, 0) / 100:.2f} in the bill"
+        for part in PARTS
+        if _cents(run.summary["cost"][part]) != int(cents.get(part, 0))
+    ]
+    each = (bill["quantity"] * bill["price"] / np.where(bill["unit"] == "%", 100, 1) - bill["amount"]).abs()
+    broken += list(bill["item"][~(each < 0.0051)])
+    yield judge("bill_agrees", f"{len(bill)} items add up to the cost", "the bill of materials does not add up", broken)
+
+
 def bound_is_below_cost(run: Run) -> Iterator[Check]:
     """Compare lower bound, cost and gap."""
     cost, bound, gap = run.summary["cost"]["total"], run.summary.get("lower_bound"), run.summary.get("gap")

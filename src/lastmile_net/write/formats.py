@@ -9,8 +9,9 @@ import pyogrio
 import shapely
 
 from lastmile_net.errors import Fault, RunError
+from lastmile_net.report.spreadsheet import write_csv
 from lastmile_net.write.geopackage import geometry_type
-from lastmile_net.write.tables import with_wkt, write_csv
+from lastmile_net.write.tables import with_wkt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

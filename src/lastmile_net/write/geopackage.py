@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -66,6 +67,22 @@ def write_geopackage(path: Path, tables: Iterable[tuple[Layer, gpd.GeoDataFrame]
             _check_rows(database, path, layer.name, rows)
         _add_styles(database, {layer: geometry for layer, (_, geometry) in written.items()})
         database.execute("UPDATE gpkg_contents SET last_change = ?", (STAMP,))
+
+
+def content_hash(path: Path) -> str:
+    """
+    Return a sha256 of what the tables hold.
+
+    A program that opens a GeoPackage may change its bytes without changing a cell; this hash stays then.
+    """
+    found = hashlib.sha256()
+    with closing(sqlite3.connect(path)) as database:
+        names = [name for (name,) in database.execute("SELECT table_name FROM gpkg_contents ORDER BY table_name")]
+        for name in names:
+            found.update(f"{name}\n".encode())
+            for row in database.execute(f'SELECT * FROM "{name}" ORDER BY rowid'):
+                found.update(f"{row!r}\n".encode())
+    return found.hexdigest()
 
 
 def geometry_type(layer: Layer, table: gpd.GeoDataFrame) -> str:

@@ -14,11 +14,13 @@ import pyogrio.errors
 
 import lastmile_net
 from lastmile_net.errors import Fault, RunError
+from lastmile_net.report.bom import write_bom
+from lastmile_net.report.spreadsheet import write_csv
 from lastmile_net.write.atomic import SEAL, new_folder
 from lastmile_net.write.formats import Format, write_formats
-from lastmile_net.write.geopackage import write_geopackage
+from lastmile_net.write.geopackage import content_hash, write_geopackage
 from lastmile_net.write.inputs import Inputs, hash_file
-from lastmile_net.write.tables import gaps, plan_tables, write_csv
+from lastmile_net.write.tables import gaps, plan_tables
 
 if TYPE_CHECKING:
     from lastmile_net.plan.result import Plan
@@ -97,6 +99,7 @@ def _write_files(plan: Plan, draft: Path, formats: set[str]) -> None:
     write_formats(draft, tables, formats)
     write_csv(gaps(plan), draft / "gaps.csv")
     _write_json(draft / "summary.json", plan.summary)
+    write_bom(plan, draft)
     _draw_map(plan, draft / "map.html")
 
 
@@ -110,6 +113,10 @@ def _seal(
     plan: Plan, draft: Path, inputs: Inputs, seconds: float | None, peak_memory_mb: float | None
 ) -> dict[str, Any]:
     files = sorted(path for path in draft.rglob("*") if path.is_file())
+    hashes: dict[str, dict[str, str | int]] = {
+        path.relative_to(draft).as_posix(): {"sha256": hash_file(path), "bytes": path.stat().st_size} for path in files
+    }
+    hashes["plan.gpkg"]["content"] = content_hash(draft / "plan.gpkg")
     return {
         "format": RUN_FORMAT,
         "version": lastmile_net.__version__,
@@ -121,10 +128,7 @@ def _seal(
         "config": plan.config.model_dump(mode="json"),
         "notes": list(plan.notes),
         "log": [vars(line) for line in plan.log],
-        "files": {
-            path.relative_to(draft).as_posix(): {"sha256": hash_file(path), "bytes": path.stat().st_size}
-            for path in files
-        },
+        "files": hashes,
     }
 
 

@@ -1,8 +1,7 @@
-"""A plan's layers as tables of plain values, in schema order and sorted by their ids; and as spreadsheet-safe text."""
+"""A plan's layers as tables of plain values, in schema order and sorted by their ids."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -14,13 +13,10 @@ from lastmile_net.schema import PLAN_LAYERS, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from lastmile_net.plan.result import Plan
     from lastmile_net.schema import Kind, Layer
 
-_FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
-_NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
 
 GAP_COLUMNS = (
     "customer_id",
@@ -71,30 +67,6 @@ def gaps(plan: Plan) -> pd.DataFrame:
     found = pd.DataFrame(table[columns])
     found["lon"], found["lat"] = places.x.round(7), places.y.round(7)
     return found
-
-
-def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """
-    Return the table with every text cell that a spreadsheet would run as a formula turned into plain text.
-
-    Such a cell gets an apostrophe in front; a plain number such as `-12` is left as it is.
-    """
-    safe = table.copy()
-    for name in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[name]) and not pd.api.types.is_bool_dtype(safe[name]):
-            safe[name] = safe[name].map(neutralise)
-    return safe.rename(columns=neutralise)
-
-
-def neutralise(cell: object) -> object:
-    """Return a cell's value with an apostrophe in front if a spreadsheet would take it for a formula."""
-    runs = isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.match(cell)
-    return f"'{cell}" if runs else cell
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV in UTF-8, with spreadsheet-safe cells."""
-    safe_cells(table).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def with_wkt(table: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -1,0 +1,292 @@
+"""The last-mile failure report: what lies in the ground and serves nobody yet, and what to do first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from lastmile_net.coverage import PASSING_ROLES
+from lastmile_net.report.bom import new_homes
+from lastmile_net.schema import REASONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from lastmile_net.plan.result import Plan
+
+NEAR_M = 50.0
+MOST_ROWS = 50
+_OUT_OF_REACH = ("invalid_location", "no_street_in_reach", "street_island", "excluded")
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One part of the report: a title, a sentence, a table that may be empty."""
+
+    title: str
+    text: str
+    table: pd.DataFrame
+
+
+def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]:
+    """
+    Find where the last mile fails, and what to do about it.
+
+    Parameters
+    ----------
+    plan
+        A plan, or one that has been read back.
+    near_m
+        How near to the existing network an unconnected customer counts as a near miss, in metres (inclusive).
+
+    Returns
+    -------
+    sections
+        The funnel, the reasons, what serves nobody, near misses, contracts without a line, whom to ask while the
+        trench is open, and the to-do list, most homes for the money first.
+    """
+    distance = _distance_to_existing(plan)
+    return (
+        _funnel(plan),
+        _reasons(plan),
+        _idle_points(plan),
+        _idle_lines(plan),
+        _near_misses(plan, distance, near_m),
+        _signed(plan),
+        _ask_now(plan),
+        _to_do(plan),
+    )
+
+
+def markdown(sections: Sequence[Section], title: str = "Last-mile failure report") -> str:
+    """Return the report as Markdown; what comes from the data cannot break out of its cell."""
+    parts = [f"# {title}"]
+    for section in sections:
+        parts += [f"## {section.title}", section.text]
+        if len(section.table):
+            parts.append(_markdown_table(section.table))
+    return "\n\n".join(parts) + "\n"
+
+
+def html(sections: Sequence[Section], title: str = "Last-mile failure report") -> str:
+    """Return the report as one HTML page that loads nothing; every text from the data is escaped."""
+    body = "".join(
+        f"<section><h2>{escape(section.title)}</h2><p>{escape(section.text)}</p>{_html_table(section.table)}</section>"
+        for section in sections
+    )
+    style = (
+        "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}"
+        "table{border-collapse:collapse}th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left}"
+        "td.number{text-align:right;font-variant-numeric:tabular-nums}"
+    )
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{style}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>\n"
+    )
+
+
+def write_failure_report(plan: Plan, folder: Path) -> tuple[Path, Path]:
+    """Write `report.html` and `report.md` into a folder; return where they lie."""
+    sections = failure_report(plan)
+    page, text = folder / "report.html", folder / "report.md"
+    page.write_text(html(sections), encoding="utf-8", newline="\n")
+    text.write_text(markdown(sections), encoding="utf-8", newline="\n")
+    return page, text
+
+
+def _funnel(plan: Plan) -> Section:
+    table, left = plan.customers, new_homes(plan)
+    units = table["units"].to_numpy(np.int64)
+    connected = units - left
+    reach = np.where(table["reason"].isin(_OUT_OF_REACH), connected, units)
+    passed = np.where(table["status"] == "passed", units, connected)
+    steps = {"all": units, "in reach of a street or line": reach, "passed": passed, "connected": connected}
+    if _flag(table, "active").any():
+        steps["active"] = np.where(_flag(table, "active"), connected, 0)
+    rows = [(name, int(homes.sum()), homes.sum() / max(units.sum(), 1)) for name, homes in steps.items()]
+    found = pd.DataFrame(rows, columns=["step", "homes", "share"])
+    found["lost"] = (-found["homes"].diff()).fillna(0).astype(np.int64)
+    worst = int(found["lost"].to_numpy().argmax())
+    text = f"Most homes, {found['lost'].iloc[worst]:,}, are lost on the step to '{found['step'].iloc[worst]}'."
+    return Section("From all homes to connected ones", text, found)
+
+
+def _reasons(plan: Plan) -> Section:
+    table = plan.customers.assign(homes=new_homes(plan))
+    table = pd.DataFrame(table[table["outcome"] == "unserved"])
+    found = table.groupby("reason").agg(
+        customers=("homes", "size"), homes=("homes", "sum"), example=("remedy", "first")
+    )
+    found = found.sort_values(["homes", "customers"], ascending=False, kind="stable").reset_index()
+    found.insert(1, "meaning", found["reason"].map(REASONS))
+    text = f"{len(table):,} customers with {int(table['homes'].sum()):,} homes stay unserved by this plan."
+    return Section("Who stays unserved, and why", text, found)
+
+
+def _idle_points(plan: Plan) -> Section:
+    points = plan.access_points
+    free = pd.to_numeric(points["ports_free"])
+    idle = points[(points["ports_used"] == 0) & (free.isna() | (free > 0))]
+    found = pd.DataFrame(idle[["access_point_id", "kind", "ports_free"]])
+    found = found.sort_values(["ports_free", "access_point_id"], ascending=[False, True]).reset_index(drop=True)
+    text = f"{len(found)} access points have free ports, and the plan connects nobody to them."
+    return Section("Access points that serve nobody new", text, found)
+
+
+def _idle_lines(plan: Plan) -> Section:
+    """List the lines without a customer beside them that is connected or will be."""
+    lines, served = plan.backbone_lines, plan.customers[plan.customers["outcome"].isin(["existing", "planned"])]
+    points = served.geometry.to_numpy()
+    beside = np.zeros(len(lines), bool)
+    if len(lines) and len(points):
+        pairs = shapely.STRtree(lines.geometry.to_numpy()).query(
+            points[~shapely.is_missing(points)], predicate="dwithin", distance=NEAR_M
+        )
+        beside[np.unique(pairs[1])] = True
+    beside |= lines["backbone_id"].isin(plan.reused["backbone_id"]).to_numpy()
+    found = pd.DataFrame(lines.loc[~beside, ["backbone_id", "role"]]).assign(
+        length_m=lines.geometry.length.to_numpy()[~beside].round(1)
+    )
+    found = found.sort_values(["length_m", "backbone_id"], ascending=[False, True]).reset_index(drop=True)
+    text = (
+        f"{found['length_m'].sum():,.0f} of {lines.geometry.length.sum():,.0f} m of existing lines have no served "
+        f"customer within {NEAR_M:g} m, today or with the plan."
+    )
+    return Section("Lines that serve nobody", text, found)
+
+
+def _near_misses(plan: Plan, distance: NDArray[np.float64], near_m: float) -> Section:
+    table = plan.customers.assign(homes=new_homes(plan), distance_m=np.round(distance, 1))
+    near = table[(table["status"] != "connected") & (distance <= near_m)]
+    columns = ["customer_id", *_address(table), "homes", "distance_m", "outcome", "reason", "cost_alone"]
+    found = pd.DataFrame(near[columns]).sort_values(["cost_alone", "distance_m", "customer_id"]).reset_index(drop=True)
+    text = f"{len(found):,} customers without a line are within {near_m:g} m of the existing network, cheapest first."
+    return Section("Near misses", text, found)
+
+
+def _signed(plan: Plan) -> Section:
+    table = plan.customers.assign(homes=new_homes(plan))
+    waiting = table[_flag(table, "signed") & (table["status"] != "connected").to_numpy()]
+    columns = ["customer_id", *_address(table), "homes", "outcome", "reason", "cost_share", "cost_alone", "remedy"]
+    found = pd.DataFrame(waiting[columns]).sort_values(["cost_share", "cost_alone", "customer_id"])
+    cost = pd.to_numeric(found["cost_share"]).sum()
+    if "signed" not in table:
+        return Section("Contracts without a line", "The customers have no column `signed`.", found.iloc[:0])
+    text = f"{len(found):,} customers have signed and wait; those that the plan connects cost {cost:,.2f} of it."
+    return Section("Contracts without a line", text, found.reset_index(drop=True))
+
+
+def _ask_now(plan: Plan) -> Section:
+    """List who has not signed and lies beside a new trench, with the drop now and on a later visit."""
+    table = plan.customers.assign(homes=new_homes(plan))
+    new = plan.trenches[plan.trenches["kind"] != "drop"]
+    beside = np.zeros(len(table), bool)
+    within = plan.config.passed_within_m
+    beside[shapely.STRtree(new.geometry.to_numpy()).query(_points(table), predicate="dwithin", distance=within)[0]] = (
+        True
+    )
+    asked = beside & ~_flag(table, "signed") & (table["status"] != "connected").to_numpy()
+    drop = plan.drops.drop_duplicates("to_node").set_index("to_node")["cost"]
+    found = pd.DataFrame(table.loc[asked, ["customer_id", *_address(table), "homes", "outcome"]])
+    found["drop_now"] = found["customer_id"].map(drop)
+    found["later"] = pd.to_numeric(table.loc[asked, "cost_alone"])
+    found["saved"] = (found["later"] - found["drop_now"]).clip(lower=0)
+    found = found.sort_values(["saved", "customer_id"], ascending=[False, True]).reset_index(drop=True)
+    text = f"{len(found):,} customers without a contract lie within {within:g} m of a new trench: ask while it is open."
+    return Section("Whom to ask while the trench is open", text, found)
+
+
+def _to_do(plan: Plan) -> Section:
+    """Group what the plan builds by street, and what would serve the others by remedy; least money per home first."""
+    table = plan.customers.assign(homes=new_homes(plan))
+    street = table["street"] if "street" in table else pd.Series(None, table.index, object)
+    street = street.astype(object).where(street.notna(), table["area_id"].astype(object)).fillna("(no street)")
+    build = pd.DataFrame(table).assign(what="connect as planned: " + street.astype(str), cost=table["cost_share"])
+    build = build[build["outcome"] == "planned"]
+    mend = pd.DataFrame(table).assign(
+        what=table["remedy_code"].astype(str) + ": " + street.astype(str), cost=table["remedy_cost"]
+    )
+    mend = mend[mend["outcome"] == "unserved"]
+    parts = [part.groupby("what").agg(homes=("homes", "sum"), cost=("cost", _known_sum)) for part in (build, mend)]
+    found = pd.concat(parts).reset_index()
+    found["cost_per_home"] = (found["cost"] / found["homes"].clip(lower=1)).round(2)
+    found = found.sort_values(["cost_per_home", "homes", "what"], ascending=[True, False, True], ignore_index=True)
+    text = f"{len(found)} steps to the last customer, least money per home first; where no price is known, at the end."
+    return Section("What to do, in this order", text, found)
+
+
+def _known_sum(values: pd.Series) -> float:
+    numbers = pd.to_numeric(values)
+    return float(numbers.sum()) if numbers.notna().all() else float("nan")
+
+
+def _distance_to_existing(plan: Plan) -> NDArray[np.float64]:
+    existing = pd.concat([plan.backbone_lines[["role", "geometry"]], plan.backbone_points[["role", "geometry"]]])
+    shapes = existing.geometry.to_numpy()[existing["role"].isin(PASSING_ROLES).to_numpy()]
+    points = _points(plan.customers)
+    distance = np.full(len(points), np.inf)
+    usable = np.flatnonzero(~shapely.is_missing(points))
+    if len(shapes) and len(usable):
+        (row, _), found = shapely.STRtree(shapes).query_nearest(points[usable], return_distance=True, all_matches=False)
+        distance[usable[row]] = found
+    return distance
+
+
+def _points(table: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    points: NDArray[np.object_] = table.geometry.to_numpy()
+    return points
+
+
+def _flag(table: pd.DataFrame, name: str) -> NDArray[np.bool_]:
+    if name not in table:
+        return np.zeros(len(table), bool)
+    return table[name].astype("boolean").fillna(value=False).to_numpy(bool)
+
+
+def _address(table: pd.DataFrame) -> list[str]:
+    return [name for name in ("street", "housenumber") if name in table]
+
+
+def _cell(value: object) -> str:
+    if value is None or value is pd.NA or value != value:
+        return ""
+    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, (float, np.floating)) else str(value)
+
+
+def _markdown_table(table: pd.DataFrame) -> str:
+    rows = [[_in_cell(_cell(value)) for value in row] for row in table.head(MOST_ROWS).itertuples(index=False)]
+    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *rows]
+    more = f"\n\n… and {len(table) - MOST_ROWS:,} more." if len(table) > MOST_ROWS else ""
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + more
+
+
+def _in_cell(text: str) -> str:
+    flat = " ".join(text.split())
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#!~" else sign for sign in flat)
+
+
+def _html_table(table: pd.DataFrame) -> str:
+    if not len(table):
+        return ""
+    head = "".join(f"<th>{escape(str(name))}</th>" for name in table.columns)
+    numbers = [pd.api.types.is_numeric_dtype(table[name]) for name in table.columns]
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{' class=number' if number else ''}>{escape(_cell(value))}</td>"
+            for value, number in zip(row, numbers, strict=True)
+        )
+        + "</tr>"
+        for row in table.head(MOST_ROWS).itertuples(index=False)
+    )
+    more = f"<p>… and {len(table) - MOST_ROWS:,} more.</p>" if len(table) > MOST_ROWS else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}"

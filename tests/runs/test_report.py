@@ -1,0 +1,214 @@
+"""What a planner reads must be what the plan holds, to the cent, and nothing from the data may run."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+
+from lastmile_net.report import (
+    bill_of_materials,
+    failure_report,
+    html,
+    markdown,
+    plan_table,
+    summary_text,
+    write_bom,
+    write_failure_report,
+)
+from lastmile_net.report.bom import areas, homes_passed, new_homes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lastmile_net.plan.result import Plan
+
+
+def test_table_tells_the_summary(town: Plan) -> None:
+    """The first thing a planner reads: who is served, who is not and why, metres, money, proof."""
+    rows = {row.label: (row.first, row.second) for row in plan_table(town)}
+    assert rows["connected today"] == ("1", "1")
+    assert rows["planned"] == ("3", "7")
+    assert rows["unserved"] == ("2", "4")
+    assert rows["all"] == ("6", "12")
+    assert rows["street_island: its street is not tied to the backbone"] == ("1", "3")
+    assert rows["trench metres, drops included"] == ("345 m", "")
+    assert rows["total"] == ("35,103.05 EUR", "")
+    assert rows["per home"] == ("5,014.72 EUR", "")
+    assert rows["lower bound"] == ("33,000.00 EUR", "")
+    assert rows["gap"][0].startswith("6.37%")
+
+
+def test_text_holds_every_row(town: Plan) -> None:
+    """`str(plan)` must leave nothing of the table out, and its columns must stand under each other."""
+    text = summary_text(town)
+    for row in plan_table(town):
+        assert row.label in text
+        assert row.first in text
+    assert len({len(line) for line in text.splitlines() if re.match(r"(planned|unserved|all) ", line)}) == 1
+
+
+@pytest.mark.parametrize("bound", [{"lower_bound": 0.0, "gap": float("inf")}, {"lower_bound": None, "gap": None}])
+def test_table_without_a_bound(bound: dict[str, float | None], town: Plan) -> None:
+    """A plan without a proof is still a plan, and says so."""
+    text = summary_text(dataclasses.replace(town, summary=town.summary | bound))
+    assert "inf" not in text
+    assert "gap" not in text
+
+
+def test_bill_adds_up(town: Plan) -> None:
+    """Each part of the bill is that of the summary, and each amount is quantity times price, to the cent."""
+    bill = bill_of_materials(town)
+    for part, rows in bill.groupby("part"):
+        assert round(rows["amount"].sum(), 2) == town.summary["cost"][part]
+    assert set(bill["part"]) == {part for part, amount in town.summary["cost"].items() if amount} - {"total"}
+    factor = np.where(bill["unit"] == "%", 0.01, 1.0)
+    assert np.allclose((bill["quantity"] * bill["price"] * factor).round(2), bill["amount"], atol=0.0101)
+    trench = bill[bill["part"] == "trench"].iloc[0]
+    assert (trench["item"], trench["quantity"], trench["price"]) == ("street trench, sealed", 300.0, 100.0)
+
+
+def test_bill_splits_drops_by_their_price_list(town: Plan) -> None:
+    """A drop costs a fixed price and metres beyond those included: 850, and 49 for each of 3 metres beyond 20."""
+    trenches = town.trenches.copy()
+    trenches.loc[trenches["kind"] == "drop", "length_m"] = [23.0, 15.0, 10.0]
+    trenches.loc[trenches["kind"] == "drop", "cost"] = [997.0, 850.0, 850.0]
+    bill = bill_of_materials(dataclasses.replace(town, trenches=trenches))
+    drops = bill[bill["part"] == "drop"]
+    assert drops[["quantity", "price", "amount"]].to_numpy().tolist() == [[3, 850, 2550], [3, 49, 147]]
+
+
+def test_bill_of_an_empty_plan(town: Plan) -> None:
+    """Where nothing is built nothing is bought, and nothing breaks."""
+    nothing = dataclasses.replace(
+        town,
+        trenches=town.trenches.iloc[:0],
+        reused=town.reused.iloc[:0],
+        routes=town.routes.iloc[:0],
+        customers=town.customers.assign(outcome="unserved", reason="over_budget"),
+        summary=town.summary | {"cost": dict.fromkeys(town.summary["cost"], 0.0)},
+    )
+    assert bill_of_materials(nothing).empty
+    assert homes_passed(nothing) == 0
+
+
+def test_workbook_formulas_give_the_totals(town: Plan, tmp_path: Path) -> None:
+    """The workbook is alive: worked out, its formulas give the summary to the cent."""
+    write_bom(town, tmp_path)
+    book = openpyxl.load_workbook(tmp_path / "bom.xlsx")
+    items = {cell.coordinate: cell.value for row in book["Items"] for cell in row}
+    amounts = {}
+    for row in range(2, book["Items"].max_row + 1):
+        amounts[row] = worked_out(str(items[f"F{row}"]), items, amounts)
+    told = {row[0].value: row[1].value for row in book["Summary"]}
+    for part in ("trench", "drop", "reuse", "fibre", "equipment", "overhead"):
+        assert told[part] == f'=SUMIF(Items!A2:A{len(amounts) + 1},"{part}",Items!F2:F{len(amounts) + 1})'
+        mine = sum(amount for row, amount in amounts.items() if items[f"A{row}"] == part)
+        assert round(mine, 2) == town.summary["cost"][part]
+    assert (told["total"], book["Summary"]["A8"].value, book["Summary"]["A2"].value) == (
+        "=SUM(B2:B7)",
+        "total",
+        "trench",
+    )
+    assert (told["homes connected"], told["homes passed"]) == (7, 7)
+    assert book["Summary"]["A9"].value == "homes connected"
+
+
+def worked_out(formula: str, cells: dict[str, object], amounts: dict[int, float]) -> float:
+    """Work out `=ROUND(C2*E2,2)`, and `=ROUND(C9*E9/100,2)` where C9 is `=SUM(F2:F8)`."""
+    found = re.fullmatch(r"=ROUND\(C(\d+)\*E\1(/100)?,2\)", formula)
+    assert found, formula
+    row = int(found[1])
+    quantity = cells[f"C{row}"]
+    if isinstance(quantity, str):
+        assert quantity == f"=SUM(F2:F{row - 1})"
+        quantity = sum(amounts.values())
+    return round(float(quantity) * float(cells[f"E{row}"]) / (100 if found[2] else 1), 2)
+
+
+def test_areas_add_up(town: Plan) -> None:
+    """Per area the same customers, homes and money are told as in the whole."""
+    split = dataclasses.replace(town, customers=town.customers.assign(area_id=["n", "s", "n", None, "s", "n"]))
+    found = areas(split)
+    assert found["area"].tolist() == ["(none)", "n", "s"]
+    assert found[["customers", "homes", "new_homes", "unserved"]].sum().tolist() == [6, 12, 7, 2]
+    assert round(found["cost_share"].sum(), 2) == town.cost
+
+
+def test_homes_passed_count_neighbours_of_the_trench(town: Plan) -> None:
+    """A home within 20 m of a new trench is passed by it, connected or not; the limit is inclusive."""
+    customers = town.customers.copy()
+    place = customers.geometry.iloc[1]
+    for distance, expected in ((20.0, 10), (20.01, 7)):
+        customers.loc[4, "geometry"] = type(place)(place.x - 50, 5_400_000 + distance)
+        assert homes_passed(dataclasses.replace(town, customers=customers)) == expected
+    assert new_homes(town).tolist() == [1, 4, 2, 0, 3, 1]
+
+
+@pytest.fixture
+def signed(town: Plan) -> Plan:
+    """Return the plan with contracts, payers, prices of going alone, an idle cabinet and an idle line."""
+    customers = town.customers.assign(
+        signed=[True, False, False, True, True, False],
+        active=[False] * 3 + [True, False, False],
+        cost_alone=[4000.0, 9000.0, 8000.0, None, None, None],
+        remedy_cost=[None, None, None, None, 60.0, None],
+    )
+    idle = town.access_points.assign(access_point_id="K2", ports_used=0, ports_free=24)
+    line = town.backbone_lines.assign(backbone_id="D2", geometry=town.backbone_lines.translate(0, 5_000))
+    return dataclasses.replace(
+        town,
+        customers=customers,
+        access_points=pd.concat([town.access_points, idle], ignore_index=True),
+        backbone_lines=pd.concat([town.backbone_lines, line], ignore_index=True),
+    )
+
+
+def test_failure_report_finds_what_serves_nobody(signed: Plan) -> None:
+    """Worked out by hand: who is lost where, what lies idle, who waits, whom to ask, what to do first."""
+    sections = {section.title: section for section in failure_report(signed)}
+    funnel = sections["From all homes to connected ones"].table
+    assert dict(zip(funnel["step"], funnel["homes"], strict=True)) == {
+        "all": 12, "in reach of a street or line": 8, "passed": 2, "connected": 1, "active": 1
+    }  # fmt: skip
+    assert sections["Access points that serve nobody new"].table["access_point_id"].tolist() == ["K2"]
+    assert sections["Lines that serve nobody"].table["backbone_id"].tolist() == ["D2"]
+    assert sections["Near misses"].table["customer_id"].tolist() == ["a"]
+    assert sections["Contracts without a line"].table["customer_id"].tolist() == ["a", "e"]
+    asked = sections["Whom to ask while the trench is open"].table
+    assert asked[["customer_id", "saved"]].to_numpy().tolist() == [["b", 8500.0], ["c", 7500.0]]
+    to_do = sections["What to do, in this order"].table
+    assert to_do["cost_per_home"].round(2).tolist()[:2] == [20.0, 5014.72]
+    assert to_do["what"].iloc[0].startswith("link_island")
+    assert to_do["homes"].sum() == 11
+
+
+def test_funnel_only_narrows(signed: Plan) -> None:
+    """No step of the funnel may hold more homes than the one before."""
+    homes = failure_report(signed)[0].table["homes"]
+    assert homes.is_monotonic_decreasing
+
+
+def test_report_runs_nothing_from_the_data(town: Plan, tmp_path: Path) -> None:
+    """An address may hold markup; neither page nor text may take it for such."""
+    evil = "<script>alert(1)</script>|x"
+    plan = dataclasses.replace(town, customers=town.customers.assign(street=evil, remedy=evil))
+    page, text = write_failure_report(plan, tmp_path)
+    assert "<script" not in page.read_text(encoding="utf-8")
+    told = text.read_text(encoding="utf-8")
+    assert "<script" not in re.sub(r"\\.", "", told)
+    for block in re.findall(r"(?:^\|.*\n)+", told, re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+
+
+def test_long_tables_are_cut_and_counted(town: Plan) -> None:
+    """A report on 35,000 customers must stay readable and say what it leaves out."""
+    many = pd.concat([town.customers.iloc[[4]].assign(customer_id=f"e{k}", street=f"s{k}") for k in range(60)])
+    sections = failure_report(dataclasses.replace(town, customers=pd.concat([town.customers, many], ignore_index=True)))
+    assert "and 13 more" in markdown(sections)
+    assert "and 13 more" in html(sections)
