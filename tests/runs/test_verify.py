@@ -284,6 +284,33 @@ def test_sound_run_passes(town: Plan, tmp_path: Path) -> None:
     assert len(verdict.checks) >= len(CHECKS) - 1
 
 
+def test_run_that_builds_nothing_passes(town: Plan, tmp_path: Path) -> None:
+    """Where money reaches nobody, or all are connected, there is nothing built, and nothing wrong with that."""
+    customers = town.customers.copy()
+    planned = customers["outcome"] == "planned"
+    told = {"outcome": "unserved", "reason": "over_budget", "remedy_code": "raise_budget", "remedy": "more money"}
+    for name, value in told.items():
+        customers[name] = customers[name].astype(object).mask(planned, value)
+    empty = ["access_point_id", "drop_m", "route_m", "shortest_m", "cost_share", "build_order"]
+    customers = customers.assign(**dict.fromkeys(empty))
+    change = summary(
+        customers__planned=0,
+        customers__unserved=5,
+        units__planned=0,
+        units__unserved=11,
+        reasons={"invalid_location": 1, "street_island": 1, "over_budget": 3},
+        cost=dict.fromkeys(town.summary["cost"], 0.0),
+        trench_m=0.0,
+        lower_bound=0.0,
+        gap=0.0,
+        cost_per_unit=None,
+    )
+    tables = {name: getattr(town, name).iloc[:0] for name in ("trenches", "reused", "routes", "access_points")}
+    nothing = change(dataclasses.replace(town, customers=customers, **tables))
+    verdict = verify_run(write_run(nothing, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+
+
 def test_every_check_is_seen_to_fail(town: Plan, tmp_path: Path) -> None:
     """A new check needs a doctored run of its own."""
     names = {check.name for check in verify_run(write_run(town, tmp_path / "run")).checks}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from lastmile_net.verify.routes import pieces_of_routes
 from lastmile_net.verify.verdict import Check, Skipped, judge
@@ -33,10 +34,12 @@ def building_order_is_nested(run: Run) -> Iterator[Check | Skipped]:
     broken = [f"customer {each}" for each in customers["customer_id"][planned != ranked]]
     broken += [f"trench {each}" for each in trenches["trench_id"][trenches["build_order"].isna()]]
     rank = dict(zip(customers["customer_id"], customers["build_order"].to_numpy(np.float64), strict=True))
-    uses = pieces_of_routes(run).pairs
-    uses = uses[uses["trench_id"].notna()]
-    first = uses.assign(rank=uses["customer_id"].map(rank)).groupby("trench_id")["rank"].min()
-    dug = trenches.assign(first=trenches["trench_id"].map(first)).dropna(subset=["first", "build_order"])
+    uses = pieces_of_routes(run)
+    first = np.full(len(run.shared) + len(run.reused) + len(run.drops), np.inf)
+    np.fmin.at(first, uses.piece, run.routes["customer_id"].map(rank).to_numpy(np.float64)[uses.route])
+    needed = np.concatenate([first[: len(run.shared)], first[len(run.shared) + len(run.reused) :]])
+    dug = pd.concat([run.shared, run.drops]).assign(first=needed)
+    dug = dug[np.isfinite(needed) & dug["build_order"].notna()]
     late = dug.groupby("build_order")["first"].agg(["min", "max"])
     before = late["max"].cummax().shift(fill_value=-np.inf)
     wrong = late.index[(late["min"] < before).to_numpy()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,27 +23,31 @@ if TYPE_CHECKING:
     from lastmile_net.verify.files import Run
 
     Ints = NDArray[np.int64]
-    Flags = NDArray[np.bool_]
     Shapes = NDArray[np.object_]
+    Number = TypeVar("Number", np.int64, np.uint64)
 
-PLACES = (0.02, 0.5, 0.98)
+MIDDLE = 0.5
+PLACES = (0.02, MIDDLE, 0.98)
 """Where on a stretch without a twin among the pieces one looks for a piece beneath it."""
+AT_ONCE = 1_000_000
+"""Vertices of routes that are followed at once: bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Uses:
     """
-    Which pieces each route runs over.
+    Which pieces each route runs over, each pair once.
 
     Parameters
     ----------
-    pairs
-        One row per customer and piece: `customer_id`, and `trench_id` or `reused` (row), the other one empty.
+    route, piece
+        Row of the route; row of the piece in the trenches that are no drops, followed by the reused, then the drops.
     astray
         Customers whose route leaves what is built, or runs over somebody else's drop.
     """
 
-    pairs: pd.DataFrame
+    route: Ints
+    piece: Ints
     astray: frozenset[str]
 
 
@@ -135,19 +139,23 @@ def trenches_carry_their_customers(run: Run) -> Iterator[Check]:
     """Count customers and homes of each piece by the routes over it; nothing is dug for nobody."""
     if run.routes is None:
         return
-    uses = pieces_of_routes(run).pairs
-    uses = uses.assign(homes=uses["customer_id"].map(run.new_homes).fillna(0).astype(np.int64))
-    trenches, reused = run.layers["trenches"], run.reused
-    by = uses.groupby("trench_id")["homes"].agg(["size", "sum"]).reindex(trenches["trench_id"]).fillna(0).to_numpy()
-    wrong = (trenches["customers"].to_numpy() != by[:, 0]) | (trenches["units"].to_numpy() != by[:, 1])
+    uses = pieces_of_routes(run)
+    new = run.routes["customer_id"].map(run.new_homes).fillna(0).to_numpy(np.float64)
+    number = len(run.shared) + len(run.reused) + len(run.drops)
+    count = np.bincount(uses.piece, minlength=number)
+    homes = np.bincount(uses.piece, weights=new[uses.route], minlength=number)
+    existing = np.zeros(number, bool)
+    existing[len(run.shared) : len(run.shared) + len(run.reused)] = True
+    trenches, reused = pd.concat([run.shared, run.drops]), run.reused
+    count, carried = count[~existing], homes[~existing]
+    wrong = (trenches["customers"].to_numpy() != count) | (trenches["units"].to_numpy() != carried)
     locked = run.layers["streets"]["include"].fillna(value=False).astype(bool).any()
-    wrong |= (by[:, 0] == 0) & (not locked)
-    homes = uses.groupby("reused")["homes"].sum().reindex(np.arange(len(reused))).fillna(0).to_numpy()
+    wrong |= (count == 0) & (not locked)
     broken = [
-        f"{name}: {told} homes, {homes:g} by the routes"
-        for name, told, homes in zip(trenches["trench_id"][wrong], trenches["units"][wrong], by[wrong, 1], strict=True)
+        f"{name}: {told} homes, {real:g} by the routes"
+        for name, told, real in zip(trenches["trench_id"][wrong], trenches["units"][wrong], carried[wrong], strict=True)
     ]
-    broken += list(reused["backbone_id"][reused["units"].to_numpy() != homes])
+    broken += list(reused["backbone_id"][reused["units"].to_numpy() != homes[existing]])
     right = f"homes of {len(trenches)} trenches and {len(reused)} reused pieces are those of the routes"
     yield judge("trenches_carry_their_customers", right, "homes served through pieces are wrong", broken)
 
@@ -161,60 +169,104 @@ def pieces_of_routes(run: Run) -> Uses:
     twin there are looked up by place. A drop counts for its own customer only.
     """
     assert run.routes is not None
+    ground = _lay_ground(run)
+    customers = run.routes["customer_id"].to_numpy(object)
+    lines = run.routes.geometry.to_numpy()
+    block = np.cumsum(shapely.get_num_coordinates(lines)) // AT_ONCE
+    found = [_follow(ground, lines, customers, np.flatnonzero(block == number)) for number in np.unique(block)]
+    drop = np.flatnonzero(pd.notna(ground.owner))
+    first = {name: row for row, name in reversed(list(enumerate(customers)))}
+    row = np.array([first.get(name, -1) for name in ground.owner[drop]], np.int64)
+    number = max(len(ground.owner), 1)
+    pairs = _distinct(np.concatenate([*(pairs for pairs, _ in found), (row * number + drop)[row >= 0]]))
+    astray = frozenset(str(name) for _, names in found for name in names)
+    return Uses(pairs // number, pairs % number, astray)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """Stretches of all pieces, sorted to be looked up: those that everybody may use, and those of drops with owner."""
+
+    corner: Ints
+    points: NDArray[np.uint64]
+    shared: NDArray[np.uint64]
+    shared_piece: Ints
+    own: NDArray[np.void]
+    own_piece: Ints
+    owner: NDArray[np.object_]
+    code: dict[str, int]
+    tree: shapely.STRtree
+
+
+def _lay_ground(run: Run) -> _Ground:
     pieces = pd.concat([run.shared, run.reused, run.drops], ignore_index=True)
     owner = pieces["to_node"].where(pieces["kind"] == "drop").to_numpy(object)
-    customers = run.routes["customer_id"].to_numpy(object)
-    lines = np.concatenate([pieces.geometry.to_numpy(), run.routes.geometry.to_numpy()])
-    line, key, middle = _stretches(lines)
-    code = pd.factorize(np.concatenate([owner, customers]))[0]
-    mine = line < len(pieces)
-    route, wanted = line[~mine] - len(pieces), key[~mine]
-    own = _look_up(_with(key[mine], code[line[mine]]), line[mine], _with(wanted, code[line[~mine]]))
-    shared = code[line[mine]] < 0
-    found = _look_up(key[mine][shared], line[mine][shared], wanted)
-    found = np.where(found < 0, own, found)
-    lost = np.flatnonzero(found < 0)
-    found[lost] = _beneath(lines, code, middle[~mine][lost], code[len(pieces) + route[lost]], len(pieces))
-    astray = frozenset(map(str, customers[np.unique(route[found < 0])]))
-    pairs = np.unique(np.column_stack([route, found])[found >= 0], axis=0)
-    drops = _own_drops(owner, customers)
-    pairs = np.unique(np.concatenate([pairs, drops]), axis=0)
-    return Uses(_named(run, pairs, customers), astray)
-
-
-def _named(run: Run, pairs: Ints, customers: NDArray[np.object_]) -> pd.DataFrame:
-    ids = np.concatenate([run.shared["trench_id"], np.full(len(run.reused), None), run.drops["trench_id"]])
-    row = pairs[:, 1] - len(run.shared)
-    reused = (row >= 0) & (row < len(run.reused))
-    return pd.DataFrame(
-        {
-            "customer_id": customers[pairs[:, 0]],
-            "trench_id": ids[pairs[:, 1]],
-            "reused": np.where(reused, row, np.nan),
-        }
+    code = {name: number for number, name in enumerate(dict.fromkeys(owner[pd.notna(owner)]))}
+    shapes = pieces.geometry.to_numpy()
+    xy, line = shapely.get_coordinates(shapes, return_index=True)
+    grid = np.rint(xy * 1000).astype(np.int64)
+    corner = grid.min(axis=0) if len(grid) else np.zeros(2, np.int64)
+    points = _distinct(_names(grid - corner))
+    stretch, key = _stretches(_names(grid - corner), line, points)
+    piece = line[stretch]
+    mine = pd.notna(owner)[piece]
+    own = _with(key[mine], np.array([code[name] for name in owner[piece[mine]]], np.int64))
+    by_key, by_own = np.argsort(key[~mine], kind="stable"), np.argsort(own, kind="stable")
+    return _Ground(
+        corner=corner,
+        points=points,
+        shared=key[~mine][by_key],
+        shared_piece=piece[~mine][by_key],
+        own=own[by_own],
+        own_piece=piece[mine][by_own],
+        owner=owner,
+        code=code,
+        tree=shapely.STRtree(shapes),
     )
 
 
-def _own_drops(owner: NDArray[np.object_], customers: NDArray[np.object_]) -> Ints:
-    """Pair each route with its customer's drop, which may have no length."""
-    drop = np.flatnonzero(pd.notna(owner))
-    first = {name: row for row, name in reversed(list(enumerate(customers)))}
-    row = np.array([first.get(name, -1) for name in owner[drop]], np.int64)
-    return np.column_stack([row, drop])[row >= 0]
+def _follow(ground: _Ground, lines: Shapes, customers: NDArray[np.object_], rows: Ints) -> tuple[Ints, list[str]]:
+    """Return route times the number of pieces plus piece, for some routes; and whose route goes astray."""
+    parts, of = shapely.get_parts(lines[rows], return_index=True)
+    xy, line = shapely.get_coordinates(parts, return_index=True)
+    names = _names(np.rint(xy * 1000).astype(np.int64) - ground.corner)
+    stretch, key = _stretches(names, line, ground.points)
+    route = rows[of[line[stretch]]]
+    who = np.array([ground.code.get(name, -1) for name in customers[rows]], np.int64)[of[line[stretch]]]
+    piece = _look_up(ground.shared, ground.shared_piece, key)
+    lost = np.flatnonzero(piece < 0)
+    piece[lost] = _look_up(ground.own, ground.own_piece, _with(key[lost], who[lost]))
+    lost = np.flatnonzero(piece < 0)
+    piece[lost] = _beneath(ground, xy[stretch[lost]], xy[stretch[lost] + 1], customers[route[lost]])
+    pairs = _distinct(route[piece >= 0] * max(len(ground.owner), 1) + piece[piece >= 0])
+    return pairs, [str(name) for name in customers[np.unique(route[piece < 0])]]
 
 
-def _stretches(lines: Shapes) -> tuple[Ints, NDArray[np.uint64], NDArray[np.float64]]:
-    """Return line, direction-free name and three places of each stretch between two vertices; none of no length."""
-    parts, owner = shapely.get_parts(lines, return_index=True)
-    xy, part = shapely.get_coordinates(parts, return_index=True)
-    grid = np.rint(xy * 1000).astype(np.int64)
-    grid -= grid.min(axis=0) if len(grid) else 0
+def _names(grid: Ints) -> NDArray[np.uint64]:
+    """Return one number per place in millimetres; the last one where it is outside of what 32 bits hold."""
+    inside = ((grid >= 0) & (grid < 2**32 - 1)).all(axis=1)
     names = (grid[:, 0].astype(np.uint64) << np.uint64(32)) | grid[:, 1].astype(np.uint64)
-    number = np.unique(names, return_inverse=True)[1].reshape(-1).astype(np.uint64)
-    real = np.flatnonzero((part[1:] == part[:-1]) & (number[1:] != number[:-1]))
-    low, high = np.minimum(number[real], number[real + 1]), np.maximum(number[real], number[real + 1])
-    places = np.stack([xy[real] * (1 - where) + xy[real + 1] * where for where in PLACES], axis=1)
-    return owner[part[real]], (low << np.uint64(32)) | high, places
+    return np.where(inside, names, np.uint64(2**64 - 1))
+
+
+def _stretches(names: NDArray[np.uint64], line: Ints, points: NDArray[np.uint64]) -> tuple[Ints, NDArray[np.uint64]]:
+    """Return first vertex and direction-free name of each stretch that has a length; places not known share a name."""
+    number = np.searchsorted(points, names)
+    if len(points):
+        number[points[np.minimum(number, len(points) - 1)] != names] = len(points)
+    same = (line[1:] == line[:-1]) & ((names[1:] != names[:-1]) | (number[1:] == len(points)))
+    first = np.flatnonzero(same)
+    low, high = np.minimum(number[first], number[first + 1]), np.maximum(number[first], number[first + 1])
+    return first, (low.astype(np.uint64) << np.uint64(32)) | high.astype(np.uint64)
+
+
+def _distinct(values: NDArray[Number]) -> NDArray[Number]:
+    """Return the sorted values, each once; by sorting, which on numbers like these is much faster than by hashing."""
+    values = np.sort(values)
+    new = np.ones(len(values), bool)
+    new[1:] = values[1:] != values[:-1]
+    found: NDArray[Number] = values[new]
+    return found
 
 
 def _with(key: NDArray[np.uint64], code: Ints) -> NDArray[np.void]:
@@ -225,26 +277,25 @@ def _with(key: NDArray[np.uint64], code: Ints) -> NDArray[np.void]:
 
 
 def _look_up(keys: NDArray[np.generic], values: Ints, wanted: NDArray[np.generic]) -> Ints:
-    """Return the value at each wanted key; -1 where there is none."""
+    """Return the value at each wanted key among sorted ones; -1 where there is none."""
     if len(keys) == 0:
         return np.full(len(wanted), -1, np.int64)
-    order = np.argsort(keys, kind="stable")
-    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
-    return np.where(keys[order][place] == wanted, values[order][place], -1)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, values[place], -1)
 
 
-def _beneath(lines: Shapes, code: Ints, places: NDArray[np.float64], who: Ints, pieces: int) -> Ints:
+def _beneath(ground: _Ground, first: NDArray[np.float64], last: NDArray[np.float64], who: NDArray[np.object_]) -> Ints:
     """Return the piece beneath each stretch: one of all, or a drop of its own; -1 where it is not covered."""
-    found = np.full(len(places), -1, np.int64)
-    if len(places) == 0:
-        return found
-    tree, covered = shapely.STRtree(lines[:pieces]), np.ones(len(places), bool)
-    for place in range(len(PLACES)):
-        row, piece = tree.query(shapely.points(places[:, place]), predicate="dwithin", distance=TOUCH_M)
-        allowed = (code[piece] < 0) | (code[piece] == who[row])
+    found = np.full(len(first), -1, np.int64)
+    covered = np.ones(len(first), bool)
+    for where in PLACES:
+        points = shapely.points(first * (1 - where) + last * where)
+        row, piece = ground.tree.query(points, predicate="dwithin", distance=TOUCH_M)
+        owner = ground.owner[piece]
+        allowed = pd.isna(owner) | (owner == who[row])
         row, piece = row[allowed], piece[allowed]
-        covered &= np.isin(np.arange(len(places)), row)
-        if PLACES[place] == 0.5:
+        covered &= np.isin(np.arange(len(first)), row)
+        if where == MIDDLE:
             found[row] = piece
     return np.where(covered, found, -1)
 
