@@ -12,7 +12,18 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-COLUMNS = "instance family nodes edges terminals cost lower_bound best_known seconds peak_rss_mb".split()
+COLUMNS = [
+    "instance",
+    "family",
+    "nodes",
+    "edges",
+    "terminals",
+    "cost",
+    "lower_bound",
+    "best_known",
+    "seconds",
+    "peak_rss_mb",
+]
 
 
 def run(root: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
