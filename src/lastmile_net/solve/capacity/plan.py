@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
 
-FACTORS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+FACTORS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 """How far beyond its ports each tap's tree grows before the best part of it is kept, one after the other."""
+WORTHWHILE = 0.0005
+"""A sweep over the factors that gains less than this part of the cost is the last."""
+MOST_PROOFS = 5
+"""Rounds of solving for who is served and mending the answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,25 +120,34 @@ class _Run:
         wanted = self.search.wanted
         if wanted.any():
             relaxed = self._relaxed(wanted)
-            start = self._lifted(relaxed, wanted)
-            self.best = self._climb(self._filled(self.best))
-            self._take(self._climb(self._filled(start)))
+            other = self._sweep(self._filled(self._lifted(relaxed, wanted)))
+            self.best = self._sweep(self._filled(self.best))
+            self._take(other)
+            self.best = self._climb(self.best)
             self._alternate(relaxed, wanted)
         return Limited(self._solution(), self._reasons(), self.best.units, self.most)
 
-    def _climb(self, plan: Served) -> Served:
-        """Reselect with growing reach until a whole sweep gains nothing."""
+    def _sweep(self, plan: Served) -> Served:
+        """Grow beyond the ports and keep the best part, once for each factor."""
         if plan.customers.sum() == self.search.wanted.sum():
             return plan
-        gained = True
-        while gained and self.stopped is None:
-            gained = False
-            for factor in FACTORS:
-                other = self.search.reselect(plan, factor)
-                if _better(other, plan):
-                    plan, gained = other, True
-                    self._tell(plan, "select")
+        for factor in FACTORS:
+            if self.stopped is not None:
+                break
+            other = self.search.reselect(plan, factor)
+            if _better(other, plan):
+                plan = other
+                self._tell(plan, "select")
         return plan
+
+    def _climb(self, plan: Served) -> Served:
+        """Sweep while it is worthwhile."""
+        while True:
+            other = self._sweep(plan)
+            worthwhile = other.units > plan.units or other.cost < plan.cost * (1 - WORTHWHILE)
+            plan = other if _better(other, plan) else plan
+            if not worthwhile:
+                return plan
 
     def _filled(self, plan: Served) -> Served:
         if plan.units == self.most:
@@ -144,18 +157,23 @@ class _Run:
 
     def _alternate(self, relaxed: Solution, solved: Flags) -> None:
         """Solve for who is served, mend the answer, and go on while that gains; ends with a bound for the best plan."""
-        while True:
-            served = self.best.customers
-            if not served.any():
-                self.bound = 0
-                return
-            if not np.array_equal(served, solved):
-                relaxed, solved = self._relaxed(served), served
-            self.bound = relaxed.lower_bound
-            self._tell(self.best, "prove")
-            other = self._climb(self._lifted(relaxed, solved)) if self.stopped is None else self.best
-            if not self._take(other):
-                return
+        for _ in range(MOST_PROOFS):
+            relaxed, solved = self._proved(relaxed, solved)
+            if self.stopped is not None or not self._take(self._climb(self._lifted(relaxed, solved))):
+                break
+        self._proved(relaxed, solved)
+
+    def _proved(self, relaxed: Solution, solved: Flags) -> tuple[Solution, Flags]:
+        """Make sure that the bound is for who is served now."""
+        served = self.best.customers
+        if not served.any():
+            self.bound = 0
+            return relaxed, solved
+        if not np.array_equal(served, solved):
+            relaxed = self._relaxed(served)
+        self.bound = relaxed.lower_bound
+        self._tell(self.best, "prove")
+        return relaxed, served
 
     def _relaxed(self, customers: Flags) -> Solution:
         part, _ = restrict(self.problem, customers, self.reach.usable)
