@@ -28,8 +28,32 @@ if TYPE_CHECKING:
 FINISHED, MERGED, GROWN = 1, 2, 3
 
 
+ONCE = 1 << 32
+"""What each crossing of the guide beyond the first adds to the score of a cut."""
+
+
+class Habit(NamedTuple):
+    """
+    How an ascent chooses its cuts.
+
+    Parameters
+    ----------
+    guide
+        A tree directed away from the root: cuts that it crosses once go first, because these are the
+        ones that the best charges use. All -1 for no guide.
+    slack
+        A cut grows on as long as it scores at most this many times the smallest other one.
+    cap
+        Cuts with more arcs than this are given up: the bound stays valid, the time linear.
+    """
+
+    guide: Shorts
+    slack: float
+    cap: int
+
+
 class Room(NamedTuple):
-    """Working memory of one ascent: the component at hand, its marks, the arcs into it, and who is reached or active."""
+    """Working memory of an ascent: the component at hand, its marks, the arcs into it, who is reached or active."""
 
     member: Shorts
     stamp: Shorts
@@ -39,7 +63,7 @@ class Room(NamedTuple):
 
 
 @kernel
-def ascend(graph: Graph, root: int, guide: Shorts, slack: float, cap: int) -> tuple[int, Ints]:
+def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints) -> int:
     """
     Charge cuts until every terminal is reached from `root` over arcs without reduced cost.
 
@@ -49,13 +73,8 @@ def ascend(graph: Graph, root: int, guide: Shorts, slack: float, cap: int) -> tu
         The graph.
     root
         A terminal that is no leaf.
-    guide
-        A tree directed away from `root`: cuts that it crosses once go first, because these are the
-        ones that the best charges use. All -1 for no guide.
-    slack
-        A cut grows on as long as it is at most this many times the smallest other one.
-    cap
-        Cuts that score more than this are given up: the bound stays valid, the time linear.
+    habit
+        How cuts are chosen.
 
     Returns
     -------
@@ -67,9 +86,6 @@ def ascend(graph: Graph, root: int, guide: Shorts, slack: float, cap: int) -> tu
     Wong (1984); the order of cuts follows Pajor, Uchoa & Werneck (2018).
     """
     nodes = len(graph.kind)
-    reduced = np.empty(len(graph.end), np.int64)
-    for a in range(len(graph.end)):
-        reduced[a] = graph.cost[a >> 1]
     room = Room(
         np.empty(nodes, np.int32),
         np.full(nodes, -1, np.int32),
@@ -87,29 +103,29 @@ def ascend(graph: Graph, root: int, guide: Shorts, slack: float, cap: int) -> tu
             room.active[t] = True
             score[t] = graph.start[t + 1] - graph.start[t]
             size = heap_up(heap, place, score, size, t)
-    bound = np.int64(0)
+    bound = 0
     turn = 0
     while size > 0:
         t = heap_pop(heap, place, score, size)
         size -= 1
-        limit = np.int64(slack * score[heap[0]]) if size > 0 else FAR
-        state, gain, arcs = charge(graph, reduced, room, guide, t, turn, min(limit, cap))
+        limit = int(habit.slack * score[heap[0]]) if size > 0 else int(FAR)
+        state, gain, weight = charge(graph, reduced, room, habit, t, turn, limit)
         bound += gain
         turn += 1
-        if state == GROWN and arcs <= cap:
-            score[t] = arcs
+        if state == GROWN:
+            score[t] = weight
             size = heap_up(heap, place, score, size, t)
         else:
             room.active[t] = False
-    return bound, reduced
+    return bound
 
 
 @kernel
 def charge(  # noqa: C901
-    graph: Graph, reduced: Ints, room: Room, guide: Shorts, t: int, turn: int, limit: int
+    graph: Graph, reduced: Ints, room: Room, habit: Habit, t: int, turn: int, limit: int
 ) -> tuple[int, int, int]:
     """Charge the component around terminal t until it is reached, meets another, or has a score above `limit`."""
-    gain = np.int64(0)
+    gain = 0
     room.stamp[t] = turn
     room.member[0] = t
     count, scanned, arcs, crossed = 1, 0, 0, 0
@@ -135,20 +151,20 @@ def charge(  # noqa: C901
                 room.member[count] = u
                 count += 1
         kept = 0
-        step = FAR
+        step = int(FAR)
         crossed = 0
         for i in range(arcs):
             a = room.border[i]
             if room.stamp[graph.end[a ^ 1]] != turn:
                 room.border[kept] = a
                 kept += 1
-                step = min(step, reduced[a])
-                if guide[graph.end[a]] == a:
+                step = min(step, int(reduced[a]))
+                if habit.guide[graph.end[a]] == a:
                     crossed += 1
         arcs = kept
-        if arcs == 0:
+        if arcs == 0 or arcs > habit.cap:
             return FINISHED, gain, arcs
-        weight = arcs * max(crossed, 1)
+        weight = count + ONCE * max(crossed - 1, 0)
         if weight > limit:
             return GROWN, gain, weight
         gain += step
@@ -194,3 +210,88 @@ def mark(graph: Graph, reduced: Ints, reached: Flags, queue: Shorts, first: int)
                 reached[u] = True
                 queue[count] = u
                 count += 1
+
+
+@kernel
+def reach_from(graph: Graph, reduced: Ints, root: int) -> Ints:
+    """Return each node's distance from `root` over arcs at their reduced cost."""
+    nodes = len(graph.kind)
+    far = np.full(nodes, FAR)
+    heap = np.empty(nodes, np.int32)
+    place = np.full(nodes, -1, np.int32)
+    far[root] = 0
+    size = heap_up(heap, place, far, 0, root)
+    while size > 0:
+        v = heap_pop(heap, place, far, size)
+        size -= 1
+        if graph.kind[v] == LEAF:
+            continue
+        for i in range(graph.start[v], graph.start[v + 1]):
+            u = graph.nbr[i]
+            d = far[v] + reduced[graph.arc[i]]
+            if d < far[u]:
+                far[u] = d
+                size = heap_up(heap, place, far, size, u)
+    return far
+
+
+@kernel
+def reach_to(graph: Graph, reduced: Ints, root: int) -> Ints:
+    """Return each node's distance to its nearest terminal but `root` over arcs at their reduced cost."""
+    nodes = len(graph.kind)
+    far = np.full(nodes, FAR)
+    heap = np.empty(nodes, np.int32)
+    place = np.full(nodes, -1, np.int32)
+    size = 0
+    for t in range(nodes):
+        if graph.kind[t] != PLAIN and t != root:
+            far[t] = 0
+            size = heap_up(heap, place, far, size, t)
+    while size > 0:
+        v = heap_pop(heap, place, far, size)
+        size -= 1
+        for i in range(graph.start[v], graph.start[v + 1]):
+            u = graph.nbr[i]
+            if graph.kind[u] == LEAF:
+                continue
+            d = far[v] + reduced[graph.arc[i] ^ 1]
+            if d < far[u]:
+                far[u] = d
+                size = heap_up(heap, place, far, size, u)
+    return far
+
+
+@kernel
+def useful(graph: Graph, reduced: Ints, root: int, spare: int) -> Flags:
+    """
+    Say which edges a tree may use that costs at most `spare` above the bound of these reduced costs.
+
+    Notes
+    -----
+    A tree with arc (u, v) also has a way from the root to u and one from v to a terminal, whose
+    reduced costs come on top of the bound (Polzin & Vahdati Daneshmand 2001).
+    """
+    ahead = reach_from(graph, reduced, root)
+    behind = reach_to(graph, reduced, root)
+    keep = np.zeros(len(graph.cost), np.bool_)
+    for a in range(len(graph.end)):
+        v, u = graph.end[a], graph.end[a ^ 1]
+        open_way = graph.kind[u] != LEAF and ahead[u] < FAR and behind[v] < FAR and v != root
+        if open_way and ahead[u] + reduced[a] + behind[v] <= spare:
+            keep[a >> 1] = True
+    return keep
+
+
+@kernel
+def turn_root(graph: Graph, via: Shorts, root: int) -> Shorts:
+    """Return a tree directed away from another of its nodes."""
+    turned = via.copy()
+    v = root
+    arc = -1
+    while True:
+        up = turned[v]
+        turned[v] = arc
+        if up < 0:
+            return turned
+        arc = up ^ 1
+        v = graph.end[arc]

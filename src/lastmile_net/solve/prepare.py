@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from lastmile_net.errors import Fault, SolveError
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL
 
 if TYPE_CHECKING:
@@ -72,6 +73,45 @@ class Prepared:
     fixed_drop: Ints
     served: Flags
     constant: int
+
+
+def check(problem: Problem) -> None:
+    """
+    Refuse arrays that contradict each other.
+
+    Raises
+    ------
+    SolveError
+        With all that is wrong.
+    """
+    edges, drops = len(problem.tail), len(problem.drop_customer)
+    wrong = [
+        f"{name} has {len(values)} entries, {count} are needed"
+        for name, values, count in (
+            ("head", problem.head, edges),
+            ("cost", problem.cost, edges),
+            ("fibre_cost", problem.fibre_cost, edges),
+            ("drop_node", problem.drop_node, drops),
+            ("drop_cost", problem.drop_cost, drops),
+            ("drop_fibre_cost", problem.drop_fibre_cost, drops),
+            ("fibres", problem.fibres, problem.customers),
+        )
+        if len(values) != count
+    ]
+    money = ("cost", "fibre_cost", "drop_cost", "drop_fibre_cost", "fibres")
+    wrong += [f"{name} must not be negative" for name in money if (getattr(problem, name) < 0).any()]
+    for name, limit in (
+        ("tail", problem.nodes),
+        ("head", problem.nodes),
+        ("tap_node", problem.nodes),
+        ("drop_node", problem.nodes),
+        ("drop_customer", problem.customers),
+    ):
+        values = getattr(problem, name)
+        if len(values) and (values.min() < 0 or values.max() >= limit):
+            wrong.append(f"{name} must lie in 0 .. {limit - 1}")
+    if wrong:
+        raise SolveError([Fault(what, "Pose the problem anew.", source="problem") for what in wrong])
 
 
 def prepare(problem: Problem, drop_cost: Ints) -> Prepared:

@@ -1,60 +1,173 @@
-"""Search for the cheapest tree and prove how near it is, part by part, round by round, until it is good enough."""
+"""Solve a problem: hunt on all its parts, round by round, until the result is good enough, and check what comes out."""
 
 from __future__ import annotations
 
+import logging
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lastmile_net.errors import SolveError
-from lastmile_net.solve.bound import ascend
 from lastmile_net.solve.compile import announce
-from lastmile_net.solve.graph import make_graph
-from lastmile_net.solve.prepare import prepare
+from lastmile_net.solve.fibre import drop_prices, straighten
+from lastmile_net.solve.hunt import Clock, Hunt
+from lastmile_net.solve.prepare import Prepared, check, prepare
 from lastmile_net.solve.problem import Progress, Solution
 from lastmile_net.solve.routes import follow, price
-from lastmile_net.solve.steiner.construct import grow, span, tree_cost
+from lastmile_net.solve.shrink import Shrunk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.prepare import Part
-    from lastmile_net.solve.problem import Problem, Report
+    from lastmile_net.solve.problem import Problem, Report, Status
 
     Ints = NDArray[np.int64]
 
+logger = logging.getLogger(__name__)
+RESTARTS = 4
+"""Starts at perturbed prices in each round."""
+
 
 def solve(problem: Problem, config: SolveConfig, report: Report | None = None) -> Solution:
-    """First version."""
+    """
+    Find the cheapest trenches that tie every customer in reach to a tap, and prove how near the cheapest they are.
+
+    Parameters
+    ----------
+    problem
+        What is to be tied together. Free ports of the taps are not looked at here.
+    config
+        When to stop: gap, rounds or time; the seed; the number of threads.
+    report
+        Takes a line of progress after each step; returning False stops the search.
+
+    Returns
+    -------
+    solution
+        The best that was found. Customers that no tap can reach have the drop -1. `status` says what ended
+        the search: `interrupted` on Ctrl-C or by `report`, with the best so far.
+
+    Raises
+    ------
+    SolveError
+        If the problem's arrays contradict each other, or the result fails its own check.
+
+    Notes
+    -----
+    Ended by gap or rounds, the result depends on the problem and the seed only, on any number of threads.
+    """
+    check(problem)
     announce()
-    began = time.perf_counter()
-    ready = prepare(problem, problem.drop_cost)
-    bound = ready.constant
-    cost = ready.constant
-    drop = ready.fixed_drop.copy()
-    chosen = []
-    for part in ready.parts:
-        origin, part_cost, part_bound = _solve_part(part)
-        chosen.append(origin)
-        cost += part_cost
-        bound += part_bound
-    all_chosen = np.concatenate([np.zeros(0, np.int64), *chosen])
-    edges = np.sort(all_chosen[all_chosen < len(problem.tail)])
-    used = all_chosen[all_chosen >= len(problem.tail)] - len(problem.tail)
-    drop[problem.drop_customer[used]] = used
-    routes = follow(problem, edges, drop)
-    if price(problem, edges, drop, routes) < cost:
-        message = "cost does not add up"
-        raise SolveError(message)
-    cost = price(problem, edges, drop, routes)
-    log = (Progress(time.perf_counter() - began, cost, bound, "round 1"),)
-    return Solution(edges, drop, routes.tap, routes.start, routes.edges, cost, bound, "rounds", log)
+    return _Run(problem, config, report).solution()
 
 
-def _solve_part(part: Part) -> tuple[Ints, int, int]:
-    graph = make_graph(part.kind, part.tail, part.head, part.cost)
-    via = span(graph, grow(graph, graph.cost, 0))
-    bound, _ = ascend(graph, 0, via, 1.25, 1 << 40)
-    return part.origin[via[via >= 0] >> 1], int(tree_cost(graph, via)), int(bound)
+@dataclass(eq=False)
+class _Run:
+    """One call of `solve`."""
+
+    problem: Problem
+    config: SolveConfig
+    report: Report | None
+    began: float = field(default_factory=time.perf_counter)
+    log: list[Progress] = field(default_factory=list)
+    clock: Clock = field(init=False)
+    ready: Prepared = field(init=False)
+    hunts: list[Hunt] = field(default_factory=list)
+
+    def solution(self) -> Solution:
+        limit = self.config.time_limit_s
+        self.clock = Clock(None if limit is None else self.began + limit)
+        self.ready = prepare(self.problem, drop_prices(self.problem))
+        workers = self.config.workers or os.cpu_count() or 1
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                status = self._go(pool)
+            except KeyboardInterrupt:
+                self.clock.stopped.append("keyboard")
+                status = "interrupted"
+        return self._finish(status)
+
+    def _go(self, pool: ThreadPoolExecutor) -> Status:
+        """Hunt on all parts until something ends it, and say what did."""
+        self.hunts = list(pool.map(self._start, range(len(self.ready.parts))))
+        status = self._state("construct", 0)
+        rounds = 0
+        while status is None:
+            rounds += 1
+            self._all(pool, Hunt.prove)
+            status = self._state(f"prove {rounds}", rounds - 1)
+            if status is None:
+                self._all(pool, lambda hunt: hunt.search(RESTARTS))
+                status = self._state(f"search {rounds}", rounds)
+        return status
+
+    def _start(self, number: int) -> Hunt:
+        part = self.ready.parts[number]
+        shrunk = Shrunk.of(part.kind, part.tail, part.head, part.cost)
+        hunt = Hunt(shrunk, np.random.default_rng([self.config.seed, number]), self.clock)
+        hunt.begin()
+        return hunt
+
+    def _all(self, pool: ThreadPoolExecutor, step: Callable[[Hunt], None]) -> None:
+        open_hunts = [hunt for hunt in self.hunts if not hunt.done]
+        list(pool.map(step, sorted(open_hunts, key=lambda hunt: -len(hunt.shrunk.tail))))
+
+    def _state(self, stage: str, rounds: int) -> Status | None:
+        """Log where the search stands; return what ends it, if anything does."""
+        cost, bound = self._cost(), self._bound()
+        progress = Progress(time.perf_counter() - self.began, cost, bound, stage)
+        self.log.append(progress)
+        logger.debug("%s: cost %d, bound %d", stage, cost, bound)
+        if self.report is not None and self.report(progress) is False:
+            self.clock.stopped.append("report")
+            return "interrupted"
+        if not self.hunts:
+            return "optimal" if self.ready.served.any() else "trivial"
+        if cost == bound or all(hunt.done for hunt in self.hunts):
+            return "optimal" if cost == bound else "gap"
+        if progress.gap <= self.config.target_gap:
+            return "gap"
+        if self.clock.over():
+            return "time"
+        return "rounds" if rounds >= self.config.rounds else None
+
+    def _bound(self) -> int:
+        return self.ready.constant + sum(hunt.bound for hunt in self.hunts)
+
+    def _cost(self) -> int:
+        if not self.problem.fibre_cost.any():
+            return self.ready.constant + sum(hunt.cost for hunt in self.hunts)
+        edges, drop = self._assemble()
+        return price(self.problem, edges, drop, follow(self.problem, edges, drop))
+
+    def _assemble(self) -> tuple[Ints, Ints]:
+        """Return the built edges and each customer's drop of the best trees of all parts."""
+        drop = self.ready.fixed_drop.copy()
+        names = [part.origin[hunt.best] for part, hunt in zip(self.ready.parts, self.hunts, strict=True)]
+        chosen = np.concatenate([np.zeros(0, np.int64), *names])
+        streets = len(self.problem.tail)
+        used = chosen[chosen >= streets] - streets
+        drop[self.problem.drop_customer[used]] = used
+        return straighten(self.problem, np.sort(chosen[chosen < streets]), drop)
+
+    def _finish(self, status: Status) -> Solution:
+        """Put the best trees together, follow every route, and check the sums."""
+        for number in range(len(self.hunts), len(self.ready.parts)):
+            self.hunts.append(self._start(number))
+        edges, drop = self._assemble()
+        routes = follow(self.problem, edges, drop)
+        cost, bound = price(self.problem, edges, drop, routes), self._bound()
+        claimed = self._cost()
+        if cost != claimed or bound > cost or not np.array_equal(drop >= 0, self.ready.served):
+            message = f"the result fails its own check: it costs {cost}, {claimed} was claimed, the bound is {bound}"
+            raise SolveError(message)
+        self.log.append(Progress(time.perf_counter() - self.began, cost, bound, "finish"))
+        status = "optimal" if cost == bound and status in ("gap", "rounds") else status
+        return Solution(edges, drop, routes.tap, routes.start, routes.edges, cost, bound, status, tuple(self.log))

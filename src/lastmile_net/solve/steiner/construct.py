@@ -130,10 +130,10 @@ def prune(graph: Graph, via: Shorts, order: Shorts) -> None:
 @kernel
 def tree_cost(graph: Graph, via: Shorts) -> int:
     """Return the cost of a tree's edges."""
-    total = np.int64(0)
+    total = 0
     for v in range(len(via)):
         if via[v] >= 0:
-            total += graph.cost[via[v] >> 1]
+            total += int(graph.cost[via[v] >> 1])
     return total
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import FAR, LEAF, PLAIN
+from lastmile_net.solve.graph import FAR, LEAF, PLAIN, TERMINAL
 from lastmile_net.solve.paths import heap_pop, heap_up, spread
 from lastmile_net.solve.steiner.construct import span, spans, tree_cost
 from lastmile_net.solve.steiner.mergeable import drop_first, meld
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
     Flags = NDArray[np.bool_]
 
+MOST_BRANCH = 60
+"""A branch with more nodes than this is not taken away as a whole."""
 MOST_PARTS = 24
 """A key vertex with more key paths than this is left in peace."""
 
@@ -60,7 +62,7 @@ class Regions(NamedTuple):
 
 
 class Borders(NamedTuple):
-    """Ways between tree nodes, one for each edge where two regions meet, in heaps; and by where they part in the tree."""
+    """Ways between tree nodes, one for each edge where two regions meet, in heaps and by where they part."""
 
     key: Ints
     child: Shorts
@@ -217,13 +219,13 @@ def meet(graph: Graph, tree: Tree, chain: Shorts, a: int, b: int) -> int:
 @kernel
 def within(tree: Tree, v: int, top: int) -> bool:
     """Say whether tree node v lies in the branch of `top`."""
-    return tree.pre[top] <= tree.pre[v] < tree.pre[top] + tree.size[top]
+    return bool(tree.pre[top] <= tree.pre[v] < tree.pre[top] + tree.size[top])
 
 
 @kernel
 def best_border(tree: Tree, regions: Regions, borders: Borders, graph: Graph, k: int, top: int) -> int:
     """Return the cheapest way out of the branch of `top` that starts below k (item, -1: none)."""
-    item = borders.top[k]
+    item = int(borders.top[k])
     while item >= 0:
         other = regions.base[graph.end[item]]
         if not within(tree, other, top):
@@ -262,7 +264,7 @@ def mend(graph: Graph, regions: Regions, gone: Shorts, limit: int, kept: Ints, k
         for i in range(graph.start[v], graph.start[v + 1]):
             u = graph.nbr[i]
             if graph.kind[u] != LEAF and regions.base[u] >= 0:
-                size = reach(graph, regions, u, v, graph.arc[i] ^ 1, limit, size)
+                size = reach(graph, regions, int(u), v, int(graph.arc[i]) ^ 1, limit, size)
     while size > 0:
         v = heap_pop(regions.heap, regions.place, regions.far, size)
         size -= 1
@@ -308,11 +310,11 @@ def come(graph: Graph, regions: Regions, moves: Moves, v: int) -> None:
 @kernel
 def path_up(graph: Graph, tree: Tree, k: int, moves: Moves) -> int:
     """Note the inner nodes of the key path above k as such that go, and return the path's cost."""
-    total = graph.cost[tree.via[k] >> 1]
+    total = int(graph.cost[tree.via[k] >> 1])
     v = k
     while v != tree.upper[k]:
         v = graph.end[tree.via[v] ^ 1]
-        total += graph.cost[tree.via[v] >> 1]
+        total += int(graph.cost[tree.via[v] >> 1])
         moves.gone[moves.fill[1]] = v
         moves.fill[1] += 1
     return total
@@ -333,7 +335,9 @@ def close_move(moves: Moves, gain: int) -> None:
 
 
 @kernel
-def try_path(graph: Graph, tree: Tree, regions: Regions, borders: Borders, k: int, moves: Moves) -> None:
+def try_path(  # noqa: C901
+    graph: Graph, tree: Tree, regions: Regions, borders: Borders, k: int, moves: Moves
+) -> None:
     """Look for a cheaper way than the key path above k."""
     top = tree.upper[k]
     item = -1
@@ -400,7 +404,9 @@ def offer(price: Ints, link: Shorts, i: int, j: int, d: int, ends: tuple[int, in
 
 
 @kernel
-def try_vertex(graph: Graph, tree: Tree, regions: Regions, borders: Borders, v: int, moves: Moves) -> None:
+def try_vertex(  # noqa: C901
+    graph: Graph, tree: Tree, regions: Regions, borders: Borders, v: int, moves: Moves
+) -> None:
     """Look for a cheaper way to join what key vertex v with its key paths joins."""
     count = 0
     k = tree.below[v]
@@ -478,7 +484,7 @@ def join(graph: Graph, regions: Regions, moves: Moves, parts: Shorts, price: Int
     inside = np.zeros(count, np.bool_)
     partner = np.full(count, count - 1, np.int64)
     inside[count - 1] = True
-    cost = np.int64(0)
+    cost = 0
     for turn in range(count - 1):
         nearest = -1
         for j in range(count - 1):
@@ -486,7 +492,7 @@ def join(graph: Graph, regions: Regions, moves: Moves, parts: Shorts, price: Int
                 continue
             if nearest < 0 or price[j, partner[j]] < price[nearest, partner[nearest]]:
                 nearest = j
-        d = price[nearest, partner[nearest]]
+        d = int(price[nearest, partner[nearest]])
         if d >= total or cost + d >= total:
             return total
         cost += d
@@ -503,6 +509,39 @@ def join(graph: Graph, regions: Regions, moves: Moves, parts: Shorts, price: Int
 
 
 @kernel
+def try_branch(graph: Graph, tree: Tree, regions: Regions, v: int, moves: Moves) -> None:
+    """Look for a cheaper way to serve the leaves of the branch of v, each by itself, from the rest of the tree."""
+    top = tree.upper[v]
+    total = path_up(graph, tree, v, moves)
+    low = tree.pre[v]
+    high = low + tree.size[v]
+    for i in range(low + 1, high):
+        u = tree.order[i]
+        total += int(graph.cost[tree.via[u] >> 1])
+        if graph.kind[u] == TERMINAL:
+            close_move(moves, 0)
+            return
+    cost = 0
+    for i in range(low, high):
+        c = tree.order[i]
+        if graph.kind[c] != LEAF:
+            moves.gone[moves.fill[1]] = c
+            moves.fill[1] += 1
+            continue
+        best, spot = total, -1
+        for j in range(graph.start[c], graph.start[c + 1]):
+            u = graph.nbr[j]
+            d = int(regions.far[u] + graph.cost[graph.arc[j] >> 1])
+            if d < best and not within(tree, regions.base[u], top):
+                best, spot = d, u
+        cost += best
+        if cost >= total:
+            break
+        come(graph, regions, moves, spot)
+    close_move(moves, total - cost)
+
+
+@kernel
 def find_moves(graph: Graph, via: Shorts) -> Moves:
     """Find all exchanges of a key path and eliminations of a key vertex that gain, each as if it were done alone."""
     nodes = len(via)
@@ -511,10 +550,10 @@ def find_moves(graph: Graph, via: Shorts) -> Moves:
     borders = lay_borders(graph, tree, regions)
     most = len(tree.order) + 2
     moves = Moves(
-        np.zeros(2 * most, np.int64),
-        np.zeros(2 * most + 1, np.int64),
-        np.empty(4 * most, np.int32),
-        np.zeros(2 * most + 1, np.int64),
+        np.zeros(3 * most, np.int64),
+        np.zeros(3 * most + 1, np.int64),
+        np.empty((4 + MOST_BRANCH) * most, np.int32),
+        np.zeros(3 * most + 1, np.int64),
         np.empty(4 * nodes, np.int32),
         np.zeros(3, np.int64),
     )
@@ -524,6 +563,8 @@ def find_moves(graph: Graph, via: Shorts) -> Moves:
             continue
         if graph.kind[v] == PLAIN:
             try_vertex(graph, tree, regions, borders, v, moves)
+            if tree.size[v] <= MOST_BRANCH:
+                try_branch(graph, tree, regions, v, moves)
         k = tree.below[v]
         while k >= 0:
             merge_up(graph, tree, borders, k, v)

@@ -1,0 +1,208 @@
+"""
+Hunt for a better tree and a better bound on one graph, round by round, while the graph shrinks.
+
+One round: charge cuts guided by the best tree, drop the edges this proves useless, build trees inside the arcs without
+reduced cost and at perturbed prices, improve them, and hunt once more inside the union of the good ones.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve.bound import Habit, ascend, turn_root, useful
+from lastmile_net.solve.graph import TERMINAL, Graph, make_graph
+from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
+from lastmile_net.solve.steiner.improve import improve
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.shrink import Shrunk
+
+    Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
+
+POOL = 10
+"""Good trees that are remembered."""
+NUDGES = (0.05, 0.1, 0.2, 0.4)
+"""By how much prices are raised at most, at random, for another start."""
+SLACKS = (1.0, 1.1, 1.3)
+ROAM = 0.15
+"""Above this nudge, a start may also use arcs with reduced cost, at that price on top."""
+RESTARTS = 6
+WORTH = 0.9
+"""Where fewer than this share of the edges are left, cuts are charged anew at once."""
+UNION_ROUNDS = 3
+LARGE = 400_000
+"""Graphs with more edges than this get fewer passes, and cuts are capped."""
+CAP = 3_000
+FORBIDDEN = np.int64(1) << np.int64(40)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When to stop: at a moment of `time.perf_counter`, or as soon as `stopped` is not empty."""
+
+    deadline: float | None = None
+    stopped: list[str] = field(default_factory=list)
+
+    def over(self) -> bool:
+        """Say whether time is up or a stop was asked for."""
+        return bool(self.stopped) or (self.deadline is not None and time.perf_counter() > self.deadline)
+
+
+@dataclass(eq=False)
+class Hunt:
+    """
+    The state of the search on one graph.
+
+    Parameters
+    ----------
+    shrunk
+        The graph; it shrinks as the hunt goes on.
+    rng
+        Where chance comes from.
+    clock
+        When to stop.
+    best
+        Real edges of the best tree so far, ascending.
+    cost, bound
+        Its cost, and what no tree can cost less than.
+    pool
+        Good trees, best first, as (cost, real edges).
+    """
+
+    shrunk: Shrunk
+    rng: np.random.Generator
+    clock: Clock
+    best: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    cost: int = -1
+    bound: int = 0
+    rounds: int = 0
+    pool: list[tuple[int, Ints]] = field(default_factory=list)
+    _reduced: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    _keep: Flags = field(default_factory=lambda: np.zeros(0, bool))
+
+    @property
+    def done(self) -> bool:
+        """Whether the best tree is proven to be the cheapest."""
+        return 0 <= self.cost <= self.bound
+
+    def begin(self) -> None:
+        """Build and improve a first tree."""
+        graph = self._graph()
+        self._offer(graph, self._polish(graph, span(graph, grow(graph, graph.cost, 0))))
+
+    def prove(self) -> None:
+        """Raise the bound, drop useless edges, and look for trees among the arcs without reduced cost."""
+        while not self.done and not self.clock.over():
+            graph, reduced, root, bound = self._charge()
+            self._inside_free(graph, reduced, 0.0)
+            keep = useful(graph, reduced, root, self.cost - self.shrunk.constant - bound)
+            if np.count_nonzero(keep) > WORTH * len(keep):
+                self._reduced, self._keep = reduced, keep
+                break
+            self.shrunk.keep(keep)
+        self.rounds += 1
+
+    def search(self, restarts: int, *, unite: bool = True) -> None:
+        """Build trees near the arcs without reduced cost, improve them, and hunt inside the union of the good ones."""
+        graph = self._graph()
+        if len(self._reduced) != len(graph.end):
+            return
+        for _ in range(restarts):
+            if self.done or self.clock.over():
+                return
+            self._inside_free(graph, self._reduced, NUDGES[int(self.rng.integers(len(NUDGES)))])
+        if unite and not self.done and not self.clock.over():
+            self._unite()
+        if not self._keep.all():
+            self.shrunk.keep(self._keep)
+
+    def _graph(self) -> Graph:
+        return make_graph(self.shrunk.kind, self.shrunk.tail, self.shrunk.head, self.shrunk.cost)
+
+    def _charge(self) -> tuple[Graph, Ints, int, int]:
+        """Charge cuts, guided by the best tree; return the graph, its reduced costs, the root and the bound."""
+        graph = self._graph()
+        root = 0
+        if self.rounds % 3 == 2:
+            root = int(self.rng.choice(np.flatnonzero(graph.kind == TERMINAL)))
+        guide = turn_root(graph, self._bring(graph, self.best), root)
+        reduced = np.repeat(graph.cost, 2)
+        bound = int(ascend(graph, root, Habit(guide, SLACKS[self.rounds % len(SLACKS)], self._cap()), reduced))
+        self.bound = max(self.bound, min(self.cost, bound + self.shrunk.constant))
+        return graph, reduced, root, bound
+
+    def _inside_free(self, graph: Graph, reduced: Ints, nudge: float) -> None:
+        """Build a tree among the arcs without reduced cost, at prices raised at random, and improve it at true ones."""
+        price = graph.cost * (1 + nudge * self.rng.random(len(graph.cost)))
+        slack = np.minimum(reduced[0::2], reduced[1::2])
+        length = price.astype(np.int64) + np.where(slack > 0, slack + FORBIDDEN, 0)
+        if nudge > ROAM:
+            length = price.astype(np.int64) + slack
+        self._offer(graph, self._polish(graph, span(graph, grow(graph, length, 0))))
+
+    def _unite(self) -> None:
+        """Hunt inside the union of the good trees."""
+        union = np.zeros(len(self.shrunk.tail), bool)
+        for _, edges in self.pool:
+            union |= self.shrunk.within(edges)
+        child = Hunt(self.shrunk.within_edges(union), self.rng, self.clock)
+        child.begin()
+        child.take(self.best)
+        for _ in range(UNION_ROUNDS):
+            if child.done or self.clock.over():
+                break
+            child.prove()
+            child.search(RESTARTS, unite=False)
+        self.take(child.best)
+
+    def take(self, edges: Ints) -> None:
+        """Offer a tree by its real edges, where this graph still has them."""
+        graph = self._graph()
+        via = self._bring(graph, edges)
+        self._offer(graph, via)
+
+    def _bring(self, graph: Graph, edges: Ints) -> Shorts:
+        """Return the tree with these real edges; another good one where the graph lost some of them."""
+        flags = self.shrunk.within(edges)
+        chosen = np.zeros(len(graph.kind), bool)
+        chosen[0] = True
+        chosen[self.shrunk.tail[flags]] = True
+        chosen[self.shrunk.head[flags]] = True
+        via = span(graph, chosen)
+        if spans(graph, via):
+            return via
+        return self._polish(graph, span(graph, grow(graph, graph.cost, 0)))
+
+    def _polish(self, graph: Graph, via: Shorts) -> Shorts:
+        cost = tree_cost(graph, via)
+        while not self.clock.over():
+            via = improve(graph, via, 2)
+            before, cost = cost, tree_cost(graph, via)
+            if cost >= before:
+                break
+        return via
+
+    def _offer(self, graph: Graph, via: Shorts) -> None:
+        """Remember a tree if it is among the best."""
+        if not spans(graph, via):
+            return
+        cost = int(tree_cost(graph, via)) + self.shrunk.constant
+        if len(self.pool) == POOL and cost >= self.pool[-1][0]:
+            return
+        if any(cost == other for other, _ in self.pool):
+            return
+        edges = self.shrunk.expand(self.shrunk.name[via[via >= 0] >> 1])
+        self.pool = sorted([*self.pool, (cost, edges)], key=lambda entry: entry[0])[:POOL]
+        if self.cost < 0 or cost < self.cost:
+            self.cost, self.best = cost, edges
+
+    def _cap(self) -> int:
+        return CAP if len(self.shrunk.tail) > LARGE else len(self.shrunk.tail) * 2
