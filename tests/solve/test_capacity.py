@@ -288,3 +288,16 @@ def test_the_same_answer_twice() -> None:
     assert first.units == first.most_units == 27
     assert np.array_equal(first.solution.edges, second.solution.edges)
     assert np.array_equal(first.solution.tap, second.solution.tap)
+
+
+def test_taps_may_be_kept_apart() -> None:
+    """Left tap full: the right one serves the next house past it, or, kept apart, a dearer one on its own side."""
+    edges = [(0, 1, 10), (1, 2, 10), (2, 3, 10), (3, 4, 35)]
+    drops = [(0, 0, 1), (1, 0, 1), (2, 4, 1)]
+    problem = town(edges, [(0, 1), (3, 1)], drops, [1, 1, 1])
+    past = solve_with_limits(problem, Limits(), CONFIG)
+    apart = solve_with_limits(problem, Limits(), CONFIG, apart=True)
+    check(problem, past, Limits())
+    check(problem, apart, Limits())
+    assert (past.solution.cost, past.solution.lower_bound) == (32_000, 2_000)
+    assert (apart.solution.cost, apart.solution.lower_bound) == (37_000, 37_000)

@@ -91,7 +91,11 @@ class Growth(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What growth goes by: prices and lengths of edges, ends, and what customers and taps ask and allow."""
+    """
+    What growth goes by: prices and lengths of edges, ends, and what customers and taps ask and allow.
+
+    With `apart`, each tap keeps to the part of town that is nearest to it, even when it is full.
+    """
 
     tail: Ints
     head: Ints
@@ -103,6 +107,7 @@ class Terms(NamedTuple):
     customer_mm: Ints
     units: Ints
     fibres: Ints
+    apart: bool
 
 
 class Labels(NamedTuple):
@@ -178,7 +183,7 @@ def _plant(terms: Terms, room: Ints, least: np.int64, labels: Labels, heap: list
     """Start the search from every tap that has room for the smallest customer and whose node nobody holds."""
     for t in range(len(terms.tap_node)):
         v = terms.tap_node[t]
-        if room[t] >= least and labels.best[v] > 0:
+        if (room[t] >= least or (terms.apart and terms.tap_mm[t] >= 0)) and labels.best[v] > 0:
             labels.best[v], labels.via[v], labels.origin[v], labels.run[v] = 0, -1, t, 0
             heapq.heappush(heap, (np.int64(0), v))
 
@@ -246,7 +251,7 @@ def grow(graph: Graph, hung: Leaves, terms: Terms, state: Growth, wanted: Flags,
         state.room[t] -= terms.units[c]
         for w in _spread(graph, terms, state.built, pull, labels, heap):
             _offer(w, hung, terms, left, labels, offers)
-        if state.room[t] < least:
+        if state.room[t] < least and not terms.apart:
             least = _least_units(terms.units, left)
             _retire(graph, terms, state.room, least, labels, heap)
             for w in _spread(graph, terms, state.built, pull, labels, heap):

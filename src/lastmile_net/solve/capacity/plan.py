@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,8 @@ FACTORS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 """How far beyond its ports each tap's tree grows before the best part of it is kept, one after the other."""
 WORTHWHILE = 0.0005
 """A sweep over the factors that gains less than this part of the cost is the last."""
+SOLVE_SHARE = 0.25
+"""Part of the time limit for a solution that is only a place to start from, and at least for each proof."""
 MOST_PROOFS = 5
 """Rounds of solving for who is served and mending the answer."""
 
@@ -63,6 +65,7 @@ def solve_with_limits(
     config: SolveConfig,
     report: Report | None = None,
     *,
+    apart: bool = False,
     solver: Solver = solve,
 ) -> Limited:
     """
@@ -78,6 +81,9 @@ def solve_with_limits(
         When to stop.
     report
         Progress callback; False stops with the best so far.
+    apart
+        Let each tap fill its ports in the part of town that is nearest to it first. Such plans tend to be nearer to
+        their bound, and dearer: where ports are short, it is cheaper to lead cables past a full tap.
     solver
         What solves without limits.
 
@@ -95,23 +101,31 @@ def solve_with_limits(
     serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a knapsack on the
     tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains nothing.
     """
-    return _Run(problem, limits, config, report, solver).result()
+    return _Run(problem, limits, config, report, solver, apart=apart).result()
 
 
 class _Run:
     """One run: the clock, the best plan so far, and what has been proved of it."""
 
     def __init__(
-        self, problem: Problem, limits: Limits, config: SolveConfig, report: Report | None, solver: Solver
+        self,
+        problem: Problem,
+        limits: Limits,
+        config: SolveConfig,
+        report: Report | None,
+        solver: Solver,
+        *,
+        apart: bool,
     ) -> None:
         self.began = time.perf_counter()
         self.problem, self.config, self.report, self.solver = problem, config, report, solver
         self.reach: Reach = find_reach(problem, adjacency(problem), limits)
         self.most = most_units(problem, self.reach)
-        self.search = Search(problem, self.reach)
+        self.search = Search(problem, self.reach, apart=apart)
         self.log: list[Progress] = []
         self.bound = 0
         self.stopped: Status | None = None
+        self.unlimited_s = 0.0
         nobody = np.full(problem.customers, -1)
         self.best: Served = self.search.fill(np.zeros(len(problem.tail), bool), nobody, nobody.copy())
 
@@ -119,7 +133,8 @@ class _Run:
         """Search, prove, and put the answer together."""
         wanted = self.search.wanted
         if wanted.any():
-            relaxed = self._relaxed(wanted)
+            relaxed = self._relaxed(wanted, quick=self.most < self.problem.units[wanted].sum())
+            self.unlimited_s = time.perf_counter() - self.began
             other = self._sweep(self._filled(self._lifted(relaxed, wanted)))
             self.best = self._sweep(self._filled(self.best))
             self._take(other)
@@ -161,6 +176,7 @@ class _Run:
             relaxed, solved = self._proved(relaxed, solved)
             if self.stopped is not None or not self._take(self._climb(self._lifted(relaxed, solved))):
                 break
+        self.best = self._polish(self.best)
         self._proved(relaxed, solved)
 
     def _proved(self, relaxed: Solution, solved: Flags) -> tuple[Solution, Flags]:
@@ -175,9 +191,35 @@ class _Run:
         self._tell(self.best, "prove")
         return relaxed, served
 
-    def _relaxed(self, customers: Flags) -> Solution:
+    def _relaxed(self, customers: Flags, *, quick: bool = False) -> Solution:
+        """Solve for some customers without limits; `quick` where the answer is only a place to start from."""
         part, _ = restrict(self.problem, customers, self.reach.usable)
-        return self.solver(part, self.config, None)
+        changes: dict[str, float] = {"rounds": 1} if quick else {}
+        limit = self.config.time_limit_s
+        if limit is not None:
+            left = limit - (time.perf_counter() - self.began - self.unlimited_s)
+            changes["time_limit_s"] = limit * SOLVE_SHARE if quick else max(left, limit * SOLVE_SHARE)
+        config = self.config.model_copy(update=changes)
+        return self.solver(part, config, None)
+
+    def _polish(self, plan: Served) -> Served:
+        """Lay each tap's tree anew for its customers, with the others' trenches there for nothing."""
+        for t in np.unique(plan.tap[plan.customers]).tolist():
+            if self.stopped is not None:
+                break
+            others = np.zeros(len(self.problem.tail), bool)
+            for c in np.flatnonzero(plan.customers & (plan.tap != t)).tolist():
+                others[plan.route_edges[plan.route_start[c] : plan.route_start[c + 1]]] = True
+            free = replace(self.problem, cost=np.where(others, 0, self.problem.cost))
+            mine = plan.tap == t
+            part, drops = restrict(free, mine, np.arange(len(self.search.room)) == t)
+            built, drop = lift(free, self.solver(part, self.config.model_copy(update={"rounds": 1}), None), mine, drops)
+            built, drop = built | others, np.where(mine, drop, plan.drop)
+            if self.search.keeps(built, drop, plan.tap):
+                other = self.search.settle(built, drop, plan.tap)
+                plan = other if _better(other, plan) else plan
+        self._tell(plan, "polish")
+        return plan
 
     def _lifted(self, relaxed: Solution, customers: Flags) -> Served:
         _, drops = restrict(self.problem, customers, self.reach.usable)
@@ -197,7 +239,7 @@ class _Run:
         self.log.append(line)
         if self.report is not None and self.report(line) is False:
             self.stopped = "interrupted"
-        elif self.config.time_limit_s is not None and now > self.config.time_limit_s:
+        elif self.config.time_limit_s is not None and now - self.unlimited_s > self.config.time_limit_s:
             self.stopped = "time"
 
     def _solution(self) -> Solution:

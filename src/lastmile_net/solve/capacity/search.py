@@ -63,7 +63,7 @@ class Served:
 class Search:
     """The moves of the search on one problem: keep a solution within its limits, and fill it up."""
 
-    def __init__(self, problem: Problem, reach: Reach) -> None:
+    def __init__(self, problem: Problem, reach: Reach, *, apart: bool = False) -> None:
         self.problem = problem
         self.reach = reach
         self.graph = adjacency(problem)
@@ -79,10 +79,11 @@ class Search:
             problem.fibre_cost,
             problem.length_mm,
             problem.tap_node,
-            reach.tap_mm,
+            np.where(reach.usable, reach.tap_mm, -1),
             reach.customer_mm,
             problem.units,
             problem.fibres,
+            apart,
         )
 
     def mend(self, built: Flags, drop: Ints) -> Served:
@@ -122,9 +123,12 @@ class Search:
         """
         state = Growth(built, self.room_left(tap), drop, tap)
         grow(self.graph, self.leaves, self.terms, state, self.wanted, 0)
+        together = self.terms._replace(apart=False)
+        if self.terms.apart:
+            grow(self.graph, self.leaves, together, state, self.wanted, 0)
         if self.reach.limited and np.any(self.wanted & (state.tap < 0)):
             for pull in PULLS:
-                grow(self.graph, self.leaves, self.terms, state, self.wanted, pull)
+                grow(self.graph, self.leaves, together, state, self.wanted, pull)
             self._fill_each(state)
         return self.settle(state.built, state.drop, state.tap)
 
@@ -132,7 +136,7 @@ class Search:
         """Let each tap look for customers alone, by the shortest ways: a nearer tap with a tighter limit hides none."""
         for t in np.flatnonzero(state.room > 0).tolist():
             alone = state._replace(room=np.where(np.arange(len(state.room)) == t, state.room, 0))
-            grow(self.graph, self.leaves, self.terms, alone, self.wanted, PULLS[-1])
+            grow(self.graph, self.leaves, self.terms._replace(apart=False), alone, self.wanted, PULLS[-1])
             state.room[t] = alone.room[t]
 
     def augment(self, plan: Served) -> Served:
@@ -165,7 +169,7 @@ class Search:
         for t in np.unique(tap[tap >= 0]).tolist():
             state.room[t] = self.load(tap)[t]
             for pull in (0, *PULLS) if self.reach.limited else (0,):
-                grow(self.graph, self.leaves, self.terms, state, tap == t, pull)
+                grow(self.graph, self.leaves, self.terms._replace(apart=False), state, tap == t, pull)
         return self.settle(state.built, state.drop, state.tap)
 
     def reached(self, built: Flags, drop: Ints) -> tuple[Ints, Shorts]:
@@ -226,6 +230,12 @@ class Search:
         fibre = np.repeat(problem.fibres, np.diff(start)) @ problem.fibre_cost[edges]
         cost = problem.cost[used].sum() + self.leaves.price[drop[who]].sum() + fibre
         return Served(used, drop, tap, start, edges, int(cost), int(problem.units[who].sum()))
+
+    def keeps(self, built: Flags, drop: Ints, tap: Ints) -> bool:
+        """Return whether every customer is reached from its tap within the limits on its route."""
+        price, _ = self.reached(built, drop)
+        served = tap[tap >= 0]
+        return bool(np.all(price[np.arange(len(served)), served] < FAR))
 
     def load(self, tap: Ints) -> Ints:
         """Return the homes on each tap."""
