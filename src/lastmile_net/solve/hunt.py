@@ -32,6 +32,8 @@ POOL = 10
 NUDGES = (0.05, 0.1, 0.2, 0.4)
 """By how much prices are raised at most, at random, for another start."""
 SLACKS = (1.0, 1.1, 1.3)
+FIRST_PASSES = 4
+"""Passes over the first tree, before the graph has shrunk."""
 ROAM = 0.15
 """Above this nudge, a start may also use arcs with reduced cost, at that price on top."""
 RESTARTS = 6
@@ -95,8 +97,8 @@ class Hunt:
 
     def begin(self) -> None:
         """Build and improve a first tree."""
-        graph = self._graph()
-        self._offer(graph, self._polish(graph, span(graph, grow(graph, graph.cost, 0))))
+        graph = self.graph()
+        self._offer(graph, improve(graph, span(graph, grow(graph, graph.cost, 0)), FIRST_PASSES))
 
     def prove(self) -> None:
         """Raise the bound, drop useless edges, and look for trees among the arcs without reduced cost."""
@@ -112,7 +114,7 @@ class Hunt:
 
     def search(self, restarts: int, *, unite: bool = True) -> None:
         """Build trees near the arcs without reduced cost, improve them, and hunt inside the union of the good ones."""
-        graph = self._graph()
+        graph = self.graph()
         if len(self._reduced) != len(graph.end):
             return
         for _ in range(restarts):
@@ -124,12 +126,13 @@ class Hunt:
         if not self._keep.all():
             self.shrunk.keep(self._keep)
 
-    def _graph(self) -> Graph:
+    def graph(self) -> Graph:
+        """Return the graph as it is now."""
         return make_graph(self.shrunk.kind, self.shrunk.tail, self.shrunk.head, self.shrunk.cost)
 
     def _charge(self) -> tuple[Graph, Ints, int, int]:
         """Charge cuts, guided by the best tree; return the graph, its reduced costs, the root and the bound."""
-        graph = self._graph()
+        graph = self.graph()
         root = 0
         if self.rounds % 3 == 2:
             root = int(self.rng.choice(np.flatnonzero(graph.kind == TERMINAL)))
@@ -165,7 +168,7 @@ class Hunt:
 
     def take(self, edges: Ints) -> None:
         """Offer a tree by its real edges, where this graph still has them."""
-        graph = self._graph()
+        graph = self.graph()
         via = self._bring(graph, edges)
         self._offer(graph, via)
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.errors import SolveError
-from lastmile_net.solve.compile import announce
 from lastmile_net.solve.fibre import drop_prices, straighten
 from lastmile_net.solve.hunt import Clock, Hunt
 from lastmile_net.solve.prepare import Prepared, check, prepare
 from lastmile_net.solve.problem import Progress, Solution
 from lastmile_net.solve.routes import follow, price
 from lastmile_net.solve.shrink import Shrunk
+from lastmile_net.solve.warm import warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def solve(problem: Problem, config: SolveConfig, report: Report | None = None) -
     Ended by gap or rounds, the result depends on the problem and the seed only, on any number of threads.
     """
     check(problem)
-    announce()
+    warm()
     return _Run(problem, config, report).solution()
 
 

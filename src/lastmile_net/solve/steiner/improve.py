@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_BRANCH = 60
 """A branch with more nodes than this is not taken away as a whole."""
+MOST_TRIES = 48
+"""A batch of moves that fail together is halved, and its halves, until this many were tried."""
 MOST_PARTS = 24
 """A key vertex with more key paths than this is left in peace."""
 
@@ -264,7 +266,7 @@ def mend(graph: Graph, regions: Regions, gone: Shorts, limit: int, kept: Ints, k
         for i in range(graph.start[v], graph.start[v + 1]):
             u = graph.nbr[i]
             if graph.kind[u] != LEAF and regions.base[u] >= 0:
-                size = reach(graph, regions, int(u), v, int(graph.arc[i]) ^ 1, limit, size)
+                size = reach(graph, regions, int(u), int(v), int(graph.arc[i]) ^ 1, limit, size)
     while size > 0:
         v = heap_pop(regions.heap, regions.place, regions.far, size)
         size -= 1
@@ -646,22 +648,37 @@ def improve(graph: Graph, via: Shorts, passes: int) -> Shorts:
     Notes
     -----
     A pass is O(m log n). Moves are judged each by itself and done together; where they
-    get in each other's way, half of them is done, the better half.
+    get in each other's way, they are done by halves.
     """
-    cost = tree_cost(graph, via)
     for _ in range(passes):
         moves = find_moves(graph, via)
-        chosen = compatible(moves, graph, len(via))
-        if len(chosen) == 0:
-            break
-        better = via
-        while len(chosen) > 0:
-            better = apply_moves(graph, via, moves, chosen)
-            if spans(graph, better) and tree_cost(graph, better) < cost:
-                break
-            chosen = chosen[: len(chosen) // 2]
-        if len(chosen) == 0:
+        better = do_moves(graph, via, moves, compatible(moves, graph, len(via)))
+        if tree_cost(graph, better) == tree_cost(graph, via):
             break
         via = better
-        cost = tree_cost(graph, via)
+    return via
+
+
+@kernel
+def do_moves(graph: Graph, via: Shorts, moves: Moves, chosen: Shorts) -> Shorts:
+    """Do as many of the chosen moves as possible, all at once or by halves, and return the tree."""
+    cost = tree_cost(graph, via)
+    first = np.zeros(MOST_TRIES, np.int64)
+    last = np.zeros(MOST_TRIES, np.int64)
+    last[0] = len(chosen)
+    waiting = 1 if len(chosen) > 0 else 0
+    for _ in range(MOST_TRIES):
+        if waiting == 0:
+            break
+        waiting -= 1
+        low, high = first[waiting], last[waiting]
+        better = apply_moves(graph, via, moves, chosen[low:high])
+        if spans(graph, better) and tree_cost(graph, better) < cost:
+            via = better
+            cost = tree_cost(graph, via)
+        elif high - low > 1 and waiting + 2 <= MOST_TRIES:
+            half = (low + high) // 2
+            first[waiting], last[waiting] = half, high
+            first[waiting + 1], last[waiting + 1] = low, half
+            waiting += 2
     return via

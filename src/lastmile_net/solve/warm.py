@@ -1,0 +1,44 @@
+"""Load or compile all kernels before the clock starts, by solving a town of a few streets once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from lastmile_net.solve.compile import announce
+from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL
+from lastmile_net.solve.hunt import Clock, Hunt
+from lastmile_net.solve.paths import spread
+from lastmile_net.solve.routes import climb, flood
+from lastmile_net.solve.shrink import Shrunk
+
+SIDE = 7
+
+
+@cache
+def warm() -> None:
+    """Run every kernel of the search once."""
+    announce()
+    streets = SIDE * SIDE
+    node = np.arange(streets).reshape(SIDE, SIDE)
+    tail = np.concatenate([node[:, :-1].ravel(), node[:-1].ravel()])
+    head = np.concatenate([node[:, 1:].ravel(), node[1:].ravel()])
+    cost = 1000 + 37 * (np.arange(len(tail)) * 29 % 41)
+    kind = np.full(streets + SIDE, PLAIN, np.int8)
+    kind[::5] = TERMINAL
+    kind[0] = TERMINAL
+    kind[streets:] = LEAF
+    leaf = np.repeat(np.arange(SIDE), 3)
+    spot = leaf * 6 + np.tile([0, 1, 8], SIDE)
+    tail = np.concatenate([tail, spot % streets])
+    head = np.concatenate([head, streets + leaf])
+    cost = np.concatenate([cost, 500 + 100 * (np.arange(len(leaf)) % 4)])
+    hunt = Hunt(Shrunk.of(kind, tail, head, cost), np.random.default_rng(0), Clock())
+    hunt.begin()
+    hunt.prove()
+    hunt.search(1)
+    graph = hunt.graph()
+    spread(graph, graph.cost, np.zeros(1, np.int32))
+    via, _ = flood(graph.start, graph.nbr, graph.arc, np.zeros(1, np.int64))
+    climb(graph.end, via, np.zeros(1, np.int64))
