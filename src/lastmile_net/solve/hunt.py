@@ -98,13 +98,13 @@ class Hunt:
     def begin(self) -> None:
         """Build and improve a first tree."""
         graph = self.graph()
-        self._offer(graph, improve(graph, span(graph, grow(graph, graph.cost, 0)), FIRST_PASSES))
+        self._offer(graph, improve(graph, span(graph, grow(graph, graph.cost, 0)), self._first_passes()))
 
     def prove(self) -> None:
         """Raise the bound, drop useless edges, and look for trees among the arcs without reduced cost."""
         while not self.done and not self.clock.over():
             graph, reduced, root, bound = self._charge()
-            self._inside_free(graph, reduced, 0.0)
+            self._offer(graph, improve(graph, self._inside_free(graph, reduced, 0.0), self._first_passes()))
             keep = useful(graph, reduced, root, self.cost - self.shrunk.constant - bound)
             if np.count_nonzero(keep) > WORTH * len(keep):
                 self._reduced, self._keep = reduced, keep
@@ -114,13 +114,17 @@ class Hunt:
 
     def search(self, restarts: int, *, unite: bool = True) -> None:
         """Build trees near the arcs without reduced cost, improve them, and hunt inside the union of the good ones."""
+        if self.done:
+            return
         graph = self.graph()
+        self._offer(graph, self._polish(graph, self._bring(graph, self.best)))
         if len(self._reduced) != len(graph.end):
             return
         for _ in range(restarts):
             if self.done or self.clock.over():
                 return
-            self._inside_free(graph, self._reduced, NUDGES[int(self.rng.integers(len(NUDGES)))])
+            nudge = NUDGES[int(self.rng.integers(len(NUDGES)))]
+            self._offer(graph, self._polish(graph, self._inside_free(graph, self._reduced, nudge)))
         if unite and not self.done and not self.clock.over():
             self._unite()
         if not self._keep.all():
@@ -142,14 +146,15 @@ class Hunt:
         self.bound = max(self.bound, min(self.cost, bound + self.shrunk.constant))
         return graph, reduced, root, bound
 
-    def _inside_free(self, graph: Graph, reduced: Ints, nudge: float) -> None:
-        """Build a tree among the arcs without reduced cost, at prices raised at random, and improve it at true ones."""
+    def _inside_free(self, graph: Graph, reduced: Ints, nudge: float) -> Shorts:
+        """Build a tree among the arcs without reduced cost, at prices raised at random."""
         price = graph.cost * (1 + nudge * self.rng.random(len(graph.cost)))
         slack = np.minimum(reduced[0::2], reduced[1::2])
         length = price.astype(np.int64) + np.where(slack > 0, slack + FORBIDDEN, 0)
         if nudge > ROAM:
             length = price.astype(np.int64) + slack
-        self._offer(graph, self._polish(graph, span(graph, grow(graph, length, 0))))
+        tree: Shorts = span(graph, grow(graph, length, 0))
+        return tree
 
     def _unite(self) -> None:
         """Hunt inside the union of the good trees."""
@@ -206,6 +211,9 @@ class Hunt:
         self.pool = sorted([*self.pool, (cost, edges)], key=lambda entry: entry[0])[:POOL]
         if self.cost < 0 or cost < self.cost:
             self.cost, self.best = cost, edges
+
+    def _first_passes(self) -> int:
+        return 1 if len(self.shrunk.tail) > LARGE else FIRST_PASSES
 
     def _cap(self) -> int:
         return CAP if len(self.shrunk.tail) > LARGE else len(self.shrunk.tail) * 2

@@ -70,8 +70,8 @@ def follow(problem: Problem, built: Ints, drop: Ints) -> Routes:
         message = f"the tree does not reach {len(lost)} customers, the first is number {lost[0]}"
         raise SolveError(message)
     tap = np.where(node >= 0, tap_of[node], -1)
-    route_start, local = climb(end, via, node)
-    return Routes(tap, route_start, built[local] if len(built) else local)
+    route_start, route_edges = climb(end, via, node, built)
+    return Routes(tap, route_start, route_edges)
 
 
 @kernel
@@ -102,8 +102,8 @@ def flood(start: Shorts, nbr: Shorts, arc: Shorts, source: Ints) -> tuple[Shorts
 
 
 @kernel
-def climb(end: Shorts, via: Shorts, node: Ints) -> tuple[Ints, Ints]:
-    """Return, row by row, the edges from the top down to each node; an empty row for -1."""
+def climb(end: Shorts, via: Shorts, node: Ints, name: Ints) -> tuple[Ints, Ints]:
+    """Return, row by row, the names of the edges from the top down to each node; an empty row for -1."""
     start = np.zeros(len(node) + 1, np.int64)
     for c in range(len(node)):
         v = node[c]
@@ -118,7 +118,7 @@ def climb(end: Shorts, via: Shorts, node: Ints) -> tuple[Ints, Ints]:
         i = start[c + 1]
         while v >= 0 and via[v] >= 0:
             i -= 1
-            edges[i] = via[v] >> 1
+            edges[i] = name[via[v] >> 1]
             v = end[via[v] ^ 1]
     return start, edges
 
@@ -129,6 +129,8 @@ def price(problem: Problem, built: Ints, drop: Ints, routes: Routes) -> int:
     used = drop[served]
     trench = int(problem.cost[built].sum()) + int(problem.drop_cost[used].sum())
     in_drop = problem.fibres[served] * problem.drop_fibre_cost[used]
+    if not problem.fibre_cost.any():
+        return trench + int(in_drop.sum())
     per_edge = np.concatenate([[0], np.cumsum(problem.fibre_cost[routes.edges])])
     on_way = per_edge[routes.start[1:]] - per_edge[routes.start[:-1]]
     return trench + int(in_drop.sum()) + int((problem.fibres * on_way).sum())

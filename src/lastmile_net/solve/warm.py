@@ -41,4 +41,4 @@ def warm() -> None:
     graph = hunt.graph()
     spread(graph, graph.cost, np.zeros(1, np.int32))
     via, _ = flood(graph.start, graph.nbr, graph.arc, np.zeros(1, np.int64))
-    climb(graph.end, via, np.zeros(1, np.int64))
+    climb(graph.end, via, np.zeros(1, np.int64), np.arange(len(graph.cost)))
