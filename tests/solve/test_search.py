@@ -151,6 +151,32 @@ def test_log_never_gets_worse() -> None:
     assert all(a.cost >= b.cost and a.lower_bound <= b.lower_bound for a, b in pairwise(log))
 
 
+def test_fibre_is_in_cost_and_bound() -> None:
+    """On one street without a choice the cost is trench plus each customer's fibre, and the bound sees all."""
+    one = np.ones(2, np.int64)
+    line = np.array([1000, 2000])
+    problem = Problem(
+        nodes=3,
+        tail=np.array([0, 1]),
+        head=np.array([1, 2]),
+        cost=np.array([50_000, 60_000]),
+        fibre_cost=line,
+        tap_node=np.array([0]),
+        tap_capacity=np.array([-1]),
+        drop_customer=np.array([0, 1]),
+        drop_node=np.array([1, 2]),
+        drop_cost=np.array([7_000, 8_000]),
+        drop_fibre_cost=np.array([100, 200]),
+        units=one,
+        fibres=np.array([1, 4]),
+        length_mm=line,
+        drop_length_mm=one,
+    )
+    solution = solve(problem, SolveConfig())
+    assert solution.cost == 110_000 + 15_000 + (1000 + 100) + 4 * (3000 + 200)
+    assert solution.lower_bound == solution.cost
+
+
 def test_nobody_in_reach_is_no_error() -> None:
     """Customers on an island are an answer, not a failure."""
     problem = replace(grid(4), tap_node=np.zeros(0, np.int64), tap_capacity=np.zeros(0, np.int64))

@@ -38,8 +38,3 @@ def fibre_to_node(problem: Problem) -> Ints:
     graph = make_graph(kind, problem.tail, problem.head, problem.fibre_cost)
     far, _, _ = spread(graph, graph.cost, np.unique(problem.tap_node).astype(np.int32))
     return np.asarray(far, np.int64)
-
-
-def straighten(problem: Problem, edges: Ints, drop: Ints) -> tuple[Ints, Ints]:
-    """Return built edges and drops that cost no more."""
-    return edges, drop

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.errors import SolveError
-from lastmile_net.solve.fibre import drop_prices, straighten
+from lastmile_net.solve.fibre import drop_prices
 from lastmile_net.solve.hunt import Clock, Hunt
 from lastmile_net.solve.prepare import Prepared, check, prepare
 from lastmile_net.solve.problem import Progress, Solution
@@ -80,6 +80,8 @@ class _Run:
     clock: Clock = field(init=False)
     ready: Prepared = field(init=False)
     hunts: list[Hunt] = field(default_factory=list)
+    kept: tuple[int, Ints, Ints] | None = None
+    """With fibre in the price: cost, edges and drops of the best that was put together."""
 
     def solution(self) -> Solution:
         limit = self.config.time_limit_s
@@ -130,10 +132,12 @@ class _Run:
             return "interrupted"
         if not self.hunts:
             return "optimal" if self.ready.served.any() else "trivial"
-        if cost == bound or all(hunt.done for hunt in self.hunts):
-            return "optimal" if cost == bound else "gap"
+        if cost == bound:
+            return "optimal"
         if progress.gap <= self.config.target_gap:
             return "gap"
+        if all(hunt.done for hunt in self.hunts):
+            return "rounds"
         if self.clock.over():
             return "time"
         return "rounds" if rounds >= self.config.rounds else None
@@ -145,7 +149,10 @@ class _Run:
         if not self.problem.fibre_cost.any():
             return self.ready.constant + sum(hunt.cost for hunt in self.hunts)
         edges, drop = self._assemble()
-        return price(self.problem, edges, drop, follow(self.problem, edges, drop))
+        cost = price(self.problem, edges, drop, follow(self.problem, edges, drop))
+        if self.kept is None or cost < self.kept[0]:
+            self.kept = (cost, edges, drop)
+        return self.kept[0]
 
     def _assemble(self) -> tuple[Ints, Ints]:
         """Return the built edges and each customer's drop of the best trees of all parts."""
@@ -155,16 +162,16 @@ class _Run:
         streets = len(self.problem.tail)
         used = chosen[chosen >= streets] - streets
         drop[self.problem.drop_customer[used]] = used
-        return straighten(self.problem, np.sort(chosen[chosen < streets]), drop)
+        return np.sort(chosen[chosen < streets]), drop
 
     def _finish(self, status: Status) -> Solution:
         """Put the best trees together, follow every route, and check the sums."""
         for number in range(len(self.hunts), len(self.ready.parts)):
             self.hunts.append(self._start(number))
-        edges, drop = self._assemble()
+        claimed = self._cost()
+        edges, drop = self.kept[1:] if self.kept else self._assemble()
         routes = follow(self.problem, edges, drop)
         cost, bound = price(self.problem, edges, drop, routes), self._bound()
-        claimed = self._cost()
         if cost != claimed or bound > cost or not np.array_equal(drop >= 0, self.ready.served):
             message = f"the result fails its own check: it costs {cost}, {claimed} was claimed, the bound is {bound}"
             raise SolveError(message)
