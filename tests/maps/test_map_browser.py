@@ -10,7 +10,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from lastmile_net.maps import plan_map, save_map
+from lastmile_net.maps import save_map
 from lastmile_net.maps.plan_layers import addresses
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ MAP_SETTLED = "return lastmile.page.map.getZoom();"
 @pytest.fixture(scope="module")
 def page(small_plan: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the map of the small plan, on disk."""
-    return save_map(plan_map(small_plan), tmp_path_factory.mktemp("map") / "map.html")
+    return save_map(small_plan, tmp_path_factory.mktemp("map") / "map.html")
 
 
 def _pixels(browser: Chromium) -> np.ndarray:
@@ -242,7 +242,7 @@ def test_budget_slider_shows_the_plan_at_each_budget(
     """What the slider says and draws at a budget must be the prefix of the build order that this budget pays."""
     plan = make_town(1500, seed=3, ranked=True)
     curve = curve_of(plan)
-    browser.open(save_map(plan_map(plan, curve=curve), tmp_path / "map.html"))
+    browser.open(save_map(plan, tmp_path / "map.html", curve=curve))
     ranks = plan.customers["build_order"]
     total = float(curve["cost"].iloc[-1])
     for share in (0, 200, 500, 850, 1000):
@@ -285,7 +285,7 @@ def test_hostile_names_are_shown_as_text(
     for column in ("street", "remedy", "area_id"):
         plan.customers.loc[rows, column] = list(HOSTILE)
     plan.customers["housenumber"] = ""
-    browser.open(save_map(plan_map(plan, title=HOSTILE[0]), tmp_path / "map.html"))
+    browser.open(save_map(plan, tmp_path / "map.html", title=HOSTILE[0]))
     people = plan.customers.to_crs(4326)
     for row, name in enumerate(HOSTILE):
         told = _click_on(browser, people.geometry.iloc[row].x, people.geometry.iloc[row].y)
@@ -320,7 +320,7 @@ def test_keyboard_alone_reaches_search_switches_and_features(
 
 def test_german_page_speaks_german(browser: Chromium, small_plan: SimpleNamespace, tmp_path: Path) -> None:
     """Half-translated pages look broken: labels, reasons and number formats must all change."""
-    browser.open(save_map(plan_map(small_plan, language="de"), tmp_path / "map.html"))
+    browser.open(save_map(small_plan, tmp_path / "map.html", language="de"))
     text = browser.run("return document.body.innerText;")
     for said in ("Wohneinheiten", "Geplante Trassen", "Lücke: keine Straße in Reichweite", "2.000"):
         assert said in text

@@ -1,6 +1,17 @@
 """The Folium map of a plan, and the packed layer it is made of."""
 
 from lastmile_net.maps.packed import Field, PackedLayer, Style, Symbol
-from lastmile_net.maps.plan_map import plan_map, save_map
+from lastmile_net.maps.page import offline_map, save_page
+from lastmile_net.maps.plan_map import MapOptions, plan_map, save_map
 
-__all__ = ["Field", "PackedLayer", "Style", "Symbol", "plan_map", "save_map"]
+__all__ = [
+    "Field",
+    "MapOptions",
+    "PackedLayer",
+    "Style",
+    "Symbol",
+    "offline_map",
+    "plan_map",
+    "save_map",
+    "save_page",
+]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+import os
 import re
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -62,6 +64,29 @@ def offline_map(
         layer._id = "plan"
         layer.add_to(page)
     return page
+
+
+def save_page(page: folium.Map, path: Path | str) -> Path:
+    """
+    Write a map's page to `path`: either all of it, or nothing.
+
+    Returns
+    -------
+    path
+        Where it lies.
+    """
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(figure_of(page).render())
+        draft.chmod(0o644)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return target
 
 
 def tile_address(tiles: str | None) -> str | None:

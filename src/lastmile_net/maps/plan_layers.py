@@ -62,6 +62,12 @@ POINT_SYMBOLS = {
     "handhole": Symbol("#8a8f98", "ring"),
     "pole": Symbol("#8a8f98", "bar"),
 }
+FINDING_SYMBOLS = {
+    "error": Symbol("#b3261e", "cross"),
+    "warning": Symbol("#e69f00", "triangle"),
+    "info": Symbol("#56b4e9", "ring"),
+}
+MOST_KINDS = 12
 STREET_WIDTHS = {"motorway": 4, "trunk": 4, "primary": 3, "secondary": 2, "tertiary": 1}
 
 
@@ -112,21 +118,25 @@ def plan_layers(
     return [layer for wanted, make in makers if wanted for layer in [make()] if layer.packed.size]
 
 
-def findings_layer(findings: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
-    """Return the layer of what the data doctor found; every text column is told, the first one is the heading."""
-    table = findings.assign(geometry=findings.geometry.representative_point())
+def findings_layers(findings: gpd.GeoDataFrame, words: Mapping[str, str]) -> list[MapLayer]:
+    """Return the layer of what the data doctor found, if there is anything; every column is told in its popup."""
+    places = findings.geometry
+    table = findings[~(places.isna() | places.is_empty)]
+    if not len(table):
+        return []
+    table = table.assign(**{table.geometry.name: table.geometry.representative_point()})
     told = [name for name in table.columns if name != table.geometry.name]
-    heading = told[0] if told else ""
-    style = Style(radius=7, label=heading, z_index=650, hexagons=False)
+    theme = next((name for name in ("severity", *told) if name in told and table[name].nunique() <= MOST_KINDS), "")
+    heading = "code" if "code" in told else told[0] if told else ""
     packed = PackedLayer(
         table,
-        colour=heading if heading and table[heading].nunique() <= len(POINT_SYMBOLS) else "#b8478f",
-        popup=told,
+        colour=theme or "#b8478f",
+        popup=[Field(name, words.get(f"finding_{name}", name)) for name in told if name != heading],
         name=words["findings"],
-        palette=None,
-        style=style,
+        palette=_named(FINDING_SYMBOLS, words) if theme == "severity" else None,
+        style=Style(radius=7, label=heading, z_index=650, hexagons=False),
     )
-    return MapLayer("findings", packed, shown=False)
+    return [MapLayer("findings", packed, shown=False, search=(heading,) if heading else ())]
 
 
 def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:

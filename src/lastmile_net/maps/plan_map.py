@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, TypedDict, Unpack, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,12 +10,14 @@ from branca.element import MacroElement
 from folium.template import Template
 
 from lastmile_net.errors import DataError, Fault
-from lastmile_net.maps.elements import figure_of, put_in_body, put_in_head, script_json
-from lastmile_net.maps.page import offline_map
-from lastmile_net.maps.plan_layers import Only, findings_layer, plan_layers
+from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
+from lastmile_net.maps.page import offline_map, save_page
+from lastmile_net.maps.plan_layers import Only, findings_layers, plan_layers
 from lastmile_net.maps.words import words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import folium
     import geopandas as gpd
 
@@ -29,6 +28,40 @@ if TYPE_CHECKING:
 POSITIONS = 1000
 """Positions of the budget slider, beside nothing at all."""
 CENT = 0.01
+
+
+class MapOptions(TypedDict, total=False):
+    """
+    What one may ask of a plan's map; nothing has to be.
+
+    Parameters
+    ----------
+    tiles
+        `osm`, or the address of a tile server, for a base map; None draws the streets as the base and lets the
+        page make no connection at all.
+    language
+        `en` or `de`.
+    only
+        `gaps`, `planned` or `existing`: draw these customers only.
+    area
+        Draw this planning area, and what lies beside it, only.
+    findings
+        What the data doctor found, as points, lines or polygons with text columns.
+    curve
+        Homes over money, one row per step of building: `cost` so far, `units` connected by then, `build_order` of
+        the last customer connected, and `upper_bound`, the units that no plan of that cost exceeds. With it and
+        with `build_order` in the plan, the page has a budget slider.
+    title
+        Heading of the page.
+    """
+
+    tiles: str | None
+    language: str
+    only: Only | None
+    area: str | None
+    findings: gpd.GeoDataFrame | None
+    curve: pd.DataFrame | None
+    title: str
 
 
 class _PlanPage(MacroElement):
@@ -55,17 +88,7 @@ class _PlanPage(MacroElement):
         return ""
 
 
-def plan_map(
-    plan: Plan,
-    *,
-    tiles: str | None = None,
-    language: str = "en",
-    only: Only | None = None,
-    area: str | None = None,
-    findings: gpd.GeoDataFrame | None = None,
-    curve: pd.DataFrame | None = None,
-    title: str = "",
-) -> folium.Map:
+def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     """
     Return the map of a plan: who is served, who is not and why, and what is to be built.
 
@@ -73,69 +96,62 @@ def plan_map(
     ----------
     plan
         The plan.
-    tiles
-        `osm`, or the address of a tile server, for a base map; None draws the streets as the base and lets the
-        page make no connection at all.
-    language
-        `en` or `de`.
-    only
-        `gaps`, `planned` or `existing`: draw these customers only.
-    area
-        Draw this planning area, and what lies beside it, only.
-    findings
-        What the data doctor found, as points, lines or polygons with text columns.
-    curve
-        Homes over money, one row per step of building: `cost` so far, `units` connected by then, `build_order` of
-        the last customer connected, and `upper_bound`, the units that no plan of that cost exceeds. With it and
-        with `build_order` in the plan, the page has a budget slider.
-    title
-        Heading of the page.
+    **options
+        See `MapOptions`.
 
     Returns
     -------
     page
-        A `folium.Map`; `save_map` writes it.
+        A `folium.Map` that shows itself in a notebook; `save_page` writes it.
 
     Raises
     ------
     DataError
         If language, tiles, `only` or `area` is not known.
     """
+    language, tiles = options.get("language", "en"), options.get("tiles")
+    only, area = options.get("only"), options.get("area")
     says = words(language)
     _check(plan, only, area)
     layers = plan_layers(plan, says, only=only, area=area, streets=tiles is None)
-    if findings is not None and len(findings):
-        layers.append(findings_layer(findings, says))
-    heading = title or says["title"]
+    findings = options.get("findings")
+    if findings is not None:
+        layers += findings_layers(findings, says)
+    heading = options.get("title") or says["title"]
     page = offline_map(tiles, language=language, title=heading)
     for layer in layers:
         layer.packed._id = layer.key
         layer.packed.show = False
         layer.packed.add_to(page)
-    _PlanPage(_about(plan, layers, says, heading) | {"curve": _curve(plan, curve)}).add_to(page)
+    curve = _curve(plan, options.get("curve"))
+    _PlanPage(_about(plan, layers, says, heading) | {"curve": curve}).add_to(page)
     return page
 
 
-def save_map(page: folium.Map, path: Path | str) -> Path:
+def save_map(plan: Plan, path: Path | str, **options: Unpack[MapOptions]) -> Path:
     """
-    Write a map's page to `path`: either all of it, or nothing.
+    Draw a plan's map and write it to `path`: either all of it, or nothing.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    path
+        Where to; what lies there is replaced.
+    **options
+        See `MapOptions`.
 
     Returns
     -------
     path
         Where it lies.
+
+    Raises
+    ------
+    DataError
+        If language, tiles, `only` or `area` is not known.
     """
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(figure_of(page).render())
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return target
+    return save_page(plan_map(plan, **options), path)
 
 
 def _check(plan: Plan, only: Only | None, area: str | None) -> None:

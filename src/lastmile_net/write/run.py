@@ -104,9 +104,9 @@ def _write_files(plan: Plan, draft: Path, formats: set[str]) -> None:
 
 
 def _draw_map(plan: Plan, path: Path) -> None:
-    from lastmile_net.maps.plan_map import plan_map, save_map  # folium takes a second to import
+    from lastmile_net.maps.plan_map import save_map  # folium takes a second to import
 
-    save_map(plan_map(plan, tiles=plan.config.tiles), path)
+    save_map(plan, path, tiles=plan.config.tiles)
 
 
 def _seal(
