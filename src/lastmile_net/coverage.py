@@ -75,7 +75,8 @@ def units_connected(customers: gpd.GeoDataFrame) -> NDArray[np.int64]:
     given = pd.to_numeric(customers["units_connected"]).fillna(0).to_numpy(np.float64)
     partly = np.clip(given, 0, units).astype(np.int64)
     connected = customers["connected"].to_numpy(bool)
-    return np.where(connected, units, partly)
+    served: NDArray[np.int64] = np.where(connected, units, partly)
+    return served
 
 
 def status_today(

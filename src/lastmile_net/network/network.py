@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import numpy as np
+    import networkx as nx
     import pyproj
     from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
 
 STREET, CROSSING, BACKBONE, CONNECTOR, DROP = range(5)
 """Codes of `StreetNetwork.kind`: positions in `schema.EDGE_KINDS`."""
@@ -42,6 +48,8 @@ class StreetNetwork:
         object (m,). shapely LineStrings, from tail to head.
     streets, backbone
         The layers the network was built from, in canonical order.
+    point_node
+        int64, one per row of `backbone`. Node at which a point stands; -1 for lines and points that are not tied in.
     """
 
     crs: pyproj.CRS
@@ -57,3 +65,64 @@ class StreetNetwork:
     geometry: NDArray[np.object_]
     streets: gpd.GeoDataFrame
     backbone: gpd.GeoDataFrame
+    point_node: NDArray[np.int64]
+
+    def to_networkx(self) -> nx.MultiGraph[int]:
+        """
+        Return the network as an undirected multigraph with the attribute names that osmnx uses.
+
+        Returns
+        -------
+        graph
+            Nodes have `x`, `y`, `component`; edges `length` (metres), `kind`, `osmid`, `name`, `highway`, `geometry`.
+        """
+        from lastmile_net.network.convert import to_networkx
+
+        return to_networkx(self)
+
+
+def tidy(network: StreetNetwork) -> StreetNetwork:
+    """Return the network with nodes sorted by place and components labelled by size."""
+    order = np.lexsort((np.arange(len(network.x)), network.y, network.x))
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    tail, head = number[network.tail], number[network.head]
+    tied = network.point_node >= 0
+    point_node = network.point_node.copy()
+    point_node[tied] = number[point_node[tied]]
+    return replace(
+        network,
+        x=network.x[order],
+        y=network.y[order],
+        tail=tail,
+        head=head,
+        point_node=point_node,
+        component=components(len(order), tail, head),
+    )
+
+
+def components(nodes: int, tail: Ints, head: Ints) -> Ints:
+    """
+    Label connected components: 0 is the one with most nodes, ties go to the one with the lowest node.
+
+    Parameters
+    ----------
+    nodes
+        Number of nodes.
+    tail, head
+        int64 (m,). Ends of the edges that count.
+
+    Returns
+    -------
+    component
+        int64 (nodes,).
+    """
+    graph = coo_array((np.ones(len(tail), np.int8), (tail, head)), shape=(nodes, nodes))
+    count, label = connected_components(graph.tocsr(), directed=False)
+    size = np.bincount(label, minlength=count)
+    first = np.full(count, nodes)
+    np.minimum.at(first, label, np.arange(nodes))
+    rank = np.empty(count, np.int64)
+    rank[np.lexsort((first, -size))] = np.arange(count)
+    component: Ints = rank[label]
+    return component

@@ -113,7 +113,8 @@ def _between_line_taps(network: StreetNetwork, taps: Taps, edge: Ints) -> NDArra
     on_line = np.zeros(len(network.x), bool)
     on_line[taps.node[~taps.is_point]] = True
     whole = on_line[network.tail[edge]] & on_line[network.head[edge]]
-    return whole & (network.kind[edge] == BACKBONE)
+    free: NDArray[np.bool_] = whole & (network.kind[edge] == BACKBONE)
+    return free
 
 
 def _milli(money: Floats) -> Ints:

@@ -1,0 +1,196 @@
+"""Attach customers: the places where each customer's drop could meet the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from lastmile_net.errors import CrsError, Fault
+from lastmile_net.network.build import USABLE_ROLES
+from lastmile_net.network.network import BACKBONE, STREET, tidy
+from lastmile_net.network.split import split
+from lastmile_net.network.tie import tie_nodes, usable_lines
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.network.network import StreetNetwork
+
+    Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class DropRules:
+    """
+    What a candidate drop may be.
+
+    Parameters
+    ----------
+    max_drop_m
+        Longest drop, in metres (inclusive).
+    candidates
+        At most this many per customer on streets, on streets with different names (different ways where unnamed).
+    connector_m
+        The new nodes are tied to existing lines up to this distance (inclusive).
+    usable_roles
+        Roles of existing lines that can carry new customers.
+    """
+
+    max_drop_m: float = 100.0
+    candidates: int = 3
+    connector_m: float = 15.0
+    usable_roles: tuple[str, ...] = USABLE_ROLES
+
+
+DROP_COLUMNS = ("customer_id", "customer", "node", "kind", "street_id", "drop_m")
+
+
+def attach(
+    network: StreetNetwork,
+    customers: gpd.GeoDataFrame,
+    *,
+    rules: DropRules,
+    allowed: Flags | None = None,
+    tied: Flags | None = None,
+    wanted: Flags | None = None,
+    barriers: gpd.GeoDataFrame | None = None,
+) -> tuple[StreetNetwork, gpd.GeoDataFrame]:
+    """
+    Find candidate drops, and split the network where they meet it.
+
+    The street that the address names comes first, then the nearest others; ties go to the lower `street_id`. One more
+    candidate leads to the nearest existing line that new customers can use. A street that is not tied to the backbone
+    counts only for a customer that reaches nothing else.
+
+    Parameters
+    ----------
+    network
+        Streets and existing lines.
+    customers
+        The customers layer in the network's CRS.
+    rules
+        How far, how many, onto what.
+    allowed
+        bool (m,). Edges that a drop may meet; all of them if not given.
+    tied
+        bool (m,). Edges tied to the backbone; all of them if not given.
+    wanted
+        bool (c,). Customers who need a drop; all of them if not given.
+    barriers
+        What no drop crosses.
+
+    Returns
+    -------
+    network
+        The network, split.
+    drops
+        One row per candidate, sorted by customer and preference: `customer_id`, `customer` (row), `node`, `kind` of
+        the edge, `street_id`, `drop_m`, geometry from the network to the premises.
+
+    Raises
+    ------
+    CrsError
+        If the CRS of `customers` is not that of `network`.
+
+    Notes
+    -----
+    O((n + m) log m) with an R-tree over the m edges.
+    """
+    if customers.crs != network.crs:
+        raise CrsError([Fault("customers are not in the network's CRS", "Project them to it.", source="customers")])
+    allowed = np.ones(len(network.tail), bool) if allowed is None else allowed
+    tied = np.ones(len(network.tail), bool) if tied is None else tied
+    points = customers.geometry.to_numpy()
+    usable = ~(shapely.is_missing(points) | shapely.is_empty(points))
+    rows = np.flatnonzero(usable if wanted is None else usable & wanted)
+    lines = usable_lines(network, rules.usable_roles) & allowed
+    eligible = np.flatnonzero(((network.kind == STREET) & allowed) | lines)
+    pairs = _pairs(network, points, rows, eligible, rules.max_drop_m, barriers)
+    pairs = _choose(network, customers, pairs, rules.candidates, tied)
+    network, node = split(network, pairs["edge"].to_numpy(), pairs["offset_m"].to_numpy())
+    pairs["node"] = node
+    fresh = np.unique(node[pairs["kind"].to_numpy() == STREET])
+    network = tie_nodes(network, fresh, connector_m=rules.connector_m, roles=rules.usable_roles)
+    return _finish(network, customers, pairs)
+
+
+def _pairs(
+    network: StreetNetwork,
+    points: NDArray[np.object_],
+    rows: NDArray[np.int64],
+    eligible: NDArray[np.int64],
+    max_drop_m: float,
+    barriers: gpd.GeoDataFrame | None,
+) -> pd.DataFrame:
+    """Return customers and edges within reach of each other, without those that a barrier parts."""
+    at, edge = shapely.STRtree(network.geometry[eligible]).query(points[rows], predicate="dwithin", distance=max_drop_m)
+    customer, edge = rows[at], eligible[edge]
+    lines = network.geometry[edge]
+    distance = np.asarray(shapely.distance(points[customer], lines), np.float64)
+    pairs = pd.DataFrame({"customer": customer, "edge": edge, "distance_m": distance})
+    if barriers is not None and len(barriers) and len(pairs):
+        ways = np.asarray(shapely.shortest_line(points[customer], lines), object)
+        blocked = np.unique(shapely.STRtree(barriers.geometry.to_numpy()).query(ways, predicate="intersects")[0])
+        pairs = pairs.drop(index=pairs.index[blocked])
+    return pairs
+
+
+def _choose(
+    network: StreetNetwork, customers: gpd.GeoDataFrame, pairs: pd.DataFrame, candidates: int, tied: Flags
+) -> pd.DataFrame:
+    """Keep the preferred candidates of each customer."""
+    edge = pairs["edge"].to_numpy()
+    kind = network.kind[edge]
+    pairs = pairs.assign(kind=kind, tied=tied[edge], street_id=network.street_id[edge])
+    named = plain_names(network.streets["name"])
+    source = np.where(kind == STREET, network.source[edge], -1)
+    name = np.append(named, "")[source]
+    pairs["street"] = np.where(kind == BACKBONE, "\0line", np.where(name == "", "\0" + pairs["street_id"], name))
+    address = plain_names(customers["street"])[pairs["customer"].to_numpy()]
+    pairs["rank"] = np.where(kind == BACKBONE, 2, np.where((name != "") & (name == address), 0, 1))
+    main = pairs.groupby("customer")["tied"].transform("any")
+    pairs = pairs[pairs["tied"] | ~main]
+    pairs = pairs.assign(rounded=pairs["distance_m"].round(6))
+    pairs = pairs.sort_values(["customer", "rounded", "street_id", "edge"], kind="stable")
+    pairs = pairs.drop_duplicates(["customer", "street"])
+    pairs = pairs.sort_values(["customer", "rank", "rounded", "street_id"], kind="stable")
+    place = pairs.groupby("customer").cumcount()
+    pairs = pairs[(place < candidates) | (pairs["kind"] == BACKBONE)].reset_index(drop=True)
+    at = customers.geometry.to_numpy()[pairs["customer"].to_numpy()]
+    pairs["offset_m"] = shapely.line_locate_point(network.geometry[pairs["edge"].to_numpy()], at)
+    return pairs
+
+
+def plain_names(values: pd.Series[str]) -> NDArray[np.object_]:
+    """Return street names ready to be compared: case, spaces, points and the usual abbreviations set aside."""
+    text = values.astype(object).where(values.notna(), "").astype(str).str.casefold().str.strip()
+    text = text.str.replace(r"str(\.|\b)(?!\w)", "strasse", regex=True).str.replace("straße", "strasse")
+    return text.str.replace(r"[\s.\-']+", "", regex=True).to_numpy(object)
+
+
+def _finish(
+    network: StreetNetwork, customers: gpd.GeoDataFrame, pairs: pd.DataFrame
+) -> tuple[StreetNetwork, gpd.GeoDataFrame]:
+    """Give nodes their final numbers, and lay the drops from them to the premises."""
+    customer, node = pairs["customer"].to_numpy(), pairs["node"].to_numpy()
+    spots = customers.geometry.to_numpy()[customer]
+    start = np.column_stack([network.x[node], network.y[node]])
+    ends = np.stack([start, shapely.get_coordinates(spots).reshape(-1, 2)], axis=1)
+    geometry = np.asarray(shapely.linestrings(ends), object)
+    order = np.lexsort((np.arange(len(network.x)), network.y, network.x))
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    table = pairs.assign(
+        customer_id=customers["customer_id"].to_numpy(object)[customer],
+        node=number[node],
+        drop_m=shapely.length(geometry),
+    )
+    # two candidates that meet one node are one
+    keep = ~table.duplicated(["customer", "node"]).to_numpy()
+    drops = gpd.GeoDataFrame(table.loc[keep, list(DROP_COLUMNS)], geometry=geometry[keep], crs=network.crs)
+    return tidy(network), drops.reset_index(drop=True)
