@@ -13,6 +13,7 @@ import shapely
 
 from lastmile_net import schema
 from lastmile_net.config import PlanConfig
+from lastmile_net.crs import choose_metric_crs
 from lastmile_net.doctor import backbone as backbone_findings
 from lastmile_net.doctor import customers as customer_findings
 from lastmile_net.doctor import extent as extent_findings
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.network.network import StreetNetwork
-
-
-WEB_MERCATOR = 3857
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,12 +123,10 @@ def check(
 
 
 def metric_crs(streets: gpd.GeoDataFrame, customers: gpd.GeoDataFrame) -> pyproj.CRS:
-    """Choose the CRS to measure in: that of the streets where it is metric, else the UTM zone they lie in."""
-    given = pyproj.CRS(streets.crs)
-    if given.is_projected and given.axis_info[0].unit_name == "metre" and given.to_epsg() != WEB_MERCATOR:
-        return given
-    basis = streets if len(streets) else customers
-    return pyproj.CRS(basis.estimate_utm_crs()) if len(basis) else given
+    """Choose the CRS to measure in; layers without any place are not measured, and keep theirs."""
+    if not any(np.isfinite(frame.total_bounds).all() for frame in (streets, customers)):
+        return pyproj.CRS(streets.crs)
+    return choose_metric_crs(streets, customers)
 
 
 def ready(frame: gpd.GeoDataFrame, key: str, crs: pyproj.CRS) -> gpd.GeoDataFrame:
