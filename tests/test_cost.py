@@ -64,6 +64,7 @@ def _line_network(
         geometry=geometry,
         streets=gpd.GeoDataFrame(streets or {"highway": []}, geometry=geometry[kind == STREET], crs=CRS),
         backbone=gpd.GeoDataFrame(lines or {"role": []}, geometry=geometry[kind == BACKBONE], crs=CRS),
+        point_node=np.full(int((kind == BACKBONE).sum()), -1, np.int64),
     )
 
 

@@ -177,20 +177,14 @@ def _finish(
     network: StreetNetwork, customers: gpd.GeoDataFrame, pairs: pd.DataFrame
 ) -> tuple[StreetNetwork, gpd.GeoDataFrame]:
     """Give nodes their final numbers, and lay the drops from them to the premises."""
-    customer, node = pairs["customer"].to_numpy(), pairs["node"].to_numpy()
-    spots = customers.geometry.to_numpy()[customer]
+    network, number = tidy(network)
+    customer, node = pairs["customer"].to_numpy(), number[pairs["node"].to_numpy()]
     start = np.column_stack([network.x[node], network.y[node]])
-    ends = np.stack([start, shapely.get_coordinates(spots).reshape(-1, 2)], axis=1)
-    geometry = np.asarray(shapely.linestrings(ends), object)
-    order = np.lexsort((np.arange(len(network.x)), network.y, network.x))
-    number = np.empty(len(order), np.int64)
-    number[order] = np.arange(len(order))
-    table = pairs.assign(
-        customer_id=customers["customer_id"].to_numpy(object)[customer],
-        node=number[node],
-        drop_m=shapely.length(geometry),
-    )
+    premises = shapely.get_coordinates(customers.geometry.to_numpy()[customer]).reshape(-1, 2)
+    geometry = np.asarray(shapely.linestrings(np.stack([start, premises], axis=1)), object)
+    name = customers["customer_id"].to_numpy(object)[customer]
+    table = pairs.assign(customer_id=name, node=node, drop_m=shapely.length(geometry))
     # two candidates that meet one node are one
     keep = ~table.duplicated(["customer", "node"]).to_numpy()
     drops = gpd.GeoDataFrame(table.loc[keep, list(DROP_COLUMNS)], geometry=geometry[keep], crs=network.crs)
-    return tidy(network), drops.reset_index(drop=True)
+    return network, drops.reset_index(drop=True)

@@ -82,7 +82,7 @@ def build_network(
     on_street = np.unique(np.r_[network.tail[network.kind == STREET], network.head[network.kind == STREET]])
     network = tie_nodes(network, on_street, connector_m=connector_m, roles=usable_roles)
     network = tie_line_ends(network, connector_m=connector_m, roles=usable_roles)
-    return tidy(tie_points(network, points, connector_m=connector_m, roles=usable_roles))
+    return tidy(tie_points(network, points, connector_m=connector_m, roles=usable_roles))[0]
 
 
 def _common_crs(streets: gpd.GeoDataFrame, backbone: gpd.GeoDataFrame) -> pyproj.CRS:

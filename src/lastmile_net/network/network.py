@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STREET, CROSSING, BACKBONE, CONNECTOR, DROP = range(5)
 """Codes of `StreetNetwork.kind`: positions in `schema.EDGE_KINDS`."""
+TINY_M = 0.01
+"""A connector that is no longer joins two nodes at one place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,24 +83,46 @@ class StreetNetwork:
         return to_networkx(self)
 
 
-def tidy(network: StreetNetwork) -> StreetNetwork:
-    """Return the network with nodes sorted by place and components labelled by size."""
-    order = np.lexsort((np.arange(len(network.x)), network.y, network.x))
-    number = np.empty(len(order), np.int64)
-    number[order] = np.arange(len(order))
-    tail, head = number[network.tail], number[network.head]
+def tidy(network: StreetNetwork) -> tuple[StreetNetwork, Ints]:
+    """
+    Sort nodes by place, unite those that only a connector of no length parts, and label components by size.
+
+    Returns
+    -------
+    network
+        The same network with other numbers.
+    number
+        int64 (n,). New number of each old node.
+    """
+    size = len(network.x)
+    tiny = (network.kind == CONNECTOR) & (network.length_m <= TINY_M)
+    order = np.lexsort((np.arange(size), network.y, network.x))
+    place = np.empty(size, np.int64)
+    place[order] = np.arange(size)
+    group = components(size, place[network.tail[tiny]], place[network.head[tiny]])
+    first = np.full(size, size)
+    np.minimum.at(first, group, np.arange(size))
+    kept = np.flatnonzero(first[group] == np.arange(size))
+    number = np.searchsorted(kept, first[group])[place]
+    tail, head = number[network.tail[~tiny]], number[network.head[~tiny]]
     tied = network.point_node >= 0
     point_node = network.point_node.copy()
     point_node[tied] = number[point_node[tied]]
-    return replace(
+    tidied = replace(
         network,
-        x=network.x[order],
-        y=network.y[order],
+        x=network.x[order[kept]],
+        y=network.y[order[kept]],
         tail=tail,
         head=head,
+        length_m=network.length_m[~tiny],
+        kind=network.kind[~tiny],
+        street_id=network.street_id[~tiny],
+        source=network.source[~tiny],
+        geometry=network.geometry[~tiny],
         point_node=point_node,
-        component=components(len(order), tail, head),
+        component=components(len(kept), tail, head),
     )
+    return tidied, number
 
 
 def components(nodes: int, tail: Ints, head: Ints) -> Ints:

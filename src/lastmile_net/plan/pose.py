@@ -52,7 +52,7 @@ def pose(
     prices: EdgePrices,
     drop_cost: Floats,
     *,
-    fibre_cost_per_m: float,
+    drop_fibre: Floats,
 ) -> Posed:
     """
     Turn a priced network with candidate drops into arrays for the solver.
@@ -71,8 +71,8 @@ def pose(
         Price of each network edge.
     drop_cost
         Price of each candidate drop; infinite where it may not be dug.
-    fibre_cost_per_m
-        Price of one metre of a customer's own fibre.
+    drop_fibre
+        Price of the fibre in each candidate drop.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def pose(
         drop_customer=drops["customer"].to_numpy(np.int64)[drop],
         drop_node=drops["node"].to_numpy(np.int64)[drop],
         drop_cost=_milli(drop_cost[drop]),
-        drop_fibre_cost=_milli(drop_m * fibre_cost_per_m),
+        drop_fibre_cost=_milli(drop_fibre[drop]),
         units=units,
         fibres=np.ones(len(units), np.int64),
         length_mm=np.round(network.length_m[edge] * MM_PER_M).astype(np.int64),

@@ -1,0 +1,134 @@
+"""`plan()`: layers in, the whole chain of stages, a `Plan` out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net import coverage
+from lastmile_net.config import PlanConfig, read_config
+from lastmile_net.config.optics import longest_route_m
+from lastmile_net.cost import price_drops, price_edges, price_fibre
+from lastmile_net.network import DropRules, attach, build_network, find_taps
+from lastmile_net.network.network import components
+from lastmile_net.plan.outcome import Posing, assemble
+from lastmile_net.plan.pose import MM_PER_M, pose
+from lastmile_net.read.layers import Layers, Source, load_layers
+from lastmile_net.schema import TAP_LINE_ROLES
+from lastmile_net.solve.capacity import Limits, solve_with_limits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.cost import EdgePrices
+    from lastmile_net.network import StreetNetwork, Taps
+    from lastmile_net.plan.result import Plan
+    from lastmile_net.solve.problem import Report
+
+FARTHEST_MM = 10**12
+
+
+def plan(
+    streets: Source,
+    backbone: Source | None,
+    customers: Source,
+    *,
+    config: PlanConfig | None = None,
+    report: Report | None = None,
+) -> Plan:
+    """
+    Find who is left unconnected, why, and the cheapest trenches that connect everyone in reach.
+
+    Parameters
+    ----------
+    streets, backbone, customers
+        Files that GDAL reads, or GeoDataFrames; columns as `schema.py` declares them. The backbone may be None
+        where the config gives a `pop`.
+    config
+        All settings; the defaults if not given.
+    report
+        Called with the solver's progress; returning False stops it with the best plan so far.
+
+    Returns
+    -------
+    plan
+        Every customer with its outcome, all that is built, and the proof of how near the cheapest it is.
+
+    Raises
+    ------
+    DataError
+        If the layers cannot be planned on; it lists all problems with rows and cure.
+    MissingFileError
+        If a file is not there.
+    """
+    config = config or read_config()
+    layers = load_layers(streets, backbone, customers, config=config)
+    return assemble(_solved(layers, config, report))
+
+
+def _solved(layers: Layers, config: PlanConfig, report: Report | None) -> Posing:
+    now = coverage.units_connected(layers.customers)
+    left = layers.customers["units"].to_numpy(np.int64) - now
+    wanted = (left > 0) & ~layers.customers["exclude"].to_numpy(bool)
+    roles = tuple(role for role in _usable_roles(config))
+    network = build_network(
+        layers.streets,
+        layers.backbone,
+        connector_m=config.connector_m,
+        usable_roles=roles,
+        point_roles=config.tap_roles,
+    )
+    prices = price_edges(network, config.cost)
+    taps = find_taps(network, tap=config.tap, tap_roles=config.tap_roles)
+    allowed = np.isfinite(prices.build)
+    rules = DropRules(config.max_drop_m, config.candidate_drops, config.connector_m, roles)
+    network, drops = attach(
+        network, layers.customers, rules=rules, allowed=allowed, tied=_tied(network, prices, taps), wanted=wanted
+    )
+    prices = price_edges(network, config.cost)
+    taps = find_taps(network, tap=config.tap, tap_roles=config.tap_roles)
+    drop_m = drops["drop_m"].to_numpy(np.float64)
+    drop_cost = price_drops(drop_m, config.cost)
+    units = np.maximum(left, 1)
+    posed = pose(network, taps, drops, units, prices, drop_cost, drop_fibre=price_fibre(drop_m, config.cost))
+    limited = solve_with_limits(posed.problem, _limits(config, taps), config.solve, report)
+    reached = np.zeros(len(layers.customers), bool)
+    tied = _tied_nodes(network, prices, taps)
+    reached[drops["customer"].to_numpy()[tied[drops["node"].to_numpy()]]] = True
+    return Posing(layers, config, network, taps, prices, drops, drop_cost, posed, limited, now, wanted, reached)
+
+
+def _usable_roles(config: PlanConfig) -> tuple[str, ...]:
+    """Return the roles of lines that new customers can use: those with a price, and those that are tapped."""
+    reuse = config.cost.reuse_cost_per_m
+    priced = [role for role in type(reuse).model_fields if getattr(reuse, role) is not None]
+    tapped = [role for role in TAP_LINE_ROLES if role in config.tap_roles and config.tap != "points"]
+    return tuple(dict.fromkeys(priced + tapped))
+
+
+def _tied_nodes(network: StreetNetwork, prices: EdgePrices, taps: Taps) -> NDArray[np.bool_]:
+    """Return which nodes hang together with a tap over what may be used."""
+    usable = np.isfinite(prices.build)
+    part = components(len(network.x), network.tail[usable], network.head[usable])
+    return np.isin(part, part[taps.node])
+
+
+def _tied(network: StreetNetwork, prices: EdgePrices, taps: Taps) -> NDArray[np.bool_]:
+    tied: NDArray[np.bool_] = _tied_nodes(network, prices, taps)[network.tail]
+    return tied
+
+
+def _limits(config: PlanConfig, taps: Taps) -> Limits:
+    route = None if config.max_route_m is None else int(np.floor(config.max_route_m * MM_PER_M + 0.5))
+    if config.optical is None:
+        return Limits(max_route_mm=route, max_stretch=config.max_stretch)
+    metres = longest_route_m(config.optical, taps.loss_db)
+    longest = np.where(np.isfinite(metres), metres * MM_PER_M, FARTHEST_MM)
+    unknown = np.isnan(taps.loss_db)
+    return Limits(
+        max_route_mm=route,
+        max_stretch=config.max_stretch,
+        tap_route_mm=np.floor(np.nan_to_num(longest, nan=-1.0) + 1e-6).astype(np.int64),
+        tap_unknown=unknown & (config.optical.unknown != "ignore"),
+    )

@@ -1,0 +1,313 @@
+"""Make the tables of a plan from the solver's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from lastmile_net.network.network import BACKBONE
+from lastmile_net.schema import EDGE_KINDS
+from lastmile_net.solve.problem import MILLI
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.cost import EdgePrices
+    from lastmile_net.network.network import StreetNetwork
+    from lastmile_net.network.taps import Taps
+    from lastmile_net.plan.pose import Posed
+    from lastmile_net.solve.problem import Solution
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+AT_ONCE = 4096
+"""Routes whose geometry is built at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """
+    What a solution means on the ground.
+
+    Parameters
+    ----------
+    network, taps, prices, drops, posed, solution
+        What was solved, and the answer.
+    planned
+        int64. Customers (rows) that are served.
+    customer_id
+        object (c,). Names of all customers.
+    units
+        int64 (c,). Homes to be connected at each customer.
+    drop_cost
+        float64. Price of each row of `drops`.
+    """
+
+    network: StreetNetwork
+    taps: Taps
+    prices: EdgePrices
+    drops: gpd.GeoDataFrame
+    posed: Posed
+    solution: Solution
+    planned: Ints
+    customer_id: NDArray[np.object_]
+    units: Ints
+    drop_cost: Floats
+
+    @property
+    def drop_row(self) -> Ints:
+        """Row of `drops` of each planned customer."""
+        return self.posed.drop[self.solution.drop[self.planned]]
+
+    @property
+    def tap(self) -> Ints:
+        """Tap of each planned customer."""
+        return self.solution.tap[self.planned]
+
+    @property
+    def price(self) -> Floats:
+        """What each edge costs the plan: a line that is tapped all along costs nothing."""
+        price = self.prices.build.copy()
+        price[self.posed.edge] = self.posed.problem.cost / MILLI
+        return price
+
+    @property
+    def fibre(self) -> Floats:
+        """What each fibre through each edge costs the plan."""
+        price = self.prices.fibre.copy()
+        price[self.posed.edge] = self.posed.problem.fibre_cost / MILLI
+        return price
+
+    @property
+    def drop_fibre(self) -> Floats:
+        """What the fibre in each planned customer's drop costs."""
+        fibre: Floats = self.posed.problem.drop_fibre_cost[self.solution.drop[self.planned]] / MILLI
+        return fibre
+
+    def steps(self) -> tuple[Ints, Ints]:
+        """Return, for each edge of each route in its order, position of the planned customer, and network edge."""
+        start = self.solution.route_start
+        count = start[self.planned + 1] - start[self.planned]
+        who = np.repeat(np.arange(len(self.planned)), count)
+        place = (
+            np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(start[self.planned], count)
+        )
+        return who, self.posed.edge[self.solution.route_edges[place]]
+
+
+def node_names(nodes: Ints) -> NDArray[np.object_]:
+    """Return the names of nodes in tables."""
+    return np.array([f"n{node}" for node in nodes.tolist()], object)
+
+
+def loads(built: Built) -> tuple[Ints, Ints, Ints]:
+    """Return the edges that routes run over, ascending, with customers and homes served through each."""
+    who, edge = built.steps()
+    size = len(built.network.tail)
+    customers = np.bincount(edge, minlength=size)
+    homes = np.bincount(edge, weights=built.units[built.planned][who], minlength=size).astype(np.int64)
+    used = np.flatnonzero(customers)
+    return used, customers[used], homes[used]
+
+
+def trenches_and_reused(built: Built) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Return what is dug, drops among it, and what exists and is used."""
+    network = built.network
+    edge, customers, homes = loads(built)
+    common = {
+        "from_node": node_names(network.tail[edge]),
+        "to_node": node_names(network.head[edge]),
+        "length_m": network.length_m[edge],
+        "cost": built.price[edge],
+        "units": homes,
+    }
+    existing = network.kind[edge] == BACKBONE
+    table = gpd.GeoDataFrame(common, geometry=network.geometry[edge], crs=network.crs)
+    reused = table[existing].assign(backbone_id=network.street_id[edge[existing]])
+    dug = table[~existing].assign(
+        trench_id=[f"t{each}" for each in edge[~existing].tolist()],
+        kind=np.array(EDGE_KINDS, object)[network.kind[edge[~existing]]],
+        surface=built.prices.surface[edge[~existing]],
+        customers=customers[~existing],
+    )
+    dug = pd.concat([dug, _drops(built)], ignore_index=True)
+    dug["side"], dug["build_order"], dug["stability"] = None, pd.array([pd.NA] * len(dug), "Int64"), np.nan
+    order = ["trench_id", "kind", "side", "surface", "from_node", "to_node", "length_m", "cost", "customers", "units"]
+    order += ["build_order", "stability", "geometry"]
+    reuse = ["backbone_id", "from_node", "to_node", "length_m", "cost", "units", "geometry"]
+    return (
+        gpd.GeoDataFrame(dug[order], geometry="geometry", crs=network.crs),
+        gpd.GeoDataFrame(reused[reuse].reset_index(drop=True), geometry="geometry", crs=network.crs),
+    )
+
+
+def _drops(built: Built) -> gpd.GeoDataFrame:
+    row, names = built.drop_row, built.customer_id[built.planned]
+    drops = built.drops.iloc[row]
+    table = {
+        "trench_id": np.array([f"d-{name}" for name in names], object),
+        "kind": "drop",
+        "surface": None,
+        "from_node": node_names(drops["node"].to_numpy()),
+        "to_node": names,
+        "length_m": drops["drop_m"].to_numpy(),
+        "cost": built.drop_cost[row],
+        "customers": 1,
+        "units": built.units[built.planned],
+    }
+    return gpd.GeoDataFrame(table, geometry=drops.geometry.to_numpy(), crs=built.network.crs)
+
+
+def route_lengths(built: Built) -> Floats:
+    """Return the length of each planned customer's route, tap to premises."""
+    who, edge = built.steps()
+    along = np.bincount(who, weights=built.network.length_m[edge], minlength=len(built.planned))
+    length: Floats = along + built.drops["drop_m"].to_numpy(np.float64)[built.drop_row]
+    return length
+
+
+def routes(built: Built) -> gpd.GeoDataFrame:
+    """Return one line per planned customer, over the vertices of the pieces beneath it."""
+    who, edge = built.steps()
+    start = built.taps.node[built.tap]
+    forward = _directions(built, who, edge, start)
+    bounds = np.searchsorted(who, np.arange(len(built.planned) + 1))
+    lines = [
+        _lines(built, who, edge, forward, start, first, min(first + AT_ONCE, len(built.planned)), bounds)
+        for first in range(0, len(built.planned), AT_ONCE)
+    ]
+    geometry = np.concatenate(lines) if lines else np.empty(0, object)
+    table = {
+        "customer_id": built.customer_id[built.planned],
+        "access_point_id": built.taps.access_point_id[built.tap],
+        "length_m": shapely.length(geometry) if len(geometry) else np.empty(0),
+    }
+    return gpd.GeoDataFrame(table, geometry=geometry, crs=built.network.crs)
+
+
+def _directions(built: Built, who: Ints, edge: Ints, start: Ints) -> NDArray[np.bool_]:
+    """Return whether each step runs from tail to head: step after step of all routes at once."""
+    tail, head = built.network.tail[edge], built.network.head[edge]
+    forward = np.ones(len(edge), bool)
+    first = np.r_[True, who[1:] != who[:-1]][: len(who)]
+    step = np.arange(len(who)) - np.repeat(np.flatnonzero(first), np.diff(np.r_[np.flatnonzero(first), len(who)]))
+    at = start.copy()
+    order = np.argsort(step, kind="stable")
+    ends = np.searchsorted(step[order], np.arange(step.max(initial=-1) + 2))
+    for begin, end in pairwise(ends.tolist()):
+        now = order[begin:end]
+        forward[now] = tail[now] == at[who[now]]
+        at[who[now]] = np.where(forward[now], head[now], tail[now])
+    return forward
+
+
+def _lines(
+    built: Built, who: Ints, edge: Ints, forward: NDArray[np.bool_], start: Ints, low: int, high: int, bounds: Ints
+) -> NDArray[np.object_]:
+    network = built.network
+    part = slice(bounds[low], bounds[high])
+    shapes = np.where(forward[part], network.geometry[edge[part]], shapely.reverse(network.geometry[edge[part]]))
+    here = np.arange(low, high)
+    taps = np.column_stack([network.x[start[here]], network.y[start[here]]])
+    drops = built.drops.geometry.to_numpy()[built.drop_row[here]]
+    xy, of = shapely.get_coordinates(shapes, return_index=True)
+    last, of_drop = shapely.get_coordinates(drops, return_index=True)
+    owner = np.r_[here, who[part][of] if len(of) else of, here[of_drop]]
+    xy = np.r_[taps, xy, last]
+    order = np.argsort(owner, kind="stable")
+    owner, xy = owner[order], xy[order]
+    keep = np.r_[True, (owner[1:] != owner[:-1]) | (xy[1:] != xy[:-1]).any(axis=1)]
+    # a route without any length keeps two vertices
+    keep |= np.bincount(owner[keep] - low, minlength=high - low)[owner - low] < 2
+    return np.asarray(shapely.linestrings(xy[keep], indices=owner[keep] - low), object)
+
+
+def access_points(built: Built) -> gpd.GeoDataFrame:
+    """Return every tap point, and the places on lines that are used."""
+    taps = built.taps
+    used = np.bincount(built.tap, weights=built.units[built.planned], minlength=len(taps.node)).astype(np.int64)
+    shown = np.flatnonzero(taps.is_point | (used > 0))
+    node = taps.node[shown]
+    table = {
+        "access_point_id": taps.access_point_id[shown],
+        "kind": taps.kind[shown],
+        "node": node_names(node),
+        "ports_used": used[shown],
+        "ports_free": np.where(np.isfinite(taps.ports_free[shown]), taps.ports_free[shown], np.nan),
+    }
+    where = shapely.points(built.network.x[node], built.network.y[node])
+    return gpd.GeoDataFrame(table, geometry=np.asarray(where, object), crs=built.network.crs)
+
+
+def shortest(built: Built, weight: Floats, drop_weight: Floats) -> Floats:
+    """Return each planned customer's least sum of weights, over its own ways and drops from any tap."""
+    network, edge = built.network, built.posed.edge
+    reach = distances(len(network.x), network.tail[edge], network.head[edge], weight[edge], built.taps.node)
+    drop = built.posed.drop
+    node = built.drops["node"].to_numpy()[drop]
+    best = np.full(len(built.customer_id), np.inf)
+    np.minimum.at(best, built.drops["customer"].to_numpy()[drop], reach[node] + drop_weight[drop])
+    return best[built.planned]
+
+
+def distances(nodes: int, tail: Ints, head: Ints, weight: Floats, sources: Ints) -> Floats:
+    """Return the least sum of weights from any source to each node; parallels and free edges are kept."""
+    if len(sources) == 0 or len(tail) == 0:
+        reach = np.full(nodes, np.inf)
+        reach[sources] = 0.0
+        return reach
+    # a sparse matrix adds up parallels and loses zeros: keep the cheapest, and count zero as next to nothing
+    low, high = np.minimum(tail, head), np.maximum(tail, head)
+    order = np.lexsort((weight, high, low))
+    first = order[np.r_[True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)]]
+    tiny = np.maximum(weight[first], 1e-9)
+    graph = csr_array((tiny, (low[first], high[first])), shape=(nodes, nodes))
+    found: Floats = dijkstra(graph, directed=False, indices=np.unique(sources), min_only=True)
+    return np.round(found, 6)
+
+
+def shares(built: Built, equipment: Floats, total: float) -> Floats:
+    """
+    Split the cost of each piece over the homes behind it; the shares add up to `total` to the cent.
+
+    Parameters
+    ----------
+    built
+        The solution on the ground.
+    equipment
+        float64. What else each planned customer costs by itself.
+    total
+        What the shares add up to, overhead included.
+    """
+    who, edge = built.steps()
+    homes = built.units[built.planned].astype(np.float64)
+    through = np.bincount(edge, weights=homes[who], minlength=len(built.network.tail))
+    part = built.price[edge] * homes[who] / through[edge] + built.fibre[edge]
+    own: Floats = np.bincount(who, weights=part, minlength=len(homes)).astype(np.float64)
+    own = own + built.drop_cost[built.drop_row] + built.drop_fibre + equipment
+    if len(own) == 0:
+        return own
+    exact = own * (total / own.sum() if own.sum() > 0 else 0.0) * 100
+    cents = np.floor(exact + 1e-7)
+    missing = round(total * 100) - int(cents.sum())
+    cents[np.argsort(-(exact - cents), kind="stable")[:missing]] += 1
+    return cents / 100
+
+
+def marginal(built: Built, equipment: Floats) -> Floats:
+    """Return what the plan would save without each planned customer, overhead left aside."""
+    who, edge = built.steps()
+    customers = np.bincount(edge, minlength=len(built.network.tail))
+    alone = np.where(customers[edge] == 1, built.price[edge], 0.0) + built.fibre[edge]
+    own = np.bincount(who, weights=alone, minlength=len(built.planned))
+    saved: Floats = own + built.drop_cost[built.drop_row] + built.drop_fibre + equipment
+    return saved
