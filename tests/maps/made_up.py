@@ -208,3 +208,8 @@ def _rank(people: gpd.GeoDataFrame, trenches: gpd.GeoDataFrame, rng: np.random.G
     streets = int((trenches["kind"] != "drop").sum())
     dug = np.concatenate([rng.integers(1, len(planned) + 1, streets), ranks])
     trenches["build_order"] = pd.Series(dug, trenches.index).astype("Int64")
+
+
+def addresses(people: pd.DataFrame) -> pd.Series:
+    """Return what a person calls each customer."""
+    return (people["street"] + " " + people["housenumber"]).str.strip()

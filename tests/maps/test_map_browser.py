@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import matplotlib.image
 import numpy as np
 import pytest
+from made_up import addresses
 
 from lastmile_net.maps import save_map
-from lastmile_net.maps.plan_layers import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable

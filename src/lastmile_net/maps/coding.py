@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,8 @@ from pyproj import Transformer
 from lastmile_net.errors import CrsError, Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import geopandas as gpd
     from numpy.typing import NDArray
 
@@ -24,8 +29,11 @@ WORLD_BITS = 29
 """The world's width is 2^29 units in Web Mercator: 7 cm at the equator, and a sum of two still fits 32 bits."""
 HALF_WORLD_M = 20037508.342789244
 LEVEL = 6
-LARGEST = 2**32 - 2
+WIDTHS = (1, 2, 4, 6)
+LARGEST = 2**46
 MAX_WORDS = 65_000
+FIRST_MULTI = 4
+"""Shapely's type of a MultiPoint; the types above it have parts, too."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +43,17 @@ class Stream:
 
     Parameters
     ----------
-    text
-        Base64 of the gzipped bytes.
+    raw
+        All lowest bytes come first, then all second ones, and so on.
     size
         How many integers.
     width
-        Bytes of each; all lowest bytes come first, then all second ones, and so on.
+        Bytes of each.
     delta
         Whether each one is the zigzag-coded step from the one before.
     """
 
-    text: str
+    raw: bytes
     size: int
     width: int
     delta: bool
@@ -54,6 +62,43 @@ class Stream:
     def header(self) -> dict[str, int | bool]:
         """What the browser must know to unpack it."""
         return {"size": self.size, "width": self.width, "delta": self.delta}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """
+    Numbers as integers.
+
+    Parameters
+    ----------
+    stream
+        The numbers that are known, times ten to the power of the decimals, less the least.
+    least
+        What to add to each.
+    known
+        One bit per row, lowest first: whether its number is known. None if all are.
+    """
+
+    stream: Stream
+    least: int
+    known: bytes | None
+
+
+@dataclass(frozen=True)
+class Texts:
+    """
+    Texts as lines; where they repeat, as words and the number of each row's word.
+
+    Parameters
+    ----------
+    lines
+        One line per row, or one per word.
+    words
+        Word of each row; None if there is a line per row.
+    """
+
+    lines: bytes
+    words: Stream | None
 
 
 @dataclass(frozen=True)
@@ -79,7 +124,7 @@ class Shapes:
 
 def pack_integers(values: Ints, *, delta: bool = False) -> Stream:
     """
-    Pack integers into as few bytes as their range needs.
+    Lay out integers in as few bytes as their range needs.
 
     Parameters
     ----------
@@ -91,68 +136,136 @@ def pack_integers(values: Ints, *, delta: bool = False) -> Stream:
     Returns
     -------
     stream
-        The same input gives the same text.
+        The same input gives the same bytes.
     """
     stored = np.asarray(values, np.int64)
     if delta:
         steps = np.diff(stored, prepend=0)
         stored = (steps << 1) ^ (steps >> 63)
     top = int(stored.max(initial=0))
-    width = 1 if top < 2**8 else 2 if top < 2**16 else 4
-    raw = stored.astype(f"<u{width}").view(np.uint8).reshape(-1, width).T
-    return Stream(pack_bytes(raw.tobytes()), len(stored), width, delta)
+    width = next(width for width in WIDTHS if top < 2 ** (8 * width))
+    raw = stored.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width].T
+    return Stream(raw.tobytes(), len(stored), width, delta)
 
 
-def pack_bytes(raw: bytes) -> str:
-    """Return `raw`, gzipped without a time stamp, as base64."""
+def squeeze(parts: Mapping[str, bytes]) -> dict[str, str]:
+    """Return each part, gzipped without a time stamp, as base64; the processors share the work."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(parts, pool.map(_base64_gzip, parts.values()), strict=True))
+
+
+def _base64_gzip(raw: bytes) -> str:
     return base64.b64encode(gzip.compress(raw, LEVEL, mtime=0)).decode("ascii")
 
 
-def pack_numbers(values: pd.Series, decimals: int) -> tuple[Stream, float] | None:
+def pack_numbers(values: pd.Series, rows: Ints, decimals: int) -> Numbers | None:
     """
-    Pack numbers, rounded to `decimals`; 0 stands for an empty one.
+    Pack numbers, rounded to `decimals`.
+
+    Parameters
+    ----------
+    values
+        The numbers; what is not finite is unknown.
+    rows
+        Rows to take, in this order.
+    decimals
+        How many are kept.
 
     Returns
     -------
     packed
-        The stream and the least value, which is stored as 1. None if the numbers range too far for 32 bits.
+        None if the numbers are too large, or too many different ones, to be told apart in the browser.
     """
-    given = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    given = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)[rows]
     known = np.isfinite(given)
-    scaled = np.round(np.where(known, given, 0.0) * 10**decimals)
-    least = float(scaled[known].min()) if known.any() else 0.0
-    if known.any() and float(scaled[known].max()) - least > LARGEST - 1:
+    scaled = np.round(given[known] * 10**decimals)
+    if len(scaled) and np.abs(scaled).max() > LARGEST:
         return None
-    stored = np.where(known, scaled - least + 1, 0).astype(np.int64)
-    return pack_integers(stored), least
+    return _numbers(scaled.astype(np.int64), known)
 
 
-def pack_texts(values: pd.Series) -> tuple[str, Stream | None]:
+def _numbers(values: Ints, known: NDArray[np.bool_]) -> Numbers:
+    least = int(values.min(initial=0)) if len(values) == 0 else int(values.min())
+    stored = values - least
+    steps = np.abs(np.diff(stored, prepend=0)) * 2
+    close = len(stored) > 0 and int(steps.max()) < 2**31 and _bits(steps) < _bits(stored)
+    bits = None if known.all() else np.packbits(known, bitorder="little").tobytes()
+    return Numbers(pack_integers(stored, delta=close), least, bits)
+
+
+def _bits(values: Ints) -> float:
+    """Return the bits that one of these integers takes on average."""
+    return float(np.log2(values + 1.0).mean())
+
+
+def pack_ids(lines: Sequence[str]) -> tuple[str, Numbers] | None:
     """
-    Pack texts as lines; where they repeat, as a list of words and the number of each row's word.
+    Pack texts that are one prefix and a number each, such as ids often are.
 
     Returns
     -------
-    lines
-        Base64 of the gzipped lines: one per row, or one per word.
-    numbers
-        Word of each row; None if there is a line per row.
+    packed
+        The prefix and the numbers; None if some text is not so.
     """
-    texts = clean_texts(values)
-    numbers, words = pd.factorize(np.asarray(texts, object), sort=False)
-    if len(words) > MAX_WORDS or len(words) * 4 > len(texts) + 64:
-        return _pack_lines(texts), None
-    return _pack_lines(words.tolist()), pack_integers(numbers.astype(np.int64))
+    match = re.fullmatch(r"(.*?)(0|[1-9]\d{0,14})", lines[0]) if len(lines) else None
+    if match is None:
+        return None
+    prefix = match[1]
+    try:
+        numbers = [int(line[len(prefix) :]) for line in lines]
+    except ValueError:
+        return None
+    same = all(line == f"{prefix}{number}" for line, number in zip(lines, numbers, strict=True))
+    if not same or max(numbers) > LARGEST or min(numbers) < 0:
+        return None
+    return prefix, _numbers(np.array(numbers, np.int64), np.ones(len(numbers), bool))
 
 
-def _pack_lines(lines: list[str]) -> str:
-    return pack_bytes("\n".join(lines).encode("utf-8", "replace"))
+def pack_texts(lines: Sequence[str], codes: Ints) -> Texts:
+    """
+    Pack texts.
+
+    Parameters
+    ----------
+    lines
+        All different texts.
+    codes
+        Number of each row's text.
+    """
+    if len(lines) > MAX_WORDS or len(lines) * 4 > len(codes) + 64:
+        return Texts(_join([lines[code] for code in codes.tolist()]), None)
+    return Texts(_join(lines), pack_integers(codes))
 
 
-def clean_texts(values: pd.Series) -> list[str]:
-    """Return each value as one line of text, empty where it is missing."""
-    missing = values.isna().to_numpy()
-    texts = values.astype(object).where(~missing, "").astype(str).tolist()
+def _join(lines: Sequence[str]) -> bytes:
+    return "\n".join(lines).encode("utf-8", "replace")
+
+
+def distinct_texts(values: pd.Series, rows: Ints) -> tuple[list[str], Ints]:
+    """
+    Return the different texts among some rows of a column, each as one line, and which of them each row has.
+
+    Parameters
+    ----------
+    values
+        The column; what is missing is an empty text.
+    rows
+        Rows to take, in this order.
+
+    Returns
+    -------
+    texts
+        In order of their first row.
+    codes
+        Number of each row's text.
+    """
+    numbers, found = pd.factorize(values)
+    texts = _one_line_each([*map(str, found.tolist()), ""])
+    codes, used = pd.factorize(np.where(numbers < 0, len(texts) - 1, numbers)[rows])
+    return [texts[number] for number in used.tolist()], codes.astype(np.int64)
+
+
+def _one_line_each(texts: list[str]) -> list[str]:
     if "\n".join(texts).count("\n") == len(texts) - 1:
         return texts
     return [text.replace("\n", " ") for text in texts]
@@ -176,7 +289,9 @@ def shapes_in_world_units(data: gpd.GeoDataFrame) -> Shapes:
     area = shapely.get_dimensions(geometry[usable]) == 2
     geometry = geometry[usable]
     geometry[area] = shapely.point_on_surface(geometry[area])
-    parts, owner = shapely.get_parts(geometry, return_index=True)
+    parts, owner = geometry, np.arange(len(geometry))
+    if (shapely.get_type_id(geometry) >= FIRST_MULTI).any():
+        parts, owner = shapely.get_parts(geometry, return_index=True)
     coords, shape = shapely.get_coordinates(parts, return_index=True)
     x, y = _to_world(coords, data.crs)
     counts = np.bincount(shape, minlength=len(parts)).astype(np.int64)

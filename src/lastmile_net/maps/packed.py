@@ -13,12 +13,13 @@ from folium.template import Template
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.coding import (
     WORLD_BITS,
-    Stream,
-    clean_texts,
+    distinct_texts,
+    pack_ids,
     pack_integers,
     pack_numbers,
     pack_texts,
     shapes_in_world_units,
+    squeeze,
 )
 from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import geopandas as gpd
+
+    from lastmile_net.maps.coding import Ints, Numbers, Stream
 
 OKABE_ITO = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7a00", "#4d4d4d")
 """Colours that people with any kind of colour vision tell apart (Okabe and Ito 2008)."""
@@ -66,6 +69,26 @@ class Field:
     label: str = ""
     unit: str = ""
     decimals: int = 2
+
+
+@dataclass(frozen=True)
+class Derived:
+    """
+    A column that the browser works out from others, so that the page need not carry it.
+
+    Parameters
+    ----------
+    how
+        `ratio`: the first number over the second. `join`: the texts that are not empty, with a space between.
+    columns
+        What it is made of.
+    instead
+        Column that stands in where `join` gives nothing.
+    """
+
+    how: Literal["ratio", "join"]
+    columns: tuple[str, ...]
+    instead: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +157,7 @@ class PackedLayer(MacroElement):
     style
         Everything else about its look.
     extra
-        Numeric columns the page's own scripts need, with their decimals.
+        Further columns: their decimals, or how they are derived. Popup and labels may name derived ones.
 
     Raises
     ------
@@ -170,7 +193,7 @@ class PackedLayer(MacroElement):
         name: str = "",
         palette: Mapping[str, Symbol] | None = None,
         style: Style | None = None,
-        extra: Mapping[str, int] | None = None,
+        extra: Mapping[str, int | Derived] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "PackedLayer"
@@ -178,13 +201,14 @@ class PackedLayer(MacroElement):
         self.style = style or Style()
         self.name = name
         self.fields = [Field(entry) if isinstance(entry, str) else entry for entry in popup]
-        self.texts: dict[str, str] = {}
+        self._raw: dict[str, bytes] = {}
         themes = [colour] if isinstance(colour, str) else list(colour)
         plain = isinstance(colour, str) and colour not in data.columns
-        self._check(data, [] if plain else themes)
+        self._derived = {key: of for key, of in (extra or {}).items() if isinstance(of, Derived)}
+        decimals = {key: of for key, of in (extra or {}).items() if not isinstance(of, Derived)}
+        self._check(data, [*([] if plain else themes), *decimals])
         shapes = shapes_in_world_units(data)
         self.size = len(shapes.rows)
-        table = pd.DataFrame(data.drop(columns=data.geometry.name)).iloc[shapes.rows]
         self._lines = bool((shapes.counts > 1).any())
         self._streams = {
             "x": self._keep("x", pack_integers(shapes.x, delta=True)),
@@ -192,11 +216,16 @@ class PackedLayer(MacroElement):
         }
         if self._lines:
             self._streams["counts"] = self._keep("counts", pack_integers(shapes.counts))
-        self._themes = [_plain_theme(str(colour))] if plain else [self._theme(table, key, palette) for key in themes]
-        self._columns = self._pack_columns(table, dict(extra or {}))
         if self.style.width_by:
-            steps = np.searchsorted(self.style.width_breaks, table[self.style.width_by].fillna(0), side="right")
+            widths = pd.to_numeric(data[self.style.width_by]).fillna(0).to_numpy()[shapes.rows]
+            steps = np.searchsorted(self.style.width_breaks, widths, side="right")
             self._streams["steps"] = self._keep("steps", pack_integers(steps.astype(np.int64)))
+        self._themes = (
+            [_plain_theme(str(colour))]
+            if plain
+            else [self._theme(data[key], shapes.rows, palette, f"theme-{i}") for i, key in enumerate(themes)]
+        )
+        self._columns = self._pack_columns(data, shapes.rows, decimals)
         self._bounds = _bounds(shapes.x, shapes.y)
 
     def description(self) -> str:
@@ -218,63 +247,88 @@ class PackedLayer(MacroElement):
         """Put the layer, and once per page the code that draws it, into the page."""
         put_in_head(self, "packed_layer", ["packed.css", "packed.js"])
         name = self.get_name()
-        put_in_body(
-            self, name, {name: self.description()} | {f"{name}-{key}": text for key, text in self.texts.items()}
-        )
+        data = {f"{name}-{key}": text for key, text in squeeze(self._raw).items()}
+        put_in_body(self, name, {name: self.description()} | data)
         super().render(**kwargs)  # type: ignore[no-untyped-call]
         return ""
 
     def _get_self_bounds(self) -> list[list[float | None]]:
         return [list(corner) for corner in self._bounds] or [[None, None], [None, None]]
 
-    def _check(self, data: gpd.GeoDataFrame, themes: Sequence[str]) -> None:
-        wanted = [*themes, *(entry.column for entry in self.fields), self.style.label, self.style.width_by]
+    def _check(self, data: gpd.GeoDataFrame, named: Sequence[str]) -> None:
+        wanted = [*named, *(entry.column for entry in self.fields), self.style.label, self.style.width_by]
+        for of in self._derived.values():
+            wanted += [*of.columns, of.instead]
         known = ", ".join(map(str, data.columns))
         faults = [
             Fault(f"there is no column '{name}'", f"Columns are {known}.", source=self.name or "map layer", column=name)
             for name in dict.fromkeys(wanted)
-            if name and name not in data.columns
+            if name and name not in data.columns and name not in self._derived
         ]
         if faults:
             raise DataError(faults)
 
     def _keep(self, key: str, stream: Stream) -> dict[str, int | bool]:
-        self.texts[key] = stream.text
+        self._raw[key] = stream.raw
         return stream.header
 
-    def _theme(self, table: pd.DataFrame, column: str, palette: Mapping[str, Symbol] | None) -> dict[str, object]:
-        texts = clean_texts(table[column])
-        values = sorted(set(texts))
+    def _theme(
+        self, column: pd.Series, rows: Ints, palette: Mapping[str, Symbol] | None, key: str
+    ) -> dict[str, object]:
+        texts, codes = distinct_texts(column, rows)
+        values = sorted(texts)
         if len(values) > MAX_CLASSES:
             cure = f"Colour by a column with at most {MAX_CLASSES} different values."
-            raise DataError([Fault(f"{len(values)} classes are too many to tell apart", cure, column=column)])
+            fault = Fault(f"{len(values)} classes are too many to tell apart", cure, column=str(column.name))
+            raise DataError([fault])
         symbols = palette or {
             value: Symbol(OKABE_ITO[i % len(OKABE_ITO)], _shape(i // len(OKABE_ITO))) for i, value in enumerate(values)
         }
         order = [value for value in symbols if value in set(values)]
         order += [value for value in values if value not in symbols]
-        codes = pd.Index(order).get_indexer(pd.Index(texts)).astype(np.int64)
+        place = {value: number for number, value in enumerate(order)}
+        ranks = np.array([place[text] for text in texts], np.int64)
         classes = [_class(value, symbols.get(value, Symbol("#888888"))) for value in order]
-        key = f"theme-{len([name for name in self.texts if name.startswith('theme-')])}"
-        return {"column": column, "classes": classes, "key": key, "codes": self._keep(key, pack_integers(codes))}
+        codes = ranks[codes] if len(ranks) else codes
+        return {"column": column.name, "classes": classes, "key": key, "codes": self._keep(key, pack_integers(codes))}
 
-    def _pack_columns(self, table: pd.DataFrame, extra: Mapping[str, int]) -> dict[str, dict[str, object]]:
-        decimals = {entry.column: entry.decimals for entry in self.fields} | dict(extra)
-        names = list(dict.fromkeys([*decimals, *([self.style.label] if self.style.label else [])]))
-        return {
-            name: self._pack_column(table[name], f"column-{i}", decimals.get(name, 0)) for i, name in enumerate(names)
+    def _pack_columns(self, data: gpd.GeoDataFrame, rows: Ints, decimals: Mapping[str, int]) -> dict[str, object]:
+        kept = {entry.column: entry.decimals for entry in self.fields} | dict(decimals)
+        sources = [name for of in self._derived.values() for name in (*of.columns, of.instead)]
+        names = dict.fromkeys(name for name in (*kept, self.style.label, *sources) if name)
+        shown = {str(theme["column"]): {"theme": i} for i, theme in enumerate(self._themes)}
+        packed = {
+            name: shown.get(name) or self._pack_column(data[name], rows, f"column-{i}", kept.get(name, 2))
+            for i, name in enumerate(names)
+            if name not in self._derived
         }
+        return packed | {name: asdict(of) for name, of in self._derived.items()}
 
-    def _pack_column(self, values: pd.Series, key: str, decimals: int) -> dict[str, object]:
+    def _pack_column(self, values: pd.Series, rows: Ints, key: str, decimals: int) -> dict[str, object]:
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
             places = 0 if pd.api.types.is_integer_dtype(values) else decimals
-            packed = pack_numbers(values, places)
+            packed = pack_numbers(values, rows, places)
             if packed:
-                stream, least = packed
-                return {"key": key, "decimals": places, "least": least, "numbers": self._keep(key, stream)}
-        lines, numbers = pack_texts(values)
-        self.texts[f"{key}-words"] = lines
-        return {"key": key, "numbers": self._keep(key, numbers) if numbers else None, "words": f"{key}-words"}
+                return {"decimals": places, "numbers": self._keep_numbers(key, packed)}
+        lines, codes = distinct_texts(values, rows)
+        ids = pack_ids(lines) if len(lines) == len(codes) else None
+        if ids:
+            return {"prefix": ids[0], "numbers": self._keep_numbers(key, ids[1])}
+        texts = pack_texts(lines, codes)
+        self._raw[f"{key}-words"] = texts.lines
+        return {
+            "words": f"{key}-words",
+            "codes": {"key": key} | self._keep(key, texts.words) if texts.words else None,
+        }
+
+    def _keep_numbers(self, key: str, packed: Numbers) -> dict[str, object]:
+        """Keep numbers; what tells which are known is kept once for all columns that lack the same ones."""
+        known = None
+        if packed.known is not None:
+            same = (name for name, raw in self._raw.items() if name.startswith("known-") and raw == packed.known)
+            known = next(same, f"known-{key}")
+            self._raw[known] = packed.known
+        return {"key": key, "least": packed.least, "known": known} | self._keep(key, packed.stream)
 
 
 def _class(value: str, symbol: Symbol) -> dict[str, object]:

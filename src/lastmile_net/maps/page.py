@@ -75,12 +75,17 @@ def save_page(page: folium.Map, path: Path | str) -> Path:
     path
         Where it lies.
     """
+    return write_whole(path, figure_of(page).render().encode("utf-8"))
+
+
+def write_whole(path: Path | str, content: bytes) -> Path:
+    """Write `content` to `path`, either all of it or nothing, and return where it lies."""
     target = Path(path)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     draft = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(figure_of(page).render())
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         draft.chmod(0o644)
         draft.replace(target)
     except BaseException:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.maps.coding import clean_texts
-from lastmile_net.maps.packed import Field, PackedLayer, Style, Symbol
+from lastmile_net.errors import DataError, Fault
+from lastmile_net.maps.packed import Derived, Field, PackedLayer, Style, Symbol
 from lastmile_net.schema import REASONS
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ FINDING_SYMBOLS = {
     "info": Symbol("#56b4e9", "ring"),
 }
 MOST_KINDS = 12
+STREET_COLOUR = "#d3dae0"
 STREET_WIDTHS = {"motorway": 4, "trunk": 4, "primary": 3, "secondary": 2, "tertiary": 1}
 
 
@@ -102,9 +103,9 @@ def plan_layers(
     streets
         Whether streets are drawn as the base.
     """
-    customers = _customers(plan.customers, words, only, area)
+    customers = chosen_customers(plan.customers, words, only, area)
     customers.attrs["currency"] = plan.summary.get("currency", "")
-    near = _beside(customers, area)
+    near = beside(customers, area)
     makers: list[tuple[bool, Callable[[], MapLayer]]] = [
         (streets, lambda: _streets(near(plan.streets), words)),
         (True, lambda: _backbone_lines(near(plan.backbone_lines), words)),
@@ -116,6 +117,19 @@ def plan_layers(
         (True, lambda: _access_points(near(plan.access_points), words)),
     ]
     return [layer for wanted, make in makers if wanted for layer in [make()] if layer.packed.size]
+
+
+def check_wishes(plan: Plan, only: Only | None, area: str | None) -> None:
+    """Refuse what cannot be drawn: raises a `DataError` that names it."""
+    faults = []
+    if only is not None and only not in get_args(Only):
+        faults.append(Fault(f"cannot draw only '{only}'", f"Known are {', '.join(get_args(Only))}.", column="only"))
+    known = sorted(plan.customers["area_id"].dropna().astype(str).unique())
+    if area is not None and area not in known:
+        shown = ", ".join(known[:20]) or "none"
+        faults.append(Fault(f"there is no area '{area}'", f"Areas are {shown}.", column="area"))
+    if faults:
+        raise DataError(faults)
 
 
 def findings_layers(findings: gpd.GeoDataFrame, words: Mapping[str, str]) -> list[MapLayer]:
@@ -145,8 +159,8 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> Map
     popup = [
         _field("customer_id", words),
         _field("units", words),
-        Field("_today", words["status"]),
-        Field("_outcome", words["outcome"]),
+        _field("status", words),
+        Field("_class", words["outcome"]),
         _field("remedy", words),
         _field("access_point_id", words),
         _field("drop_m", words, "m", 1),
@@ -157,7 +171,12 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> Map
         _field("build_order", words, "", 0),
         _field("area_id", words),
     ]
-    popup = [field for field in popup if customers[field.column].notna().any()]
+    popup = [
+        entry for entry in popup if customers[{"_per_home": "cost_share"}.get(entry.column, entry.column)].notna().any()
+    ]
+    per_home = Derived("ratio", ("cost_share", "units"))
+    named = tuple(name for name in ("street", "housenumber") if name in customers.columns)
+    address: dict[str, int | Derived] = {"_address": Derived("join", named, "customer_id")} if "street" in named else {}
     symbols = {
         key: Symbol(symbol.colour, symbol.shape, words[key], symbol.gap)
         for key, symbol in (OUTCOME_SYMBOLS | STATUS_SYMBOLS).items()
@@ -168,15 +187,16 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> Map
         popup=popup,
         name=words["customers"],
         palette=symbols,
-        style=Style(label="_address", z_index=500),
-        extra={"units": 0, "_per_home": 2, "build_order": 0},
+        style=Style(label="_address" if address else "customer_id", z_index=500),
+        extra={"units": 0, "cost_share": 2, "build_order": 0, "_per_home": per_home, **address},
     )
-    return MapLayer("customers", packed, search=("_address", "customer_id"), order="build_order")
+    return MapLayer("customers", packed, search=(*address, "customer_id"), order="build_order")
 
 
-def _customers(
+def chosen_customers(
     table: gpd.GeoDataFrame, words: Mapping[str, str], only: Only | None, area: str | None
 ) -> gpd.GeoDataFrame:
+    """Return the customers to be drawn, with the class each one shows in `_class`: its outcome, or the reason."""
     keep = np.ones(len(table), bool)
     if only:
         keep &= (table["outcome"] == {"gaps": "unserved"}.get(only, only)).to_numpy()
@@ -185,37 +205,11 @@ def _customers(
     chosen = table[keep]
     outcome, reason = chosen["outcome"].astype(object), chosen["reason"].astype(object)
     known = reason.where(reason.isin(list(REASONS)), "unserved")
-    classes = outcome.where(outcome != "unserved", known)
-    share = pd.to_numeric(chosen["cost_share"], errors="coerce").astype(float)
-    return chosen.assign(
-        _class=classes,
-        _outcome=classes.map(dict(words)),
-        _today=chosen["status"].astype(object).map(dict(words)),
-        _per_home=(share / chosen["units"].where(chosen["units"] > 0).astype(float)).where(outcome == "planned"),
-        _address=addresses(chosen),
-    )
+    return chosen.assign(_class=outcome.where(outcome != "unserved", known))
 
 
-def addresses(customers: gpd.GeoDataFrame) -> pd.Series:
-    """Return what a person calls each customer: street and number where they are known, else its id."""
-    ids = customers["customer_id"].astype(str).to_numpy(object)
-    if "street" not in customers.columns:
-        return pd.Series(ids, customers.index)
-    address = _trimmed(customers["street"])
-    if "housenumber" in customers.columns:
-        address = [
-            f"{street} {number}".strip()
-            for street, number in zip(address, _trimmed(customers["housenumber"]), strict=True)
-        ]
-    named = np.array(address, object)
-    return pd.Series(np.where(named != "", named, ids), customers.index)
-
-
-def _trimmed(texts: pd.Series) -> list[str]:
-    return [text.strip() for text in clean_texts(texts)]
-
-
-def _beside(customers: gpd.GeoDataFrame, area: str | None) -> Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]:
+def beside(customers: gpd.GeoDataFrame, area: str | None) -> Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]:
+    """Return what keeps of a table the rows near these customers; all of them if no area was asked for."""
     if area is None:
         return lambda table: table
     points = customers.geometry.to_numpy()
@@ -245,7 +239,7 @@ def _streets(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     kinds = table["highway"].astype("string").str.removesuffix("_link").map(STREET_WIDTHS).fillna(0)
     data = gpd.GeoDataFrame({"_name": named, "_wide": kinds.astype(float)}, geometry=table.geometry)
     style = Style(width=3.2, width_by="_wide", width_breaks=(1, 2, 3, 4), z_index=200, interactive=False, label="_name")
-    return MapLayer("streets", PackedLayer(data, colour="#d3dae0", name=words["streets"], style=style))
+    return MapLayer("streets", PackedLayer(data, colour=STREET_COLOUR, name=words["streets"], style=style))
 
 
 def _backbone_lines(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:

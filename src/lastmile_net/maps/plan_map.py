@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from folium.template import Template
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
 from lastmile_net.maps.page import offline_map, save_page
-from lastmile_net.maps.plan_layers import Only, findings_layers, plan_layers
+from lastmile_net.maps.plan_layers import check_wishes, findings_layers, plan_layers
 from lastmile_net.maps.words import words
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import folium
     import geopandas as gpd
 
-    from lastmile_net.maps.plan_layers import MapLayer
+    from lastmile_net.maps.plan_layers import MapLayer, Only
     from lastmile_net.plan.result import Plan
 
 
@@ -112,7 +112,7 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     language, tiles = options.get("language", "en"), options.get("tiles")
     only, area = options.get("only"), options.get("area")
     says = words(language)
-    _check(plan, only, area)
+    check_wishes(plan, only, area)
     layers = plan_layers(plan, says, only=only, area=area, streets=tiles is None)
     findings = options.get("findings")
     if findings is not None:
@@ -152,18 +152,6 @@ def save_map(plan: Plan, path: Path | str, **options: Unpack[MapOptions]) -> Pat
         If language, tiles, `only` or `area` is not known.
     """
     return save_page(plan_map(plan, **options), path)
-
-
-def _check(plan: Plan, only: Only | None, area: str | None) -> None:
-    faults = []
-    if only is not None and only not in get_args(Only):
-        faults.append(Fault(f"cannot draw only '{only}'", f"Known are {', '.join(get_args(Only))}.", column="only"))
-    known = sorted(plan.customers["area_id"].dropna().astype(str).unique())
-    if area is not None and area not in known:
-        shown = ", ".join(known[:20]) or "none"
-        faults.append(Fault(f"there is no area '{area}'", f"Areas are {shown}.", column="area"))
-    if faults:
-        raise DataError(faults)
 
 
 def _about(plan: Plan, layers: list[MapLayer], says: dict[str, str], heading: str) -> dict[str, object]:

@@ -134,6 +134,10 @@ _WORDS = {
     "loss_db": ("Loss up to here", "Dämpfung bis hier"),
     "to_node": ("To", "Nach"),
     "nothing_unserved": ("Nobody stays unserved", "Niemand bleibt unversorgt"),
+    "today_bar": ("Today", "Heute"),
+    "plan_bar": ("With the plan", "Mit dem Plan"),
+    "homes_axis": ("Homes", "Wohneinheiten"),
+    "gaps_by_reason": ("Customers that stay unserved, by reason", "Unversorgte Adressen nach Grund"),
     "paper": ("Made with lastmile_net", "Erstellt mit lastmile_net"),
     "osm": ("© OpenStreetMap contributors", "© OpenStreetMap-Mitwirkende"),
 }

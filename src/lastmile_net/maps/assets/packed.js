@@ -25,11 +25,11 @@ async function unzip(id) {
 
 function joinBytes(bytes, size, width) {
   if (width === 1) return bytes;
-  const out = width === 2 ? new Uint16Array(size) : new Uint32Array(size);
+  const out = new { 2: Uint16Array, 4: Uint32Array, 6: Float64Array }[width](size);
   for (let i = 0; i < size; i++) {
     let value = bytes[i] | (bytes[size + i] << 8);
-    if (width === 4) value |= (bytes[2 * size + i] << 16) | (bytes[3 * size + i] << 24);
-    out[i] = value;
+    if (width > 2) value |= (bytes[2 * size + i] << 16) | (bytes[3 * size + i] << 24);
+    out[i] = width === 6 ? (value >>> 0) + (bytes[4 * size + i] + 256 * bytes[5 * size + i]) * 2 ** 32 : value;
   }
   return out;
 }
@@ -104,8 +104,8 @@ function pattern(word) {
 }
 
 class Columns {
-  constructor(name, about) {
-    this.name = name;
+  constructor(layer, about) {
+    this.layer = layer;
     this.about = about;
     this.kept = new Map();
   }
@@ -114,20 +114,50 @@ class Columns {
     return this.kept.get(column);
   }
   async decode(about) {
-    const id = `${this.name}-${about.key}`;
-    if (about.words) {
-      const [bytes, numbers] = await Promise.all([
-        unzip(`${this.name}-${about.words}`),
-        about.numbers ? integers(id, about.numbers) : null,
-      ]);
-      const texts = new Texts(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), numbers);
-      return { at: (row) => texts.at(row), texts };
+    if (about.how) return this.derive(about, await Promise.all([...about.columns, about.instead].map((name) => name && this.get(name))));
+    if (about.theme !== undefined) return this.labels(about.theme);
+    if (about.words) return this.texts(about);
+    const values = await this.numbers(about);
+    if (about.prefix === undefined) return { at: (row) => values[row], values };
+    return new Lines((row) => about.prefix + values[row], this.layer.size);
+  }
+  async numbers({ numbers, decimals }) {
+    const [stored, known] = await Promise.all([integers(this.id(numbers.key), numbers), numbers.known ? unzip(this.id(numbers.known)) : null]);
+    const values = new Float64Array(this.layer.size), scale = 10 ** (decimals || 0);
+    for (let row = 0, next = 0; row < values.length; row++) {
+      values[row] = !known || known[row >> 3] >> (row & 7) & 1 ? (stored[next++] + numbers.least) / scale : NaN;
     }
-    const stored = await integers(id, about.numbers);
-    const scale = 10 ** about.decimals;
-    const values = new Float64Array(stored.length);
-    for (let i = 0; i < stored.length; i++) values[i] = stored[i] ? (stored[i] - 1 + about.least) / scale : NaN;
-    return { at: (row) => values[row], values };
+    return values;
+  }
+  async texts({ words, codes }) {
+    const [bytes, numbers] = await Promise.all([unzip(this.id(words)), codes ? integers(this.id(codes.key), codes) : null]);
+    const texts = new Texts(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), numbers);
+    return { at: (row) => texts.at(row), texts };
+  }
+  labels(theme) {
+    const { classes } = this.layer.about.themes[theme], codes = this.layer.codes[theme];
+    return { at: (row) => classes[codes[row]].label };
+  }
+  derive({ how }, parts) {
+    const instead = parts.pop();
+    if (how === "ratio") {
+      const values = parts[0].values.map((value, row) => value / parts[1].values[row]).map((value) => (Number.isFinite(value) ? value : NaN));
+      return { at: (row) => values[row], values };
+    }
+    return new Lines((row) => parts.map((part) => part.at(row)).filter((text) => text !== "").join(" ") || (instead ? instead.at(row) : ""), this.layer.size);
+  }
+  id(key) { return `${this.layer.key}-${key}`; }
+}
+
+/* Texts that are put together when asked for; all of them only when they are searched. */
+class Lines {
+  constructor(at, size) {
+    this.at = at;
+    this.size = size;
+  }
+  get texts() {
+    if (!this.made) this.made = new Texts(Array.from({ length: this.size }, (_, row) => this.at(row)).join("\n"), null);
+    return this.made;
   }
 }
 
@@ -320,7 +350,7 @@ const Packed = L.GridLayer.extend({
       zIndex: about.style.z_index, tileSize: TILE, updateWhenZooming: false, keepBuffer: 1, className: "lm-tiles",
     });
     Object.assign(this, { key: name, about, style: about.style, size: about.size, lines: about.lines });
-    this.columns = new Columns(name, about.columns);
+    this.columns = new Columns(this, about.columns);
     this.version = 0;
     this.isReady = false;
     this.filter = null;

@@ -228,7 +228,7 @@ class PlanPage {
   async fillFilters() {
     const { packed } = this.customers;
     const { columns } = packed.about;
-    if (columns.area_id && columns.area_id.numbers && columns.area_id.words) {
+    if (columns.area_id && columns.area_id.codes) {
       const { texts } = await packed.columns.get("area_id");
       this.data.areas = texts;
       this.data.areaWords = texts.words();
@@ -238,7 +238,7 @@ class PlanPage {
       this.areaLabel.hidden = false;
       this.filterBox.hidden = false;
     }
-    if (columns._per_home && columns._per_home.numbers) {
+    if (columns._per_home) {
       this.data.perHome = (await packed.columns.get("_per_home")).values;
       if (this.state.most !== Infinity) this.mostBox.value = this.state.most;
       this.mostLabel.hidden = !this.data.perHome || !this.data.perHome.some((value) => value > 0);

@@ -1,0 +1,342 @@
+"""Pictures of a plan for reports: the map and the coverage, as PNG, SVG or PDF."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from lastmile_net.errors import DataError, Fault
+from lastmile_net.maps.page import write_whole
+from lastmile_net.maps.plan_layers import (
+    LINE_SYMBOLS,
+    OUTCOME_SYMBOLS,
+    STATUS_SYMBOLS,
+    STREET_COLOUR,
+    TRENCH_SYMBOLS,
+    WIDER_FROM_HOMES,
+    Only,
+    beside,
+    check_wishes,
+    chosen_customers,
+)
+from lastmile_net.maps.words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from numpy.typing import ArrayLike
+
+    from lastmile_net.maps.packed import Symbol
+    from lastmile_net.plan.result import Plan
+
+KINDS = (".png", ".svg", ".pdf")
+DPI = 160
+FEW = 20_000
+"""Beyond as many features, vector pictures hold the drawing as pixels, and drops are left out."""
+MARKERS = {"diamond": "D", "square": "s", "triangle": "^", "cross": "P", "down": "v", "bar": "_"}
+INK, SOFT, GROUND = "#1f2933", "#616e7c", "#f6f5f1"
+LEAST_SHARE = 0.04
+"""A piece of a bar that is smaller bears no number."""
+
+
+def save_picture(
+    plan: Plan,
+    path: Path | str,
+    *,
+    language: str = "en",
+    only: Only | None = None,
+    area: str | None = None,
+    title: str = "",
+) -> Path:
+    """
+    Draw the map of a plan as a picture for a report.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    path
+        Where to; its ending says what: `.png`, `.svg` or `.pdf`.
+    language
+        `en` or `de`.
+    only
+        `gaps`, `planned` or `existing`: draw these customers only.
+    area
+        Draw this planning area, and what lies beside it, only.
+    title
+        Heading of the picture.
+
+    Returns
+    -------
+    path
+        Where it lies.
+
+    Raises
+    ------
+    DataError
+        If the ending, the language, `only` or `area` is not known.
+    """
+    says = words(language)
+    check_wishes(plan, only, area)
+    _check_kind(path)
+    customers = chosen_customers(plan.customers, says, only, area)
+    figure = _figure(11.7, 8.3)
+    axes = figure.add_axes((0.015, 0.02, 0.735, 0.96), facecolor=GROUND)
+    near = beside(customers, area)
+    dug = plan.trenches.iloc[:0] if only == "existing" else plan.trenches
+    tables = {"streets": plan.streets, "backbone_lines": plan.backbone_lines, "trenches": dug}
+    entries = _draw_lines(axes, {name: near(table) for name, table in tables.items()}, says)
+    entries = _draw_customers(axes, customers, says, language) + entries
+    _frame(axes, customers)
+    _scale_bar(axes)
+    _legend(figure, entries, title or says["title"])
+    if len(plan.streets) and plan.streets["highway"].notna().any():
+        axes.text(0.995, 0.005, says["osm"], transform=axes.transAxes, ha="right", va="bottom", size=7, color=SOFT)
+    return _save(figure, path)
+
+
+def save_coverage(plan: Plan, path: Path | str, *, language: str = "en") -> Path:
+    """
+    Draw how many homes are served today and with the plan, and why the others are not.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    path
+        Where to; its ending says what: `.png`, `.svg` or `.pdf`.
+    language
+        `en` or `de`.
+
+    Returns
+    -------
+    path
+        Where it lies.
+
+    Raises
+    ------
+    DataError
+        If the ending or the language is not known.
+    """
+    says = words(language)
+    _check_kind(path)
+    reasons = _reasons(plan.customers)
+    figure = _figure(8, 2.2 + (0.5 + 0.3 * len(reasons) if len(reasons) else 0))
+    grid = figure.add_gridspec(
+        2 if len(reasons) else 1, 1, height_ratios=[2.2, 0.5 + 0.3 * len(reasons)][: 2 if len(reasons) else 1]
+    )
+    _draw_shares(figure.add_subplot(grid[0]), plan, says, language)
+    if len(reasons):
+        _draw_reasons(figure.add_subplot(grid[1]), reasons, says, language)
+    figure.set_layout_engine("constrained")
+    return _save(figure, path)
+
+
+def _check_kind(path: Path | str) -> None:
+    ending = Path(path).suffix.lower()
+    if ending not in KINDS:
+        cure = f"Name a file that ends in {', '.join(KINDS)}."
+        raise DataError([Fault(f"no pictures of kind '{ending}'", cure, source=str(path))])
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure  # takes a second to import, and not everybody wants pictures
+
+    return Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+
+
+def _save(figure: Figure, path: Path | str) -> Path:
+    import matplotlib as mpl
+
+    kind = Path(path).suffix.lower().removeprefix(".")
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    content = io.BytesIO()
+    with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "lastmile_net", "svg.fonttype": "none"}):
+        warnings.filterwarnings("ignore", message="Glyph")  # a title in a script that the font does not have
+        figure.savefig(content, format=kind, metadata=dates)
+    return write_whole(path, content.getvalue())
+
+
+# ---- the map -----------------------------------------------------------------------------------
+
+
+def _draw_lines(
+    axes: Axes, tables: Mapping[str, gpd.GeoDataFrame], says: Mapping[str, str]
+) -> list[tuple[Line2D, str]]:
+    """Draw streets, existing lines, trenches and drops, bottom first; return their lines in the legend."""
+    entries = []
+    _lines(axes, tables["streets"], STREET_COLOUR, 0.9, 1)
+    for role, symbol in LINE_SYMBOLS.items():
+        chosen = tables["backbone_lines"][tables["backbone_lines"]["role"] == role]
+        if len(chosen):
+            entries.append((_lines(axes, chosen, symbol.colour, 1.3, 2), f"{says['backbone_lines']}: {says[role]}"))
+    dug = tables["trenches"]
+    for kind, symbol in TRENCH_SYMBOLS.items():
+        chosen = dug[dug["kind"] == kind.removeprefix("kind_")]
+        steps = np.searchsorted(WIDER_FROM_HOMES, chosen["units"].fillna(0), side="right")
+        for step in np.unique(steps):
+            _lines(axes, chosen[steps == step], symbol.colour, 1.0 + 0.45 * step, 4)
+        if len(chosen):
+            entries.append((_sample(symbol.colour, 1.9), says[kind]))
+    drops = dug[dug["kind"] == "drop"]
+    if 0 < len(drops) <= FEW:
+        colour = TRENCH_SYMBOLS["kind_street"].colour
+        _lines(axes, drops, colour, 0.5, 3)
+        entries.append((_sample(colour, 0.5), says["drops"]))
+    return entries
+
+
+def _lines(axes: Axes, table: gpd.GeoDataFrame, colour: str, width: float, above: int) -> Line2D:
+    from matplotlib.collections import LineCollection
+
+    parts = shapely.get_parts(table.geometry.to_numpy())
+    coords, owner = shapely.get_coordinates(parts, return_index=True)
+    pieces = np.split(coords, np.flatnonzero(np.diff(owner)) + 1) if len(coords) else []
+    drawn = LineCollection(pieces, colors=colour, linewidths=width, zorder=above, capstyle="round")
+    drawn.set_rasterized(len(pieces) > FEW)
+    axes.add_collection(drawn, autolim=False)
+    return _sample(colour, width)
+
+
+def _sample(colour: str, width: float) -> Line2D:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=colour, linewidth=max(width, 1.2))
+
+
+def _draw_customers(
+    axes: Axes, customers: gpd.GeoDataFrame, says: Mapping[str, str], language: str
+) -> list[tuple[Line2D, str]]:
+    """Draw customers by class, gaps on top; return their lines in the legend."""
+    entries = []
+    x, y = customers.geometry.x.to_numpy(), customers.geometry.y.to_numpy()
+    size = float(np.clip(170 / max(1, len(customers)) ** 0.5, 0.7, 4.5))
+    for name, symbol in OUTCOME_SYMBOLS.items():
+        rows = (customers["_class"] == name).to_numpy()
+        if rows.any():
+            dots = _dots(symbol, x[rows], y[rows], size)
+            dots.set(rasterized=len(customers) > FEW, zorder=6 if symbol.gap else 5)
+            axes.add_line(dots)
+            entries.append((_dots(symbol, (), (), 5), f"{says[name]}: {_count(int(rows.sum()), language)}"))
+    return entries
+
+
+def _dots(symbol: Symbol, x: ArrayLike, y: ArrayLike, size: float) -> Line2D:
+    from matplotlib.lines import Line2D
+
+    ring = symbol.shape in {"ring", "bar"}
+    return Line2D(
+        x,
+        y,
+        linestyle="none",
+        marker=MARKERS.get(symbol.shape, "o"),
+        markersize=size * (1.5 if symbol.gap else 1),
+        markerfacecolor="none" if ring else symbol.colour,
+        markeredgecolor=symbol.colour if ring else "white",
+        markeredgewidth=0.3 * size if ring else 0.06 * size,
+    )
+
+
+def _count(number: int, language: str) -> str:
+    text = f"{number:,}"
+    return text.replace(",", ".") if language == "de" else text
+
+
+def _frame(axes: Axes, customers: gpd.GeoDataFrame) -> None:
+    """Show all customers, with room around them, as wide as the axes are."""
+    left, bottom, right, top = (
+        customers.total_bounds if customers.geometry.notna().any() else np.array([0.0, 0.0, 1000.0, 1000.0])
+    )
+    box = axes.get_window_extent()
+    per_pixel = max((right - left) / box.width, (top - bottom) / box.height, 200 / box.width) * 1.06
+    for low, high, pixels, limit in (
+        (left, right, box.width, axes.set_xlim),
+        (bottom, top, box.height, axes.set_ylim),
+    ):
+        middle, half = (low + high) / 2, pixels * per_pixel / 2
+        limit(middle - half, middle + half)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_color("#cbd2d9")
+
+
+def _scale_bar(axes: Axes) -> None:
+    """Draw a bar of 1, 2 or 5 times a power of ten metres, about a fifth of the width."""
+    west, east = axes.get_xlim()
+    south, north = axes.get_ylim()
+    most = (east - west) / 5
+    power = 10 ** np.floor(np.log10(most))
+    metres = max(factor * power for factor in (1, 2, 5) if factor * power <= most)
+    x, y = west + (east - west) * 0.02, south + (north - south) * 0.025
+    axes.plot([x, x + metres], [y, y], color=INK, linewidth=2.4, solid_capstyle="butt", zorder=8)
+    label = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres:g} m"
+    axes.text(x, y + (north - south) * 0.008, label, size=8, color=INK, zorder=8)
+
+
+def _legend(figure: Figure, entries: list[tuple[Line2D, str]], title: str) -> None:
+    figure.text(0.765, 0.965, title.replace("$", r"\$"), size=14, weight="bold", color=INK, va="top", wrap=True)
+    signs, labels = [sign for sign, _ in entries], [label for _, label in entries]
+    legend = figure.legend(
+        signs, labels, loc="upper left", bbox_to_anchor=(0.757, 0.92), frameon=False, fontsize=8.5, labelcolor=INK
+    )
+    legend.set_alignment("left")
+
+
+# ---- the coverage ------------------------------------------------------------------------------
+
+
+def _reasons(customers: gpd.GeoDataFrame) -> pd.Series:
+    unserved = customers.loc[customers["outcome"] == "unserved", "reason"].dropna().astype(str)
+    counts: pd.Series = unserved.value_counts()
+    return counts.loc[[name for name in OUTCOME_SYMBOLS if name in counts.index]]
+
+
+def _draw_shares(axes: Axes, plan: Plan, says: Mapping[str, str], language: str) -> None:
+    rows = (
+        (says["plan_bar"], "outcome", ("existing", "planned", "unserved"), OUTCOME_SYMBOLS),
+        (says["today_bar"], "status", ("connected", "passed", "unconnected"), STATUS_SYMBOLS),
+    )
+    total = int(plan.customers["units"].sum())
+    for place, (_, column, names, symbols) in enumerate(rows):
+        units = plan.customers.groupby(plan.customers[column].astype(object))["units"].sum()
+        start = 0
+        for name in names:
+            size = int(units.get(name, 0))
+            axes.barh(place, size, left=start, height=0.62, color=symbols[name].colour, edgecolor="white")
+            if size >= LEAST_SHARE * total:
+                inside = f"{says[name].split(':')[0]}\n{_count(size, language)}"
+                axes.text(start + size / 2, place, inside, ha="center", va="center", size=7.5, color="white")
+            start += size
+    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    axes.set_xlabel(says["homes_axis"], color=SOFT)
+    axes.set_xlim(0, max(1, total))
+    _quiet(axes, language)
+
+
+def _draw_reasons(axes: Axes, reasons: pd.Series, says: Mapping[str, str], language: str) -> None:
+    places = np.arange(len(reasons))[::-1]
+    bars = axes.barh(places, reasons.to_numpy(), color=[OUTCOME_SYMBOLS[name].colour for name in reasons.index])
+    axes.bar_label(bars, [_count(int(count), language) for count in reasons], padding=3, size=8, color=INK)
+    axes.set_yticks(places, [says[name] for name in reasons.index])
+    axes.set_title(says["gaps_by_reason"], size=9, loc="left", color=INK)
+    axes.margins(x=0.12)
+    _quiet(axes, language)
+
+
+def _quiet(axes: Axes, language: str) -> None:
+    axes.xaxis.set_major_formatter(lambda value, _: _count(int(value), language))
+    axes.tick_params(labelsize=8, colors=INK, length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color("#cbd2d9")
