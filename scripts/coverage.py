@@ -1,0 +1,31 @@
+"""
+Three files in, a coverage table and a gap map out.
+
+    python scripts/coverage.py STREETS BACKBONE CUSTOMERS OUT
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import lastmile_net as lm
+from lastmile_net.report import summary_text
+
+
+def main() -> None:
+    """Plan, write the run, and list the areas with most homes that stay unserved."""
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
+    streets, backbone, customers, out = sys.argv[1:]
+    plan = lm.plan(streets, backbone, customers)
+    lm.write_run(plan, out, overwrite=True)
+    print(summary_text(plan))
+    gaps = plan.customers[plan.customers["outcome"] == "unserved"]
+    if gaps["area_id"].notna().any():
+        print(gaps.groupby("area_id")["units"].sum().sort_values(ascending=False).head(10).to_string())
+    print(f"map: {Path(out).resolve() / 'map.html'}")
+
+
+if __name__ == "__main__":
+    main()

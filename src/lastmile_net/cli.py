@@ -1,0 +1,370 @@
+"""`lastmile`: arguments in, library calls, files out; the only place that prints."""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from lastmile_net.errors import LastMileError
+
+if TYPE_CHECKING:
+    from lastmile_net.config import PlanConfig
+    from lastmile_net.plan import Plan
+    from lastmile_net.read.layers import Layers
+    from lastmile_net.solve.problem import Progress
+
+BAD_INPUT, NOT_ALL_WELL, PARTIAL = 3, 4, 5
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Streets = Annotated[str, typer.Option(envvar="LASTMILE_STREETS", help="Streets: any file GDAL reads.")]
+Backbone = Annotated[
+    str | None, typer.Option(envvar="LASTMILE_BACKBONE", help="Existing lines and access points; or give --pop.")
+]
+Customers = Annotated[str, typer.Option(envvar="LASTMILE_CUSTOMERS", help="Customers: points, polygons, or CSV.")]
+ConfigFile = Annotated[str | None, typer.Option("--config", envvar="LASTMILE_CONFIG", help="lastmile.toml")]
+Crs = Annotated[str | None, typer.Option(envvar="LASTMILE_CRS", help="CRS to measure in; of files that name none.")]
+Pop = Annotated[str | None, typer.Option(envvar="LASTMILE_POP", help="LON,LAT of a start where nothing exists.")]
+Out = Annotated[str, typer.Option(envvar="LASTMILE_OUT", help="Folder to make.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing run.")]
+Run = Annotated[str, typer.Argument(help="Folder of a run.")]
+
+
+@dataclass(frozen=True)
+class _Files:
+    streets: str
+    backbone: str | None
+    customers: str
+
+
+class _Watch:
+    """Shows the solver's progress on stderr, and hands Ctrl-C to it."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        self.bar = Bar(*columns, console=err, transient=True, disable=not err.is_terminal)
+        self.task = self.bar.add_task("reading the layers")
+
+    def __enter__(self) -> _Watch:
+        self.before = signal.signal(signal.SIGINT, self._stop)
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+        signal.signal(signal.SIGINT, self.before)
+
+    def __call__(self, progress: Progress) -> bool:
+        gap = f"{progress.gap:.2%}" if progress.gap < 1 else "not known yet"
+        self.bar.update(self.task, description=f"{progress.stage}: cost {progress.cost / 1000:,.0f}, gap {gap}")
+        return not self.stopped
+
+    def _stop(self, *_: object) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt
+        self.stopped = True
+        err.print("stopping with the best plan so far; Ctrl-C again to drop it")
+
+
+@app.command()
+def plan(
+    streets: Streets,
+    customers: Customers,
+    out_folder: Annotated[str, typer.Option("--out", envvar="LASTMILE_OUT", help="Folder to make.")],
+    backbone: Backbone = None,
+    config: ConfigFile = None,
+    pop: Pop = None,
+    crs: Crs = None,
+    prices: Annotated[str | None, typer.Option(envvar="LASTMILE_PRICES", help="Price preset or TOML file.")] = None,
+    tap: Annotated[str | None, typer.Option(envvar="LASTMILE_TAP", help="auto, points or anywhere.")] = None,
+    max_drop_m: Annotated[float | None, typer.Option(envvar="LASTMILE_MAX_DROP_M", help="Longest drop.")] = None,
+    max_route_m: Annotated[float | None, typer.Option(envvar="LASTMILE_MAX_ROUTE_M", help="Longest route.")] = None,
+    optical: Annotated[str | None, typer.Option(envvar="LASTMILE_OPTICAL", help="Class of optics.")] = None,
+    target_gap: Annotated[float | None, typer.Option(envvar="LASTMILE_TARGET_GAP", help="Stop at this gap.")] = None,
+    rounds: Annotated[int | None, typer.Option(envvar="LASTMILE_ROUNDS", help="Stop after so many rounds.")] = None,
+    time_limit_s: Annotated[float | None, typer.Option(envvar="LASTMILE_TIME_LIMIT_S", help="Stop by then.")] = None,
+    seed: Annotated[int | None, typer.Option(envvar="LASTMILE_SEED", help="Seed of the search.")] = None,
+    on_bad_rows: Annotated[str | None, typer.Option(envvar="LASTMILE_ON_BAD_ROWS", help="error, quarantine.")] = None,
+    tiles: Annotated[str | None, typer.Option(envvar="LASTMILE_TILES", help="Map tiles, such as osm.")] = None,
+    formats: Annotated[str, typer.Option(help="gpkg,geoparquet,geojson,csv")] = "gpkg",
+    overwrite: Overwrite = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 4 if customers stay unserved.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Plan: who is unconnected, why, and the cheapest trenches that connect everyone in reach."""
+    from lastmile_net.config import read_config
+
+    settings = read_config(
+        Path(config) if config else None,
+        pop=_lonlat(pop),
+        crs=crs,
+        prices=prices,
+        tap=tap,
+        max_drop_m=max_drop_m,
+        max_route_m=max_route_m,
+        optical=optical,
+        target_gap=target_gap,
+        rounds=rounds,
+        time_limit_s=time_limit_s,
+        seed=seed,
+        on_bad_rows=on_bad_rows,
+        tiles=tiles,
+    )
+    made = _plan(_Files(streets, backbone, customers), Path(out_folder), settings, formats, overwrite=overwrite)
+    _show(made, Path(out_folder), as_json=as_json)
+    if made.status == "interrupted":
+        raise typer.Exit(PARTIAL)
+    if strict and made.summary["customers"]["unserved"]:
+        raise typer.Exit(NOT_ALL_WELL)
+
+
+@app.command()
+def demo(out_folder: Annotated[str, typer.Option("--out", help="Folder to make.")] = "lastmile-demo") -> None:
+    """Plan the bundled demo town; needs no arguments and no network."""
+    from lastmile_net.config import read_config
+    from lastmile_net.demo import demo_folder
+
+    town = demo_folder()
+    files = _Files(*(str(town / f"{name}.gpkg") for name in ("streets", "backbone", "customers")))
+    _show(_plan(files, Path(out_folder), read_config(), "gpkg", overwrite=True), Path(out_folder), as_json=False)
+
+
+@app.command()
+def check(
+    streets: Streets,
+    customers: Customers,
+    backbone: Backbone = None,
+    config: ConfigFile = None,
+    pop: Pop = None,
+    crs: Crs = None,
+    out_folder: Annotated[str | None, typer.Option("--out", help="Folder for check.gpkg and mended layers.")] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Write mended layers into --out.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Examine the layers: findings only, plans nothing."""
+    from lastmile_net.config import read_config
+    from lastmile_net.doctor import check as examine
+    from lastmile_net.read.layers import load_layers
+
+    settings = read_config(Path(config) if config else None, pop=_lonlat(pop), crs=crs, on_bad_rows="quarantine")
+    layers = load_layers(streets, backbone, customers, config=settings)
+    findings = examine(layers.streets, layers.backbone, layers.customers, config=settings)
+    table = findings.summary()
+    out.print(
+        table.to_json(orient="records") if as_json else table.to_string(index=False) if len(table) else "no findings"
+    )
+    if out_folder:
+        folder = Path(out_folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        if len(findings):
+            findings.to_gdf().to_file(folder / "check.gpkg", layer="findings")
+        if fix:
+            _write_mended(layers, folder)
+    if findings.errors:
+        raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
+def osm(
+    out_folder: Annotated[str, typer.Option("--out", help="Folder to make.")],
+    pbf: Annotated[str | None, typer.Option(help="Extract: .osm.pbf, .osm, .osm.gz, .osm.bz2.")] = None,
+    place: Annotated[str | None, typer.Option(help="Name of a place.")] = None,
+    bbox: Annotated[str | None, typer.Option(help="W,S,E,N in degrees.")] = None,
+    polygon: Annotated[str | None, typer.Option(help="File with a polygon.")] = None,
+    customers: Annotated[str, typer.Option(help="addresses, buildings or both.")] = "addresses",
+    overpass_url: Annotated[str | None, typer.Option(help="Another Overpass server.")] = None,
+) -> None:
+    """Make planning layers from OpenStreetMap: an extract, or live."""
+    if sum(given is not None for given in (pbf, place, bbox, polygon)) != 1:
+        message = "give exactly one of --pbf, --place, --bbox, --polygon"
+        raise typer.BadParameter(message)
+    if customers not in ("addresses", "buildings", "both"):
+        message = "--customers is addresses, buildings or both"
+        raise typer.BadParameter(message)
+    _osm(Path(out_folder), pbf, (place, bbox, polygon), customers, overpass_url)
+
+
+@app.command()
+def verify(run: Run, as_json: Json = False) -> None:
+    """Check a run again, from its files alone."""
+    from lastmile_net.verify import verify_run
+
+    verdict = verify_run(Path(run))
+    if as_json:
+        checks = [{"check": each.name, "passed": each.passed, "detail": each.detail} for each in verdict.checks]
+        out.print_json(json.dumps({"passed": verdict.passed, "checks": checks}))
+    else:
+        out.print(str(verdict), markup=False)
+    if not verdict.passed:
+        raise typer.Exit(NOT_ALL_WELL)
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write the last-mile failure report, HTML and Markdown."""
+    from lastmile_net.read.run import read_run
+    from lastmile_net.report import write_failure_report
+
+    page, text = write_failure_report(read_run(Path(run)), Path(run))
+    out.print(f"report: {page}\n        {text}", markup=False)
+
+
+@app.command("map")
+def draw_map(
+    run: Run,
+    area: Annotated[str | None, typer.Option(help="Only this planning area.")] = None,
+    tiles: Annotated[str | None, typer.Option(help="Map tiles, such as osm; loads them from the net.")] = None,
+) -> None:
+    """Draw the map of a run again."""
+    from lastmile_net.maps import save_map
+    from lastmile_net.read.run import read_run
+
+    path = save_map(read_run(Path(run)), Path(run) / "map.html", area=area, tiles=tiles)
+    out.print(f"map: {path}", markup=False)
+
+
+@app.command()
+def compare(before: Run, after: Run) -> None:
+    """Say what changed from one run to another."""
+    from lastmile_net.compare import compare as changes
+    from lastmile_net.read.run import read_run
+
+    found = changes(read_run(Path(before)), read_run(Path(after)))
+    out.print(str(found), markup=False)
+
+
+@app.command()
+def presets() -> None:
+    """List the price presets and the classes of optics."""
+    from lastmile_net.config import CostModel
+    from lastmile_net.config.optics import optics_names
+    from lastmile_net.config.prices import preset_names
+
+    for name in preset_names():
+        model = CostModel.preset(name)
+        out.print(f"prices   {name:14} {model.currency:4} {model.note}", markup=False)
+    for name in optics_names():
+        out.print(f"optical  {name}", markup=False)
+
+
+def _plan(files: _Files, folder: Path, settings: PlanConfig, formats: str, *, overwrite: bool) -> Plan:
+    from lastmile_net.plan import plan as make
+    from lastmile_net.write import Inputs, recover, write_run
+    from lastmile_net.write.atomic import check_way
+
+    recover(folder)
+    check_way(folder, overwrite=overwrite)
+    began = time.perf_counter()
+    with _Watch() as watch:
+        made = make(files.streets, files.backbone, files.customers, config=settings, report=watch)
+        watch.bar.update(watch.task, description="writing the run")
+        write_run(
+            made,
+            folder,
+            inputs=Inputs.of(streets=files.streets, backbone=files.backbone, customers=files.customers),
+            formats=[name.strip() for name in formats.split(",") if name.strip()],
+            overwrite=overwrite,
+            seconds=round(time.perf_counter() - began, 1),
+            peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        )
+    err.print(f"{time.perf_counter() - began:.1f} s")
+    return made
+
+
+def _show(made: Plan, folder: Path, *, as_json: bool) -> None:
+    from lastmile_net.report import summary_text
+
+    page = folder.resolve() / "map.html"
+    if as_json:
+        out.print_json(json.dumps({"summary": made.summary, "status": made.status, "map": str(page)}))
+        return
+    out.print(summary_text(made), markup=False)
+    out.print(f"\nmap: {page}", markup=False)
+
+
+def _osm(
+    folder: Path, pbf: str | None, where: tuple[str | None, str | None, str | None], customers: str, url: str | None
+) -> None:
+    import geopandas as gpd
+
+    from lastmile_net.read.osm import layers_from_osmnx, layers_from_pbf
+
+    wanted: Literal["addresses", "buildings", "both"] = customers  # type: ignore[assignment]
+    if pbf is not None:
+        layers = layers_from_pbf(Path(pbf), customers=wanted)
+    else:
+        place, bbox, polygon = where
+        box = _numbers(bbox) if bbox else None
+        layers = layers_from_osmnx(
+            place=place,
+            bbox=box,
+            polygon=gpd.read_file(polygon) if polygon else None,
+            customers=wanted,
+            overpass_url=url,
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("streets", "customers", "backbone"):
+        frame = getattr(layers, name)
+        frame.to_file(folder / f"{name}.gpkg", layer=name, engine="pyogrio")
+        out.print(f"{folder / name}.gpkg: {len(frame):,} rows", markup=False)
+    for note in layers.notes:
+        err.print(f"note: {note}", markup=False)
+
+
+def _write_mended(layers: Layers, folder: Path) -> None:
+    from lastmile_net.doctor import mend
+
+    mended = mend(layers.streets, layers.customers)
+    mended.streets.to_file(folder / "streets.gpkg", layer="streets", engine="pyogrio")
+    mended.customers.to_file(folder / "customers.gpkg", layer="customers", engine="pyogrio")
+    out.print(f"mended layers: {folder}", markup=False)
+
+
+def _numbers(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        message = "--bbox is W,S,E,N in degrees, for example 11.2,49.4,11.4,49.6"
+        raise typer.BadParameter(message) from error
+    return west, south, east, north
+
+
+def _lonlat(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        lon, lat = (float(part) for part in text.split(","))
+    except ValueError as error:
+        message = "--pop is LON,LAT, for example 11.58,48.14"
+        raise typer.BadParameter(message) from error
+    return lon, lat
+
+
+def main() -> NoReturn:
+    """Run the command line; every expected failure is a message and an exit code."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    try:
+        app()
+    except LastMileError as error:
+        err.print(f"error: {error}", markup=False, style="red")
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        err.print("interrupted; nothing was written")
+        sys.exit(PARTIAL)
+    sys.exit(0)

@@ -1,0 +1,140 @@
+"""The whole chain, on towns one can draw and on real ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely import LineString, Point
+
+import lastmile_net as lm
+from lastmile_net.demo import demo_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CRS = 25832
+E0, N0 = 500_000.0, 5_400_000.0
+
+
+def _line(*places: tuple[float, float]) -> LineString:
+    return LineString([(E0 + x, N0 + y) for x, y in places])
+
+
+def _point(x: float, y: float) -> Point:
+    return Point(E0 + x, N0 + y)
+
+
+def streets(**ways: LineString) -> gpd.GeoDataFrame:
+    """Return ways by name."""
+    return gpd.GeoDataFrame({"street_id": list(ways), "name": list(ways)}, geometry=list(ways.values()), crs=CRS)
+
+
+def customers(**places: Point | None) -> gpd.GeoDataFrame:
+    """Return customers by id."""
+    return gpd.GeoDataFrame({"customer_id": list(places)}, geometry=list(places.values()), crs=CRS)
+
+
+def cabinet(x: float = 0, y: float = 0, ports: float = np.nan) -> gpd.GeoDataFrame:
+    """Return a backbone of one cabinet."""
+    table = {"backbone_id": ["K"], "role": ["cabinet"], "ports_free": [ports]}
+    return gpd.GeoDataFrame(table, geometry=[_point(x, y)], crs=CRS)
+
+
+METRES = lm.read_config(prices="metres")
+
+
+def test_one_street_costs_its_metres() -> None:
+    """Drawn on paper: 100 m along the street and a drop of 20 m, at 1 a metre."""
+    plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(), customers(a=_point(100, 20)), config=METRES)
+    assert plan.cost == pytest.approx(120, abs=0.01)
+    assert plan.lower_bound == pytest.approx(120, abs=0.01)
+    assert plan.customers.loc[0, "outcome"] == "planned"
+
+
+def test_two_customers_share_a_trench() -> None:
+    """A shared trench is dug once: 200 m of street and two drops of 10 m, not 100 + 200."""
+    here = customers(a=_point(100, 10), b=_point(200, -10))
+    plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(), here, config=METRES)
+    assert plan.cost == pytest.approx(220, abs=0.01)
+
+
+def test_a_bridge_is_not_joined_to_the_street_beneath() -> None:
+    """A customer by a bridge that crosses the tied street without meeting it is on an island."""
+    ways = streets(Main=_line((0, 0), (300, 0)), Over=_line((150, -400), (150, 400)))
+    ways["bridge"] = [None, "yes"]
+    plan = lm.plan(ways, cabinet(), customers(a=_point(160, 390)), config=METRES)
+    assert plan.customers.loc[0, "reason"] == "street_island"
+
+
+def test_streets_that_cross_at_grade_are_joined() -> None:
+    """Files of streets often lack the node where two of them cross: 150 m and 390 m, and a drop of 10 m."""
+    ways = streets(Main=_line((0, 0), (300, 0)), Cross=_line((150, -400), (150, 400)))
+    plan = lm.plan(ways, cabinet(), customers(a=_point(160, 390)), config=METRES)
+    assert plan.cost == pytest.approx(550, abs=0.01)
+
+
+def test_drop_limit_counts_inclusively() -> None:
+    """A drop of exactly the limit is allowed, one that is longer is not, and the remedy says by how much."""
+    here = customers(a=_point(50, 100), b=_point(80, 100.5))
+    plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(), here, config=METRES)
+    assert plan.customers["outcome"].tolist() == ["planned", "unserved"]
+    assert plan.customers.loc[1, "reason"] == "no_street_in_reach"
+    assert plan.customers.loc[1, "remedy_value"] == pytest.approx(0.5)
+
+
+def test_ports_are_kept() -> None:
+    """Two ports serve two of three homes, and the third is told why not."""
+    here = customers(a=_point(50, 5), b=_point(100, 5), c=_point(150, 5))
+    plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(ports=2), here, config=METRES)
+    assert plan.customers["outcome"].tolist() == ["planned", "planned", "unserved"]
+    assert plan.customers.loc[2, "reason"] == "no_free_port"
+
+
+def test_nobody_is_dropped_without_a_place() -> None:
+    """A customer without a location stays in the output, with its reason."""
+    here = customers(a=_point(50, 5), b=None)
+    config = lm.read_config(prices="metres", on_bad_rows="quarantine")
+    plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(), here, config=config)
+    assert plan.customers["customer_id"].tolist() == ["a", "b"]
+    assert plan.customers.loc[1, "reason"] == "invalid_location"
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """A planner mends a file once, not once per fault."""
+    here = customers(a=_point(50, 5), b=None)
+    here = pd.concat([here, here.iloc[:1]])
+    with pytest.raises(lm.DataError) as caught:
+        lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet().iloc[:0], here, config=METRES)
+    text = str(caught.value)
+    assert "--pop" in text
+    assert "more than once" in text
+    assert "geometry is missing" in text
+
+
+def test_row_order_changes_nothing() -> None:
+    """Same input in another order, same tables: ids decide ties."""
+    town = demo_folder()
+    layers = [gpd.read_file(town / f"{name}.gpkg") for name in ("streets", "backbone", "customers")]
+    config = lm.read_config(rounds=2, time_limit_s=None)
+    one = lm.plan(*layers, config=config)
+    other = lm.plan(*(frame.sample(frac=1, random_state=3) for frame in layers), config=config)
+    assert one.summary == other.summary
+    for name in ("customers", "trenches", "reused", "routes", "access_points"):
+        first, second = getattr(one, name), getattr(other, name)
+        pd.testing.assert_frame_equal(pd.DataFrame(first), pd.DataFrame(second[first.columns]))
+
+
+@pytest.mark.towns
+@pytest.mark.parametrize("backbone", ["backbone.gpkg", "backbone_lines.gpkg"])
+@pytest.mark.parametrize("name", ["suburb", "helsinki"])
+def test_real_towns_pass_verification(towns: Path, tmp_path: Path, name: str, backbone: str) -> None:
+    """What is planned on a real town holds when it is read again from its files."""
+    town = towns / name
+    files = [town / "streets.gpkg", town / backbone, town / "customers.gpkg"]
+    plan = lm.plan(*files, config=lm.read_config(rounds=2))
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)

@@ -1,0 +1,82 @@
+"""The rooms keep apart: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "lastmile_net"
+GEOGRAPHY = ("shapely", "geopandas", "networkx", "folium", "osmnx", "pyogrio")
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def files(*rooms: str) -> list[Path]:
+    """Return the files of rooms, which are modules or folders."""
+    return sorted(path for room in rooms for path in (*PACKAGE.glob(f"{room}.py"), *(PACKAGE / room).rglob("*.py")))
+
+
+def offenders(paths: list[Path], forbidden: tuple[str, ...]) -> list[str]:
+    """Return which files import something that is forbidden, or a part of it."""
+    return [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in paths
+        for name in sorted(imports(path))
+        if any(name == each or name.startswith(f"{each}.") for each in forbidden)
+    ]
+
+
+def test_the_solver_knows_no_geography() -> None:
+    """Arrays in, arrays out: else the kernels could not be tested, or reused, by themselves."""
+    assert files("solve")
+    assert not offenders(files("solve"), GEOGRAPHY)
+
+
+@pytest.mark.parametrize(
+    ("library", "room"), [("osmnx", "read/osm"), ("osmium", "read/osm"), ("folium", "maps"), ("typer", "cli.py")]
+)
+def test_a_heavy_library_has_one_room(library: str, room: str) -> None:
+    """A library that takes a second to import, or changes often, is touched in one place only."""
+    users = [path for path in PACKAGE.rglob("*.py") if offenders([path], (library,))]
+    assert users
+    assert all(path.relative_to(PACKAGE).as_posix().startswith(room) for path in users)
+
+
+@pytest.mark.parametrize(
+    ("stage", "later"),
+    [
+        ("read", ("network", "solve.search", "plan.plan", "write", "report", "maps", "cli")),
+        ("network", ("solve", "plan", "write", "report", "maps", "cli")),
+        ("solve", ("network", "plan", "write", "report", "maps", "cli")),
+        ("config", ("network", "solve", "plan", "write", "report", "maps", "cli")),
+        ("coverage", ("plan.plan", "write", "report", "maps", "cli")),
+    ],
+)
+def test_a_stage_imports_no_later_stage(stage: str, later: tuple[str, ...]) -> None:
+    """The chain runs one way, so that each stage can be understood without what comes after it."""
+    assert not offenders(files(stage), tuple(f"lastmile_net.{room}" for room in later))
+
+
+def test_verify_shares_nothing_with_what_it_judges() -> None:
+    """A check that uses the solver's own code would repeat its mistakes."""
+    rooms = ("solve", "plan", "network", "cost", "coverage", "write", "report")
+    assert not offenders(files("verify"), tuple(f"lastmile_net.{room}" for room in rooms))
+
+
+def test_only_the_command_line_prints() -> None:
+    """A library that prints spoils the output of the scripts that use it."""
+    for path in PACKAGE.rglob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        names = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+        assert "print" not in names or path.name == "cli.py", path

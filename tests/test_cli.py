@@ -1,0 +1,57 @@
+"""The command line as scripts use it: exit codes, stdout, files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from lastmile_net.demo import demo_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def lastmile(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    command = [sys.executable, "-m", "lastmile_net", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+def test_demo_plans_and_verifies(tmp_path: Path) -> None:
+    """The first thing that a new user does works, and says where the map is."""
+    made = lastmile("demo", "--out", "run", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert str(tmp_path / "run" / "map.html") in made.stdout
+    checked = lastmile("verify", "run", folder=tmp_path)
+    assert checked.returncode == 0, checked.stdout
+    reported = lastmile("report", "run", folder=tmp_path)
+    assert reported.returncode == 0
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_missing_files_are_bad_input(tmp_path: Path) -> None:
+    """All missing files are named at once with exit code 3, and nothing is left behind."""
+    made = lastmile("plan", "--streets", "x", "--backbone", "y", "--customers", "z", "--out", "run", folder=tmp_path)
+    assert made.returncode == 3
+    assert all(f"{name}: the" in made.stderr for name in "xyz")
+    assert "Traceback" not in made.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_json_is_all_of_stdout(tmp_path: Path) -> None:
+    """A script can parse what the plan prints; progress goes elsewhere."""
+    town = demo_folder()
+    layers = [f"--{name}={town / f'{name}.gpkg'}" for name in ("streets", "backbone", "customers")]
+    made = lastmile("plan", *layers, "--out", "run", "--rounds", "1", "--json", "--strict", folder=tmp_path)
+    assert made.returncode == 4, made.stderr
+    assert json.loads(made.stdout)["summary"]["customers"]["unserved"] > 0
+    again = lastmile("plan", *layers, "--out", "run", folder=tmp_path)
+    assert again.returncode == 3
+    assert "--overwrite" in again.stderr or "overwrite" in again.stderr
+
+
+def test_unknown_options_are_usage(tmp_path: Path) -> None:
+    """Exit code 2 is kept for a wrong command line."""
+    assert lastmile("plan", "--nonsense", folder=tmp_path).returncode == 2
