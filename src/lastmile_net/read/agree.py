@@ -1,0 +1,183 @@
+"""Set layers against each other: a CRS that nobody tells, and swapped axes, show by where the others lie."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyproj
+import shapely
+from pyproj.exceptions import ProjError
+
+from lastmile_net.crs import LONLAT, extent_of, utm_zone
+from lastmile_net.errors import CrsError, DataError, Fault, LastMileError
+from lastmile_net.read.shapes import QUARANTINE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from lastmile_net.read.files import Reading
+    from lastmile_net.read.shapes import BadRows
+
+    Floats = NDArray[np.float64]
+
+NEAR_DEG = 0.2
+"""A layer this near to the others' extent, in degrees, is taken to belong to them."""
+ETRS89_UTM_NORTH = 25800
+ETRS89_ZONES = range(28, 39)
+WEB_MERCATOR = 3857
+
+
+def agree_on_crs(readings: Mapping[str, Reading], notes: list[str]) -> tuple[list[LastMileError], dict[str, Reading]]:
+    """
+    Find the CRS of layers that do not say it: the one of the others in which they lie among them.
+
+    Parameters
+    ----------
+    readings
+        Layers by name, some perhaps without CRS.
+    notes
+        Takes a sentence for each guess.
+
+    Returns
+    -------
+    errors, readings
+        What could not be found, and the layers with what was found.
+    """
+    known = [reading.frame for reading in readings.values() if reading.frame.crs is not None]
+    reference = _joint([extent_of(frame) for frame in known])
+    errors: list[LastMileError] = []
+    settled = dict(readings)
+    for name, reading in readings.items():
+        if reading.frame.crs is not None:
+            continue
+        guess = _guess(reading.frame, known, reference)
+        if guess is None:
+            cure = "Say which one it is in, for example --crs EPSG:25832."
+            errors.append(CrsError([Fault("has no CRS, and none fits where the others lie", cure, reading.source)]))
+            continue
+        settled[name] = replace(reading, frame=reading.frame.set_crs(guess))
+        notes.append(f"{reading.source}: says no CRS; in {guess.name} it lies where the other layers do: read so")
+    return errors, settled
+
+
+def find_swapped(
+    readings: Mapping[str, Reading], bad_rows: BadRows, notes: list[str]
+) -> tuple[list[LastMileError], dict[str, Reading]]:
+    """
+    Find layers, and customers, that lie among the others once their two axes are swapped.
+
+    Parameters
+    ----------
+    readings
+        Layers by name, each with a CRS.
+    bad_rows
+        Whether single swapped customers are a fault, or lose their location.
+    notes
+        Takes a sentence on those that lost it.
+
+    Returns
+    -------
+    errors, readings
+        Faults, and the layers as they are to be used.
+    """
+    errors: list[LastMileError] = []
+    boxes = {name: extent_of(reading.frame) for name, reading in readings.items()}
+    settled = dict(readings)
+    for name, reading in readings.items():
+        reference = _joint([box for other, box in boxes.items() if other != name and np.isfinite(box).all()])
+        if reference is None or not np.isfinite(boxes[name]).all() or not len(reading.frame):
+            continue
+        if not _overlaps(boxes[name], reference):
+            if _overlaps(extent_of(_swap(reading.frame)), reference) and _others_agree(name, boxes):
+                what = "latitude and longitude are swapped: with x and y exchanged it lies where the other layers do"
+                errors.append(DataError([Fault(what, "Swap them: x is longitude, y is latitude.", reading.source)]))
+        elif name == "customers":
+            fault, settled[name] = _swapped_rows(reading, boxes[name], reference, bad_rows, notes)
+            errors += fault
+    return errors, settled
+
+
+def _others_agree(name: str, boxes: Mapping[str, Floats]) -> bool:
+    """Whether the other layers lie together; where they do not, one of them may be the swapped one."""
+    others = [box for other, box in boxes.items() if other != name and np.isfinite(box).all()]
+    return all(_overlaps(others[0], box) for box in others[1:])
+
+
+def _swapped_rows(
+    reading: Reading, own: Floats, reference: Floats, bad_rows: BadRows, notes: list[str]
+) -> tuple[list[LastMileError], Reading]:
+    rows = _outside(reading.frame, reference)
+    swapped = _swap(reading.frame[rows])
+    rows[rows] = ~_outside(swapped, reference)
+    if not rows.any():
+        return [], reading
+    names = tuple(reading.frame.loc[rows, "customer_id"])
+    what = "latitude and longitude are swapped in some rows"
+    if bad_rows == "error":
+        return [DataError([Fault(what, f"Swap them there, {QUARANTINE}.", reading.source, rows=names)])], reading
+    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    notes.append(f"{reading.source}: {what}, {len(names)} rows stay without a location: {shown}")
+    shapes = np.asarray(reading.frame.geometry.to_numpy(), dtype=object).copy()
+    shapes[rows] = None
+    return [], replace(reading, frame=reading.frame.set_geometry(shapes, crs=reading.frame.crs))
+
+
+def _swap(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
+    swapped = shapely.transform(shapes, lambda xy: xy[:, ::-1])
+    return frame.set_geometry(swapped, crs=frame.crs)
+
+
+def _outside(frame: gpd.GeoDataFrame, box: Floats) -> NDArray[np.bool_]:
+    """Mark rows that lie off a box in degrees; those without a place do not."""
+    points = shapely.centroid(np.asarray(frame.geometry.to_numpy(), dtype=object))
+    lon, lat = shapely.get_x(points), shapely.get_y(points)
+    if frame.crs != LONLAT and len(lon):
+        lon, lat = pyproj.Transformer.from_crs(frame.crs, LONLAT, always_xy=True).transform(lon, lat)
+    placed = ~(shapely.is_missing(points) | shapely.is_empty(points))
+    east = (lon - box[0] + NEAR_DEG) % 360 <= box[2] - box[0] + 2 * NEAR_DEG
+    inside = east & (lat >= box[1] - NEAR_DEG) & (lat <= box[3] + NEAR_DEG)
+    return np.asarray(placed & ~inside, dtype=bool)
+
+
+def _guess(frame: gpd.GeoDataFrame, known: list[gpd.GeoDataFrame], reference: Floats | None) -> pyproj.CRS | None:
+    """Return the first CRS that puts a layer among the others: theirs, then the UTM zones, then the web map's."""
+    if reference is None:
+        return None
+    candidates = [pyproj.CRS(other.crs) for other in known if other.crs.is_projected]
+    zone = utm_zone(reference)
+    if zone is not None:
+        number = int(zone.to_epsg() or 0) % 100
+        candidates += [pyproj.CRS.from_epsg(ETRS89_UTM_NORTH + number)] if number in ETRS89_ZONES else []
+        candidates.append(zone)
+    candidates += [LONLAT, pyproj.CRS.from_epsg(WEB_MERCATOR)]
+    for crs in candidates:
+        try:
+            if _overlaps(extent_of(frame.set_crs(crs)), reference):
+                return crs
+        except ProjError:
+            continue
+    return None
+
+
+def _joint(boxes: list[Floats]) -> Floats | None:
+    """Return the box of several boxes in degrees; None where there is none."""
+    boxes = [box for box in boxes if np.isfinite(box).all()]
+    if not boxes:
+        return None
+    west, south, east, north = np.array(boxes).T
+    west = west[0] + (west - west[0] + 180) % 360 - 180  # beside the first, across the date line too
+    return np.array([west.min(), south.min(), (west + (east - np.array(boxes)[:, 0])).max(), north.max()])
+
+
+def _overlaps(one: Floats, other: Floats) -> bool:
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return False
+    gap_west = (one[0] - other[0] + NEAR_DEG) % 360 <= other[2] - other[0] + 2 * NEAR_DEG
+    gap_east = (other[0] - one[0] + NEAR_DEG) % 360 <= one[2] - one[0] + 2 * NEAR_DEG
+    return bool((gap_west or gap_east) and one[1] <= other[3] + NEAR_DEG and other[1] <= one[3] + NEAR_DEG)

@@ -1,0 +1,224 @@
+"""Read one layer from any file, table or database into the shape that the schema declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from lastmile_net.crs import LONLAT, read_crs
+from lastmile_net.errors import DataError, Fault
+from lastmile_net.read import fit, shapes, sources, tables
+from lastmile_net.read.backbone import fit_roles
+from lastmile_net.read.complaints import Complaints, raise_all
+from lastmile_net.schema import BACKBONE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from lastmile_net.read.shapes import BadRows
+    from lastmile_net.schema import Layer
+
+Source: TypeAlias = str | Path | gpd.GeoDataFrame
+"""A path, `file.gpkg:layer`, the address of a database, or a table."""
+MAX_LON, MAX_LAT = 360.0, 90.0
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """
+    How one source is to be read.
+
+    Parameters
+    ----------
+    crs
+        CRS of the layer where the source does not say.
+    mapping
+        Name in the source of each column of the schema that has another one there.
+    layer_name
+        Layer, table or SQL inside the source, where it has several.
+    preset
+        Name or path of a column preset.
+    on_bad_rows
+        Whether rows without a usable geometry are faults, or quarantined.
+    must_say_crs
+        Whether a CRS that nobody tells is a fault; else it is left open.
+    may_be_empty
+        Whether a layer without rows is fine.
+    """
+
+    crs: str | None = None
+    mapping: Mapping[str, str] | None = None
+    layer_name: str | None = None
+    preset: str | None = None
+    on_bad_rows: BadRows = "error"
+    must_say_crs: bool = True
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A layer that meets the schema, in the CRS it came in, and what a planner should know about it."""
+
+    frame: gpd.GeoDataFrame
+    source: str
+    notes: tuple[str, ...]
+
+
+def read_layer(
+    source: Source,
+    layer: Layer,
+    *,
+    crs: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    layer_name: str | None = None,
+    preset: str | None = None,
+    on_bad_rows: BadRows = "error",
+) -> gpd.GeoDataFrame:
+    """
+    Read a layer.
+
+    Parameters
+    ----------
+    source
+        Path of any file that GDAL reads, of a CSV or a Parquet file; `file.gpkg:layer`; `postgresql://...`; or
+        a table in memory, which is not changed.
+    layer
+        Layer of the schema that it is to become.
+    crs
+        CRS where the source does not say.
+    mapping
+        Name in the source of each column of the schema that has another one there.
+    layer_name
+        Layer, table or SQL inside the source.
+    preset
+        Name or path of a column preset.
+    on_bad_rows
+        `error` makes a row without a usable geometry a fault; with `quarantine` a customer stays, without a
+        location, and any other row is left out.
+
+    Returns
+    -------
+    frame
+        All columns of the layer, typed, with their defaults, then those of the source; sorted by id.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file or table.
+    DataError
+        If it cannot be planned on; all faults at once, with column, rows and cure.
+    """
+    return read(source, layer, ReadOptions(crs, mapping, layer_name, preset, on_bad_rows)).frame
+
+
+def read(source: Source, layer: Layer, options: ReadOptions | None = None) -> Reading:
+    """
+    Read a layer, and return it with the notes on it; else as `read_layer`.
+
+    Raises
+    ------
+    MissingFileError, DataError
+        As `read_layer`.
+    """
+    options = options or ReadOptions()
+    told = Complaints(layer.name)
+    table = _open(source, layer, options, told)
+    table = fit.rename(table, layer, options.mapping or {}, told)
+    fit.name_rows(table, layer, told)
+    frame = table if isinstance(table, gpd.GeoDataFrame) else tables.place(table, told)
+    raise_all(told.faults if frame is None else ())
+    frame = _settle_crs(frame, options, told)
+    if not len(frame) and not options.may_be_empty:
+        told.fault("has no rows", "Check that it is the right file and layer.")
+    columns = fit.fit_columns(_cells(frame), layer, told)
+    fitted = gpd.GeoDataFrame(columns, geometry=np.asarray(frame.geometry.to_numpy(), dtype=object), crs=frame.crs)
+    _check_degrees(fitted, told)
+    fitted = shapes.fit_shapes(fitted, layer, options.on_bad_rows, told)
+    if layer is BACKBONE:
+        fitted = fit_roles(fitted, told)
+    fitted = shapes.fill_ids(fitted, layer, told)
+    raise_all(told.faults)
+    return Reading(fitted, told.source, tuple(told.notes))
+
+
+def _open(source: Source, layer: Layer, options: ReadOptions, told: Complaints) -> pd.DataFrame:
+    if isinstance(source, gpd.GeoDataFrame):
+        try:
+            source.geometry  # noqa: B018 - raises where there is none
+        except AttributeError as error:
+            fault = Fault("the table has no geometry", "Set one with set_geometry().", told.source)
+            raise DataError([fault]) from error
+        table: pd.DataFrame = source.reset_index(drop=True)
+        return table
+    place = sources.locate(source, options.layer_name)
+    told.source = str(place)
+    return sources.open_place(place, layer)
+
+
+def _settle_crs(frame: gpd.GeoDataFrame, options: ReadOptions, told: Complaints) -> gpd.GeoDataFrame:
+    """Give the layer the CRS it says, else the given one, else the one that its values show."""
+    given = None if options.crs is None else read_crs(options.crs, told.source)
+    degrees = _look_like_degrees(frame)
+    if frame.crs is not None:
+        if given is not None and frame.crs == LONLAT and not given.is_geographic and degrees is False:
+            told.note(f"says EPSG:4326, but its values are no degrees: read as {given.name}, as given")
+            return frame.set_crs(given, allow_override=True)
+        return frame
+    if given is not None and not (degrees and given.is_projected):
+        return frame.set_crs(given)
+    if degrees:
+        told.note("says no CRS; its values look like degrees: read as EPSG:4326")
+        return frame.set_crs(LONLAT)
+    if options.must_say_crs:
+        what = "has no CRS, and its values are not degrees"
+        told.fault(what, "Say which one it is in, for example --crs EPSG:25832.")
+    return frame
+
+
+def _look_like_degrees(frame: gpd.GeoDataFrame) -> bool | None:
+    """Whether the coordinates can be degrees; None where there are none."""
+    middle = _middles(frame)
+    if not len(middle):
+        return None
+    return bool(np.median(np.abs(middle[:, 0])) <= MAX_LON and np.median(np.abs(middle[:, 1])) <= MAX_LON / 2)
+
+
+def _middles(frame: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    box = shapely.bounds(np.asarray(frame.geometry.to_numpy(), dtype=object))
+    box = box[np.isfinite(box).all(axis=1)]
+    return np.asarray((box[:, :2] + box[:, 2:]) / 2, dtype=np.float64)
+
+
+def _check_degrees(frame: gpd.GeoDataFrame, told: Complaints) -> None:
+    """Refuse a layer whose values do not belong to its CRS; single rows are judged with their geometry."""
+    middle = _middles(frame)
+    if frame.crs is None or not len(middle):
+        return
+    crs, size = frame.crs, np.abs(middle)
+    if crs.is_projected and (size <= (MAX_LON / 2, MAX_LAT)).all() and len(middle) > 1:
+        told.fault(
+            f"its values are degrees, but its CRS is said to be {crs.name}",
+            "Say EPSG:4326 where the file says its CRS, or give the true one.",
+        )
+    elif crs.is_geographic and np.median(size[:, 1]) > MAX_LAT:
+        if np.median(size[:, 1]) <= MAX_LON / 2 and np.median(size[:, 0]) <= MAX_LAT:
+            told.fault("latitude and longitude are swapped", "Swap them: x is longitude, y is latitude.")
+        else:
+            cure = "Give the CRS that it is in with --crs, for example EPSG:25832."
+            told.fault(f"its values are no degrees, but its CRS is said to be {crs.name}", cure)
+
+
+def _cells(frame: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Everything but geometry, of which a table may hold several."""
+    cells = pd.DataFrame(frame).drop(columns=frame.geometry.name)
+    held = [name for name in cells.columns if str(cells[name].dtype) == "geometry"]
+    plain: pd.DataFrame = cells.drop(columns=held)
+    return plain

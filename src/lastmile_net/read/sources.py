@@ -1,0 +1,247 @@
+"""Open what a planner names: a file of any format, a layer in it, an archive; and nothing that reaches elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+import pyogrio.errors
+
+from lastmile_net.errors import DataError, Fault, MissingFileError
+from lastmile_net.read import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lastmile_net.schema import Layer
+
+MAX_UNPACKED = 4_000_000_000
+"""Bytes that an archive may hold unpacked."""
+MAX_RATIO = 1000
+"""An archive that shrinks its content by more than this is no map."""
+SNIFFED = 65_536
+PARQUET = frozenset({".parquet", ".geoparquet", ".pq"})
+_OUTWARD = re.compile(
+    rb"<\s*OGR\w*(DataSource|Layer)|<\s*VRTDataset|<\s*GDAL_W|<\s*!\s*(DOCTYPE|ENTITY)|gdal_streamed_alg"
+    rb"|<\s*(WFS|CSW)\w*Capabilities",
+    re.IGNORECASE,
+)
+"""Content that makes a reader open other files, run commands, or expand entities."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file, and the layer of it that is wanted, if one is named."""
+
+    path: Path
+    layer: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.layer}" if self.layer else str(self.path)
+
+
+def locate(source: str | Path, layer: str | None = None) -> Place:
+    """
+    Find the file that a source names: a path, or a path and a layer such as `town.gpkg:homes`.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    DataError
+        If the source is an address on a network, or in a virtual file system.
+    """
+    text = str(source)
+    if "://" in text or text.startswith(("/vsi", "\\vsi", "PG:", "WFS:", "MYSQL:", "ODBC:", "OAPIF:")):
+        cure = "Download it, and name the file; for a database write postgresql://user@host/name with a table."
+        raise DataError([Fault("only files on disk and PostgreSQL databases are read", cure, text)])
+    if _exists(text):
+        return Place(Path(text), layer)
+    head, colon, tail = text.rpartition(":")
+    if colon and tail and _exists(head):
+        return Place(Path(head), layer or tail)
+    raise MissingFileError([Fault("no such file", "Check the path.", text)])
+
+
+def _exists(text: str) -> bool:
+    try:
+        return bool(text) and Path(text).exists()
+    except (OSError, ValueError):  # too long for a path, or with a NUL inside
+        return False
+
+
+def open_place(place: Place, layer: Layer) -> pd.DataFrame:
+    """
+    Read a file into a table, with a geometry where the format has one.
+
+    Parameters
+    ----------
+    place
+        File and layer.
+    layer
+        Layer of the schema it is to become: it says which of several layers in the file is meant.
+
+    Returns
+    -------
+    table
+        GeoDataFrame, or DataFrame where the format has no geometry (CSV, spreadsheets).
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or it is not clear which layer of it is meant.
+    """
+    path, suffix = place.path, place.path.suffix.lower()
+    if path.is_file() and path.stat().st_size == 0:
+        raise DataError([Fault("the file is empty", "Check that it is the right one.", str(place))])
+    if suffix in PARQUET:
+        return _read_parquet(place)
+    if suffix == ".gz":
+        return _read_gzip(place, layer)
+    if suffix in tables.SUFFIXES:
+        return tables.read_table(path.read_bytes(), str(place))
+    if zipfile.is_zipfile(path) and suffix in (".zip", ".kmz"):
+        inside = _check_archive(place)
+        if suffix == ".zip" and len(inside) == 1 and PurePosixPath(inside[0]).suffix.lower() in tables.SUFFIXES:
+            with zipfile.ZipFile(path) as archive:
+                return tables.read_table(archive.read(inside[0]), str(place))
+        return _read_gdal(place, f"/vsizip/{path.resolve()}" if suffix == ".zip" else str(path.resolve()), layer)
+    if path.is_file():
+        with path.open("rb") as file:
+            _check_content(file.read(SNIFFED), str(place))
+    return _read_gdal(place, str(path.resolve()), layer)
+
+
+def _read_parquet(place: Place) -> pd.DataFrame:
+    try:
+        import pyarrow  # noqa: F401 - an extra that may be missing
+    except ImportError as error:
+        cure = "Install it: pip install 'lastmile-net[parquet]'."
+        raise DataError([Fault("reading Parquet needs pyarrow", cure, str(place))]) from error
+    try:
+        try:
+            table: pd.DataFrame = gpd.read_parquet(place.path)
+            return table
+        except ValueError:  # no geometry declared: a plain table
+            return pd.read_parquet(place.path)
+    except (OSError, ValueError) as error:
+        raise DataError([_unreadable(place, error)]) from error
+
+
+def _read_gzip(place: Place, layer: Layer) -> pd.DataFrame:
+    """Unpack in memory, up to a limit; what is inside is told by the name without `.gz`."""
+    try:
+        with gzip.open(place.path) as file:
+            data = file.read(MAX_UNPACKED // 4 + 1)
+    except (OSError, EOFError) as error:
+        raise DataError([_unreadable(place, error)]) from error
+    if len(data) > min(MAX_UNPACKED // 4, MAX_RATIO * place.path.stat().st_size):
+        raise DataError([_too_big(place)])
+    if place.path.with_suffix("").suffix.lower() in tables.SUFFIXES:
+        return tables.read_table(data, str(place))
+    _check_content(data[:SNIFFED], str(place))
+    return _read_gdal(place, data, layer)
+
+
+def _check_archive(place: Place) -> list[str]:
+    """Names of the files in an archive, none of which may lead elsewhere or be too big."""
+    try:
+        with zipfile.ZipFile(place.path) as archive:
+            members = [each for each in archive.infolist() if not each.is_dir()]
+            size, packed = sum(each.file_size for each in members), sum(each.compress_size for each in members)
+            if size > MAX_UNPACKED or size > MAX_RATIO * max(packed, 1):
+                raise DataError([_too_big(place)])
+            for member in members:
+                _check_member(archive, member, place)
+            return [member.filename for member in members]
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+        raise DataError([_unreadable(place, error)]) from error
+
+
+def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: Place) -> None:
+    name = PurePosixPath(member.filename.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts:
+        fault = Fault(f"the archive holds a path out of itself: {member.filename}", "Do not use it.", str(place))
+        raise DataError([fault])
+    with archive.open(member) as file:
+        _check_content(file.read(SNIFFED), f"{place}/{member.filename}")
+
+
+def _check_content(head: bytes, source: str) -> None:
+    """Refuse content that would make a reader reach out of the file."""
+    plain = head.replace(b"\x00", b"") if head[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<") else head
+    found = _OUTWARD.search(plain)
+    if found is not None:
+        shown = found[0].decode("latin-1")
+        cure = "Convert it to a GeoPackage with a tool you trust, and name that."
+        fault = Fault(f"the file points to something outside of itself ({shown}): it is not opened", cure, source)
+        raise DataError([fault])
+
+
+def _too_big(place: Place) -> Fault:
+    return Fault("unpacked it would be too big to be a map", "Unpack it by hand, and look what it is.", str(place))
+
+
+def _unreadable(place: Place, error: Exception) -> Fault:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    cure = "Check that the file is whole, and that its ending tells its format."
+    return Fault(f"cannot be read: {reason}", cure, str(place))
+
+
+def _read_gdal(place: Place, opened: str | bytes, layer: Layer) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of single features; what cannot be used is found by its geometry
+        try:
+            names = _choose(place, pyogrio.list_layers(opened), layer)
+            parts = [_read_layer(opened, name) for name in names]
+        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, OSError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError([_unreadable(place, error)]) from error
+    if len(parts) == 1:
+        return parts[0]
+    placed = [part for part in parts if isinstance(part, gpd.GeoDataFrame)]
+    moved = [part.to_crs(placed[0].crs) if part.crs != placed[0].crs else part for part in placed]
+    joined: pd.DataFrame = gpd.GeoDataFrame(pd.concat(moved, ignore_index=True), crs=placed[0].crs)
+    return joined
+
+
+def _read_layer(opened: str | bytes, name: str) -> pd.DataFrame:
+    source = io.BytesIO(opened) if isinstance(opened, bytes) else opened
+    found = pyogrio.read_dataframe(source, layer=name)
+    return found if isinstance(found, gpd.GeoDataFrame) else pd.DataFrame(found)
+
+
+def _choose(place: Place, listed: Sequence[Sequence[str | None]], layer: Layer) -> list[str]:
+    """Names of the layers of a file to be read: the one that is named, else the one that can be meant."""
+    kinds = {str(name): kind for name, kind in listed if name != "layer_styles"}
+    if place.layer is not None:
+        wanted = [place.layer] if place.layer in kinds else [part.strip() for part in place.layer.split(",")]
+        if set(wanted) <= set(kinds):
+            return wanted
+        what = f"has no layer '{place.layer}'"
+        raise DataError([Fault(what, f"It has: {', '.join(sorted(kinds)) or 'none'}.", str(place.path))])
+    if len(kinds) == 1:
+        return list(kinds)
+    own = [name for name in kinds if name.casefold() == layer.name]
+    split = [name for name in kinds if name.casefold() in (f"{layer.name}_lines", f"{layer.name}_points")]
+    fitting = [name for name, kind in kinds.items() if _may_fit(kind, layer)]
+    for found in (own, sorted(split), fitting if len(fitting) == 1 else []):
+        if found:
+            return found
+    what = f"holds {len(kinds)} layers, and it is not clear which one is the {layer.name}"
+    cure = f"Name it as {place.path.name}:LAYER; it has: {', '.join(sorted(kinds)) or 'none'}."
+    raise DataError([Fault(what, cure, str(place))])
+
+
+def _may_fit(kind: str | None, layer: Layer) -> bool:
+    return kind is not None and kind.partition(" ")[0] in (*layer.geometry, "Unknown", "GeometryCollection")
