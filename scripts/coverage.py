@@ -9,6 +9,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+if __name__ != "__main__":
+    # numba looks for the package of this name; from a script in this folder it would find this file instead
+    message = "this is a script, not the package `coverage`"
+    raise ImportError(message)
+
 import lastmile_net as lm
 from lastmile_net.report import summary_text
 
