@@ -27,8 +27,6 @@ MAX_UTM_STRETCH = 0.002
 """A UTM zone is taken only while its lengths are nearer to the truth than this; else a CRS of our own."""
 OUTLIERS = 0.005
 """Share of rows at each end of each axis that has no say in where a layer lies."""
-BORDER_DEG = 1.0
-"""Data may reach this far beyond the area that a CRS was made for."""
 UTM_SOUTH, UTM_NORTH = -80.0, 84.0
 METRIC_CURE = "Give a projected CRS in metres with --crs, for example the UTM zone, or leave it out to have one chosen."
 
@@ -145,7 +143,7 @@ def choose_metric_crs(*layers: gpd.GeoDataFrame, given: str | None = None) -> py
     shared = {frame.crs for frame in layers if len(frame) and frame.crs.is_projected}
     if len(shared) == 1:
         crs = pyproj.CRS(shared.pop())
-        if not _unfit(crs) and _is_at_home(crs, extent) and stretch(crs, extent) <= MAX_STRETCH:
+        if not _unfit(crs) and stretch(crs, extent) <= MAX_STRETCH:
             return crs
     if not np.isfinite(extent).all():
         what = "no layer has a row with a place on earth: there is no extent to choose a CRS from"
@@ -285,18 +283,6 @@ def _own(extent: Floats) -> pyproj.CRS:
     lon, lat = (round(value, 1) for value in _middle(extent))
     text = f"+proj=laea +lat_0={lat} +lon_0={lon} +x_0=0 +y_0=0 +datum=WGS84 +units=m +no_defs +type=crs"
     return pyproj.CRS.from_proj4(text)
-
-
-def _is_at_home(crs: pyproj.CRS, extent: Floats) -> bool:
-    """Whether an extent lies in the area that the CRS was made for; one that does not say is at home anywhere."""
-    area = crs.area_of_use
-    if area is None or not np.isfinite(extent).all():
-        return True
-    west, south, east, north = area.bounds
-    width = (east - west) % 360 or 360.0
-    inside = extent[1] >= south - BORDER_DEG and extent[3] <= north + BORDER_DEG
-    from_west = (extent[0] - west + BORDER_DEG) % 360
-    return bool(inside and from_west + (extent[2] - extent[0]) <= width + 2 * BORDER_DEG)
 
 
 def _require_fit(crs: pyproj.CRS, extent: Floats) -> None:

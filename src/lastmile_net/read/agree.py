@@ -12,7 +12,7 @@ from pyproj.exceptions import ProjError
 
 from lastmile_net.crs import LONLAT, extent_of, utm_zone
 from lastmile_net.errors import CrsError, DataError, Fault, LastMileError
-from lastmile_net.read.shapes import QUARANTINE
+from lastmile_net.read.complaints import QUARANTINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,8 @@ def agree_on_crs(readings: Mapping[str, Reading], notes: list[str]) -> tuple[lis
         guess = _guess(reading.frame, known, reference)
         if guess is None:
             cure = "Say which one it is in, for example --crs EPSG:25832."
-            errors.append(CrsError([Fault("has no CRS, and none fits where the others lie", cure, reading.source)]))
+            what = "has no CRS, its values are not degrees, and no CRS puts it where the other layers lie"
+            errors.append(CrsError([Fault(what, cure, reading.source)]))
             continue
         settled[name] = replace(reading, frame=reading.frame.set_crs(guess))
         notes.append(f"{reading.source}: says no CRS; in {guess.name} it lies where the other layers do: read so")

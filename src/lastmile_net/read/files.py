@@ -133,17 +133,25 @@ def read(source: Source, layer: Layer, options: ReadOptions | None = None) -> Re
     table = _open(source, layer, options, told)
     table = fit.rename(table, layer, options.mapping or {}, told)
     fit.name_rows(table, layer, told)
-    frame = table if isinstance(table, gpd.GeoDataFrame) else tables.place(table, told)
+    frame = (
+        table
+        if isinstance(table, gpd.GeoDataFrame)
+        else tables.place(table, told, quarantine=options.on_bad_rows == "quarantine")
+    )
     raise_all(told.faults if frame is None else ())
     frame = _settle_crs(frame, options, told)
     if not len(frame) and not options.may_be_empty:
-        told.fault("has no rows", "Check that it is the right file and layer.")
+        start = " Or give the place to start from with --pop LON,LAT." if layer is BACKBONE else ""
+        told.fault("has no rows", f"Check that it is the right file and layer.{start}")
+        raise_all(told.faults)
     columns = fit.fit_columns(_cells(frame), layer, told)
     fitted = gpd.GeoDataFrame(columns, geometry=np.asarray(frame.geometry.to_numpy(), dtype=object), crs=frame.crs)
     _check_degrees(fitted, told)
     fitted = shapes.fit_shapes(fitted, layer, options.on_bad_rows, told)
     if layer is BACKBONE:
         fitted = fit_roles(fitted, told)
+    if not len(fitted) and len(frame) and not told.faults and not options.may_be_empty:
+        told.fault("has no row with a usable geometry", "Check that it is the right file and layer.")
     fitted = shapes.fill_ids(fitted, layer, told)
     raise_all(told.faults)
     return Reading(fitted, told.source, tuple(told.notes))
@@ -203,12 +211,14 @@ def _check_degrees(frame: gpd.GeoDataFrame, told: Complaints) -> None:
     if frame.crs is None or not len(middle):
         return
     crs, size = frame.crs, np.abs(middle)
-    if crs.is_projected and (size <= (MAX_LON / 2, MAX_LAT)).all() and len(middle) > 1:
+    fine = np.abs(middle - np.round(middle, 3)).max() > 0  # a drawn example in metres has round numbers
+    if crs.is_projected and fine and (size <= (MAX_LON / 2, MAX_LAT)).all():
         told.fault(
             f"its values are degrees, but its CRS is said to be {crs.name}",
             "Say EPSG:4326 where the file says its CRS, or give the true one.",
         )
     elif crs.is_geographic and np.median(size[:, 1]) > MAX_LAT:
+        told.spoilt = np.ones(len(frame), dtype=bool)
         if np.median(size[:, 1]) <= MAX_LON / 2 and np.median(size[:, 0]) <= MAX_LAT:
             told.fault("latitude and longitude are swapped", "Swap them: x is longitude, y is latitude.")
         else:

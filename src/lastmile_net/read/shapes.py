@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 BadRows = Literal["error", "quarantine"]
-QUARANTINE = 'or set on_bad_rows = "quarantine" to go on without them'
 MAX_LON, MAX_LAT = 360.0, 90.0
 _LINE_TYPES, _AREA_TYPES, _RING, _COLLECTION = (1, 5), (3, 6), 2, 7
 
@@ -52,27 +51,19 @@ def fit_shapes(frame: gpd.GeoDataFrame, layer: Layer, bad_rows: BadRows, told: C
     if POINT[0] in layer.geometry and set(POLYGON) & set(layer.geometry):
         shapes = _points_of_areas(shapes)
     usable = np.ones(len(shapes), dtype=bool)
+    said = np.zeros(len(shapes), dtype=bool) if told.spoilt is None else told.spoilt
     for rows, what, cure in _troubles(shapes, layer, frame.crs):
-        if rows.any():
-            _say(rows, what, cure, layer, bad_rows, told)
-            usable &= ~rows
+        if (rows & ~said).any():
+            told.spoil(what, cure, "geometry", rows & ~said, quarantine=bad_rows == "quarantine")
+        usable &= ~rows
     short = usable & np.isin(shapely.get_type_id(shapes), _LINE_TYPES) & (shapely.length(shapes) == 0)
     if short.any():
         told.note(f"{int(short.sum())} lines have no length and are left out")
     shapes[~usable] = None
     fitted = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
     keep = (usable & ~short) | (POINT[0] in layer.geometry and not set(LINE) & set(layer.geometry))
-    told.names = told.names[keep]
+    told.names, told.spoilt = told.names[keep], None
     return fitted[keep].reset_index(drop=True)
-
-
-def _say(rows: Mask, what: str, cure: str, layer: Layer, bad_rows: BadRows, told: Complaints) -> None:
-    if bad_rows == "error":
-        told.fault(what, f"{cure}, {QUARANTINE}.", "geometry", rows)
-        return
-    fate = "stay without a location" if layer.geometry == POINT + POLYGON else "are left out"
-    shown = ", ".join(told.named(rows)[:8])
-    told.note(f"{int(rows.sum())} rows {fate}, as their geometry {what}: {shown}{', ...' if rows.sum() > 8 else ''}")
 
 
 def _troubles(shapes: Shapes, layer: Layer, crs: pyproj.CRS | None) -> list[tuple[Mask, str, str]]:

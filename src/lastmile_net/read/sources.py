@@ -69,7 +69,7 @@ def locate(source: str | Path, layer: str | None = None) -> Place:
     head, colon, tail = text.rpartition(":")
     if colon and tail and _exists(head):
         return Place(Path(head), layer or tail)
-    raise MissingFileError([Fault("no such file", "Check the path.", text)])
+    raise MissingFileError([Fault("no such file", "Check the path.", text or "(an empty name)")])
 
 
 def _exists(text: str) -> bool:
@@ -192,7 +192,7 @@ def _too_big(place: Place) -> Fault:
 
 
 def _unreadable(place: Place, error: Exception) -> Fault:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    reason = str(error).partition("\n")[0].partition("; It might help")[0] or type(error).__name__
     cure = "Check that the file is whole, and that its ending tells its format."
     return Fault(f"cannot be read: {reason}", cure, str(place))
 

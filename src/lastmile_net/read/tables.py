@@ -154,7 +154,7 @@ def _agreement(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     return (round(sum(width == widths[0] for width in widths) / len(widths), 1), widths[0])
 
 
-def place(table: pd.DataFrame, told: Complaints) -> gpd.GeoDataFrame | None:
+def place(table: pd.DataFrame, told: Complaints, *, quarantine: bool = False) -> gpd.GeoDataFrame | None:
     """
     Give a table without geometry one, from its columns of coordinates or shapes.
 
@@ -164,6 +164,8 @@ def place(table: pd.DataFrame, told: Complaints) -> gpd.GeoDataFrame | None:
         Cells as texts or numbers.
     told
         Takes the faults and notes.
+    quarantine
+        Whether a cell that is no coordinate is noted, and no fault.
 
     Returns
     -------
@@ -174,12 +176,12 @@ def place(table: pd.DataFrame, told: Complaints) -> gpd.GeoDataFrame | None:
     folded = {_folded(name): str(name) for name in reversed(table.columns)}
     shape = next((folded[name] for name in SHAPES if name in folded and _holds_shapes(table[folded[name]])), None)
     if shape is not None:
-        return _place_shapes(table, shape, told)
+        return _place_shapes(table, shape, told, quarantine=quarantine)
     for west_east, south_north, crs in ((LONGITUDE, LATITUDE, LONLAT), (EASTING, NORTHING, None)):
         x = next((folded[name] for name in west_east if name in folded), None)
         y = next((folded[name] for name in south_north if name in folded), None)
         if x is not None and y is not None:
-            return _place_points(table, x, y, crs, told)
+            return _place_points(table, (x, y), crs, told, quarantine=quarantine)
     told.fault(
         "has no geometry and no columns of coordinates",
         f"Call them lon and lat, x and y, or wkt; there are: {', '.join(map(str, table.columns[:30]))}.",
@@ -191,13 +193,15 @@ def _folded(name: object) -> str:
     return re.sub(r"[\W_]+", "", str(name).casefold())
 
 
-def _place_points(table: pd.DataFrame, x: str, y: str, crs: object, told: Complaints) -> gpd.GeoDataFrame:
+def _place_points(
+    table: pd.DataFrame, names: tuple[str, str], crs: object, told: Complaints, *, quarantine: bool
+) -> gpd.GeoDataFrame:
     found = []
-    for name in (x, y):
+    for name in names:
         column, wrong = values.numbers(table[name])
         if wrong.any():
             shown = ", ".join(sorted({repr(str(cell)) for cell in table[name][wrong]})[:3])
-            told.fault(f"is no coordinate: {shown}", "Write plain numbers.", name, wrong)
+            told.spoil(f"is no coordinate: {shown}", "Write plain numbers", name, wrong, quarantine=quarantine)
         found.append(column)
     points = np.full(len(table), None, dtype=object)
     whole = ~(np.isnan(found[0]) | np.isnan(found[1]))
@@ -205,7 +209,7 @@ def _place_points(table: pd.DataFrame, x: str, y: str, crs: object, told: Compla
     in_degrees = _in_degrees(found[0][whole], found[1][whole])
     if crs is not None and not in_degrees and whole.any():
         crs = None if np.median(np.abs(found[0][whole])) > 180 or np.median(np.abs(found[1][whole])) > 180 else crs
-    return gpd.GeoDataFrame(table.drop(columns=[x, y]), geometry=points, crs=crs)
+    return gpd.GeoDataFrame(table.drop(columns=list(names)), geometry=points, crs=crs)
 
 
 def _in_degrees(x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
@@ -221,7 +225,7 @@ def _filled(cells: pd.Series, count: int) -> Iterator[object]:
     return (cell for cell, _ in zip(filled, range(count), strict=False))
 
 
-def _place_shapes(table: pd.DataFrame, name: str, told: Complaints) -> gpd.GeoDataFrame:
+def _place_shapes(table: pd.DataFrame, name: str, told: Complaints, *, quarantine: bool) -> gpd.GeoDataFrame:
     shapes = np.full(len(table), None, dtype=object)
     wrong = np.zeros(len(table), dtype=bool)
     codes = set()
@@ -232,7 +236,8 @@ def _place_shapes(table: pd.DataFrame, name: str, told: Complaints) -> gpd.GeoDa
         wrong[row] = shapes[row] is None
         codes.add(code)
     if wrong.any():
-        told.fault("is no WKT, WKB or GeoJSON geometry", "Correct these cells.", name, wrong)
+        what = "is no WKT, WKB or GeoJSON geometry"
+        told.spoil(what, "Correct these cells", name, wrong, quarantine=quarantine)
     codes.discard(0)
     if len(codes) > 1:
         told.fault(f"geometries of {len(codes)} CRS in one column", "Project them to one CRS first.", name)
