@@ -109,12 +109,8 @@ def open_place(place: Place, layer: Layer) -> pd.DataFrame:
         return _read_gzip(place, layer)
     if suffix in tables.SUFFIXES:
         return tables.read_table(path.read_bytes(), str(place))
-    if zipfile.is_zipfile(path) and suffix in (".zip", ".kmz"):
-        inside = _check_archive(place)
-        if suffix == ".zip" and len(inside) == 1 and PurePosixPath(inside[0]).suffix.lower() in tables.SUFFIXES:
-            with zipfile.ZipFile(path) as archive:
-                return tables.read_table(archive.read(inside[0]), str(place))
-        return _read_gdal(place, f"/vsizip/{path.resolve()}" if suffix == ".zip" else str(path.resolve()), layer)
+    if suffix in (".zip", ".kmz") and zipfile.is_zipfile(path):
+        return _read_archive(place, layer)
     if path.is_file():
         with path.open("rb") as file:
             _check_content(file.read(SNIFFED), str(place))
@@ -150,6 +146,20 @@ def _read_gzip(place: Place, layer: Layer) -> pd.DataFrame:
         return tables.read_table(data, str(place))
     _check_content(data[:SNIFFED], str(place))
     return _read_gdal(place, data, layer)
+
+
+def _read_archive(place: Place, layer: Layer) -> pd.DataFrame:
+    """Read the table or the KML of an archive out of it; leave all other formats to GDAL."""
+    inside = _check_archive(place)
+    for suffixes in (tables.SUFFIXES, frozenset({".kml"})):
+        found = [name for name in inside if PurePosixPath(name).suffix.lower() in suffixes]
+        if len(found) == 1 and (len(inside) == 1 or suffixes != tables.SUFFIXES):
+            with zipfile.ZipFile(place.path) as archive:
+                data = archive.read(found[0])
+            return (
+                tables.read_table(data, str(place)) if suffixes == tables.SUFFIXES else _read_gdal(place, data, layer)
+            )
+    return _read_gdal(place, f"/vsizip/{place.path.resolve()}", layer)
 
 
 def _check_archive(place: Place) -> list[str]:
