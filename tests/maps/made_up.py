@@ -200,14 +200,23 @@ def _built(
 
 
 def _rank(people: gpd.GeoDataFrame, trenches: gpd.GeoDataFrame, rng: np.random.Generator) -> None:
+    """Rank customers and trenches quarter by quarter and street by street, as one builds."""
     planned = np.flatnonzero(people["outcome"] == "planned")
-    ranks = rng.permutation(len(planned)) + 1
+    when = _place_in_time(people.geometry.iloc[planned], rng)
+    ranks = np.empty(len(planned), np.int64)
+    ranks[np.argsort(when)] = np.arange(1, len(planned) + 1)
     column = np.zeros(len(people), np.int64)
     column[planned] = ranks
     people["build_order"] = pd.Series(column, people.index).where(column > 0).astype("Int64")
-    streets = int((trenches["kind"] != "drop").sum())
-    dug = np.concatenate([rng.integers(1, len(planned) + 1, streets), ranks])
-    trenches["build_order"] = pd.Series(dug, trenches.index).astype("Int64")
+    streets = trenches.geometry[trenches["kind"] != "drop"]
+    dug = 1 + np.searchsorted(np.sort(when), _place_in_time(streets.centroid, rng))
+    order = np.concatenate([dug.clip(1, len(planned)), ranks])
+    trenches["build_order"] = pd.Series(order, trenches.index).astype("Int64")
+
+
+def _place_in_time(points: gpd.GeoSeries, rng: np.random.Generator) -> np.ndarray:
+    x, y = points.x.to_numpy() - CORNER[0], points.y.to_numpy() - CORNER[1]
+    return y // 1500 * 1e7 + x // 120 * 1e4 + y % 1500 + rng.random(len(x))
 
 
 def addresses(people: pd.DataFrame) -> pd.Series:

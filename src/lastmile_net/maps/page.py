@@ -45,7 +45,9 @@ def offline_map(
         If `tiles` is neither.
     """
     address = tile_address(tiles)
-    page = folium.Map(tiles=None, zoom_control=False, max_zoom=MAX_ZOOM, prefer_canvas=True, attribution_control=False)
+    page = folium.Map(
+        tiles=None, zoom_control=False, max_zoom=MAX_ZOOM, attribution_control=False, fade_animation=False
+    )
     page._id = "plan"
     page.default_js, page.default_css = [], []
     figure = figure_of(page)

@@ -264,10 +264,9 @@ def _reused(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
 
 
 def _drops(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
-    fields = _fields(table, words, {"length_m": "m", "cost": "", "surface": ""})
-    style = Style(width=1.6, dash=(5, 4), min_zoom=15, z_index=350, label="to_node", interactive=False)
+    style = Style(width=1.6, dash=(5, 4), min_zoom=15, z_index=350, interactive=False)
     extra = {"length_m": 1, "build_order": 0}
-    packed = PackedLayer(table, colour="#00866a", popup=fields, name=words["drops"], style=style, extra=extra)
+    packed = PackedLayer(table, colour="#00866a", name=words["drops"], style=style, extra=extra)
     return MapLayer("drops", packed, metres="length_m", order="build_order")
 
 

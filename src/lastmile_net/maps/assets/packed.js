@@ -5,6 +5,7 @@ const BITS = 29;
 const TILE = 256;
 const HALO = "rgba(255,255,255,0.95)";
 const NODE = 16;
+const LABEL_ROOM = 160;
 
 /* ---- decoding ---------------------------------------------------------------------------- */
 
@@ -275,55 +276,83 @@ const SHARES = ["#0072b2", "#5d9fc9", "#b7c9d3", "#f0c987", "#e8903c", "#c44e00"
 
 function hexCentre(q, r) { return [HEX * Math.sqrt(3) * (q + r / 2), HEX * 1.5 * r]; }
 
-function hexOf(x, y) {
+/* The hexagon that a point in pixels lies in, as one number; the nearest of three by cube rounding. */
+function hexKey(x, y) {
   const fq = (Math.sqrt(3) / 3 * x - y / 3) / HEX, fr = (2 / 3 * y) / HEX;
   let q = Math.round(fq), r = Math.round(fr);
   const s = Math.round(-fq - fr);
   const dq = Math.abs(q - fq), dr = Math.abs(r - fr), ds = Math.abs(s + fq + fr);
   if (dq > dr && dq > ds) q = -r - s; else if (dr > ds) r = -q - s;
-  return [q, r];
+  return keyOf(q, r);
 }
+
+function keyOf(q, r) { return (q + 33554432) * 67108864 + r; }
 
 /* Which hexagon each point lies in, at one zoom. */
 class Hexagons {
-  constructor(layer, zoom) {
+  constructor({ x, y, size }, zoom) {
     const scale = 2 ** (zoom + 8 - BITS);
     this.numbers = new Map();
-    this.keys = [];
-    this.of = new Uint32Array(layer.size);
-    let lastKey = -1, lastNumber = 0;
-    for (let i = 0; i < layer.size; i++) {
-      const [q, r] = hexOf(layer.x[i] * scale, layer.y[i] * scale);
-      const key = (q + 4194304) * 16777216 + r;
-      if (key !== lastKey) {
-        lastNumber = this.numbers.get(key);
-        if (lastNumber === undefined) {
-          lastNumber = this.keys.length;
-          this.numbers.set(key, lastNumber);
-          this.keys.push([q, r]);
+    this.of = new Uint32Array(size);
+    let last = -1, number = 0;
+    for (let i = 0; i < size; i++) {
+      const key = hexKey(x[i] * scale, y[i] * scale);
+      if (key !== last) {
+        number = this.numbers.get(key);
+        if (number === undefined) {
+          number = this.numbers.size;
+          this.numbers.set(key, number);
         }
-        lastKey = key;
+        last = key;
       }
-      this.of[i] = lastNumber;
+      this.of[i] = number;
     }
+    const everybody = new Uint32Array(this.numbers.size);
+    for (const number of this.of) everybody[number]++;
+    this.most = everybody.reduce((most, value) => Math.max(most, value), 1);
     this.version = -1;
   }
   count(layer) {
     if (this.version === layer.version) return;
     this.version = layer.version;
-    this.all = new Uint32Array(this.keys.length);
-    this.gaps = new Uint32Array(this.keys.length);
-    const gap = layer.classes.map((entry) => (entry.gap ? 1 : 0));
-    const shown = layer.shown;
+    const all = new Uint32Array(this.numbers.size), gaps = new Uint32Array(this.numbers.size);
+    const gap = Uint8Array.from({ length: 256 }, (_, c) => (layer.classes[c] && layer.classes[c].gap ? 1 : 0));
+    const { of } = this, shown = layer.shown;
     for (let i = 0; i < shown.length; i++) {
       const c = shown[i];
       if (c === 255) continue;
-      this.all[this.of[i]]++;
-      this.gaps[this.of[i]] += gap[c];
+      all[of[i]]++;
+      gaps[of[i]] += gap[c];
     }
-    this.most = this.all.reduce((most, value) => Math.max(most, value), 1);
+    Object.assign(this, { all, gaps, gap });
   }
-  number(q, r) { return this.numbers.get((q + 4194304) * 16777216 + r); }
+  /* A point changes from one class to another, 255 for none. */
+  move(i, from, to) {
+    const number = this.of[i];
+    if (from !== 255) { this.all[number]--; this.gaps[number] -= this.gap[from]; }
+    if (to !== 255) { this.all[number]++; this.gaps[number] += this.gap[to]; }
+  }
+  number(q, r) { return this.numbers.get(keyOf(q, r)); }
+}
+
+/* Rows sorted by their ranks, which are whole numbers from 1; rows without one are left out. */
+class InOrder {
+  constructor(ranks) {
+    this.ranks = ranks;
+    let most = 0;
+    for (const rank of ranks) if (rank > most && rank !== Infinity) most = rank;
+    this.starts = new Uint32Array(most + 2);
+    for (const rank of ranks) if (rank <= most) this.starts[rank + 1]++;
+    for (let rank = 1; rank < this.starts.length; rank++) this.starts[rank] += this.starts[rank - 1];
+    this.rows = new Uint32Array(this.starts[most + 1]);
+    const next = this.starts.slice();
+    for (let row = 0; row < ranks.length; row++) if (ranks[row] <= most) this.rows[next[ranks[row]]++] = row;
+  }
+  /* Rows with ranks above the first and up to the last. */
+  between(first, last) {
+    const most = this.starts.length - 2, from = Math.min(first, most), to = Math.min(last, most);
+    return this.rows.subarray(this.starts[from + 1], this.starts[to + 1]);
+  }
 }
 
 /* ---- the layer ---------------------------------------------------------------------------- */
@@ -340,7 +369,7 @@ function work() {
 
 function later(task) {
   queue.push(task);
-  if (!queued) { queued = true; requestAnimationFrame(work); }
+  if (!queued) { queued = true; setTimeout(work, 0); }
 }
 
 const Packed = L.GridLayer.extend({
@@ -413,14 +442,51 @@ const Packed = L.GridLayer.extend({
     if (this.isReady) this.restyle();
   },
 
+  /* Features whose rank is above the last one show as class `over`, 255 for none; no ranks end it. */
+  setLast(ranks, last, over) {
+    const before = this.ranked;
+    this.ranked = ranks ? { ranks, last, over } : null;
+    if (!this.isReady) return;
+    if (before && ranks === before.ranks && over === before.over && !this.stale) this.shift(before.last, last);
+    else if (before || ranks) this.restyle();
+  },
+
+  /* Restyle and repaint only what comes or goes between two ranks. */
+  shift(from, to) {
+    const { ranks, over } = this.ranked, { filter, boxes } = this, codes = this.codes[this.theme];
+    if (!this.inOrder || this.inOrder.ranks !== ranks) this.inOrder = new InOrder(ranks);
+    const counted = [...this.hexagons.values()].filter((hexagons) => hexagons.version === this.version);
+    let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
+    for (const i of this.inOrder.between(Math.min(from, to), Math.max(from, to))) {
+      const old = this.showing[i];
+      let c = ranks[i] > to ? over : codes[i];
+      if (filter && c !== 255) c = filter(i, c);
+      if (c === old) continue;
+      this.showing[i] = c;
+      for (const hexagons of counted) hexagons.move(i, old, c);
+      const at = i * 4;
+      x0 = Math.min(x0, boxes[at]); y0 = Math.min(y0, boxes[at + 1]); x1 = Math.max(x1, boxes[at + 2]); y1 = Math.max(y1, boxes[at + 3]);
+    }
+    this.version++;
+    for (const hexagons of counted) hexagons.version = this.version;
+    if (x0 <= x1) this.repaint([x0, y0, x1, y1]);
+  },
+
   restyle() {
-    const codes = this.codes[this.theme], filter = this.filter;
-    if (!this.shown) this.shown = new Uint8Array(this.size);
-    const shown = this.shown;
-    if (filter) for (let i = 0; i < this.size; i++) shown[i] = filter(i, codes[i]);
-    else shown.set(codes);
+    this.stale = true;
     this.version++;
     this.repaint();
+  },
+
+  classify() {
+    const codes = this.codes[this.theme], { size, filter } = this;
+    if (!this.showing) this.showing = new Uint8Array(size);
+    const shown = this.showing;
+    if (this.ranked) {
+      const { ranks, last, over } = this.ranked;
+      for (let i = 0; i < size; i++) shown[i] = ranks[i] > last ? over : codes[i];
+    } else shown.set(codes);
+    if (filter) for (let i = 0; i < size; i++) if (shown[i] !== 255) shown[i] = filter(i, shown[i]);
   },
 
   /* How many features of each class lie within the bounds, and in all. */
@@ -457,33 +523,43 @@ const Packed = L.GridLayer.extend({
     L.GridLayer.prototype._removeTile.call(this, key);
   },
 
-  repaint() {
+  /* Paint the tiles in use again; only those that meet a box, if there is one. */
+  repaint(box) {
     if (!this._map || !this._tiles) return;
-    for (const tile of Object.values(this._tiles)) if (tile.current) this.paint(tile.el, tile.coords);
-    this.fire("painted");
+    for (const { current, el, coords } of Object.values(this._tiles)) {
+      if (!current || (box && !this.meets(coords, box))) continue;
+      this.paint(el, coords);
+    }
+  },
+
+  meets({ x, y, z }, [x0, y0, x1, y1]) {
+    const scale = 2 ** (z + 8 - BITS), room = 2 * HEX;
+    return x0 * scale < (x + 1) * TILE + room && x1 * scale > x * TILE - room && y0 * scale < (y + 1) * TILE + room && y1 * scale > y * TILE - room;
   },
 
   asHexagons(zoom) { return !this.lines && zoom < this.nearZoom; },
 
   paint(canvas, coords) {
+    const scale = 2 ** (coords.z + 8 - BITS);
+    const labels = this.style.label_zoom !== null && coords.z >= this.style.label_zoom;
+    const margin = labels ? LABEL_ROOM : 16;
+    const ox = coords.x * TILE, oy = coords.y * TILE;
+    const drawn = this.isReady && coords.z >= this.style.min_zoom;
+    const gathered = drawn && this.asHexagons(coords.z);
+    const hits = drawn && !gathered ? this.tree.query((ox - margin) / scale, (oy - margin) / scale,
+      (ox + TILE + margin) / scale, (oy + TILE + margin) / scale) : [];
+    const inked = gathered || hits.length > 0;
+    if (!inked && !canvas.inked) return;
+    canvas.inked = inked;
     const ctx = canvas.getContext("2d");
     const ratio = canvas.width / TILE;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, canvas.width, canvas.height);
-    if (coords.z < this.style.min_zoom || !this.shown) return;
-    if (this.asHexagons(coords.z)) this.paintHexagons(ctx, coords, ratio);
-    else {
-      const scale = 2 ** (coords.z + 8 - BITS);
-      const labels = this.style.label_zoom !== null && coords.z >= this.style.label_zoom;
-      const margin = labels ? 90 : 16;
-      const ox = coords.x * TILE, oy = coords.y * TILE;
-      const hits = this.tree.query((ox - margin) / scale, (oy - margin) / scale,
-        (ox + TILE + margin) / scale, (oy + TILE + margin) / scale);
-      const view = { scale, ox, oy, ratio, zoom: coords.z };
-      if (this.lines) this.paintLines(ctx, hits, view);
-      else this.paintPoints(ctx, hits, view);
-      if (labels) this.paintLabels(canvas, ctx, hits, view);
-    }
+    const view = { scale, ox, oy, ratio, zoom: coords.z };
+    if (gathered) this.paintHexagons(ctx, view);
+    else if (this.lines) this.paintLines(ctx, hits, view);
+    else this.paintPoints(ctx, hits, view);
+    if (labels && hits.length) this.paintLabels(ctx, hits, view);
   },
 
   radius(zoom) {
@@ -499,9 +575,9 @@ const Packed = L.GridLayer.extend({
   },
 
   paintPoints(ctx, hits, { scale, ox, oy, ratio, zoom }) {
-    const present = new Map();
+    const present = new Map(), { shown } = this;
     for (const i of hits) {
-      const c = this.shown[i];
+      const c = shown[i];
       if (c === 255) continue;
       if (!present.has(c)) present.set(c, []);
       present.get(c).push(i);
@@ -521,9 +597,9 @@ const Packed = L.GridLayer.extend({
     const batches = new Map();
     const small = 1.6 / scale;
     let picture = null, dots = null;
-    const side = TILE * ratio;
+    const side = TILE * ratio, { shown } = this;
     for (const i of hits) {
-      const c = this.shown[i], at = i * 4;
+      const c = shown[i], at = i * 4;
       if (c === 255) continue;
       const step = this.steps ? this.steps[i] : 0;
       if (this.boxes[at + 2] - this.boxes[at] < small && this.boxes[at + 3] - this.boxes[at + 1] < small) {
@@ -573,9 +649,8 @@ const Packed = L.GridLayer.extend({
     ctx.stroke();
   },
 
-  paintHexagons(ctx, coords, ratio) {
-    const hexagons = this.hexagonsAt(coords.z);
-    const ox = coords.x * TILE, oy = coords.y * TILE;
+  paintHexagons(ctx, { ox, oy, ratio, zoom }) {
+    const hexagons = this.hexagonsAt(zoom);
     ctx.setTransform(ratio, 0, 0, ratio, -ox * ratio, -oy * ratio);
     const r0 = Math.floor((oy - HEX) / (HEX * 1.5)), r1 = Math.ceil((oy + TILE + HEX) / (HEX * 1.5));
     for (let r = r0; r <= r1; r++) {
@@ -608,7 +683,7 @@ const Packed = L.GridLayer.extend({
     return hexagons;
   },
 
-  paintLabels(canvas, ctx, hits, { scale, ox, oy, ratio }) {
+  paintLabels(ctx, hits, { scale, ox, oy, ratio }) {
     if (!this.labels) {
       this.columns.get(this.style.label).then((labels) => { this.labels = labels; this.repaint(); });
       return;
@@ -671,7 +746,7 @@ const Packed = L.GridLayer.extend({
   hexagonAt(point, zoom) {
     if (!this.isReady || !this.asHexagons(zoom)) return null;
     const hexagons = this.hexagonsAt(zoom);
-    const number = hexagons.number(...hexOf(point.x, point.y));
+    const number = hexagons.numbers.get(hexKey(point.x, point.y));
     if (number === undefined || !hexagons.all[number]) return null;
     return { all: hexagons.all[number], gaps: hexagons.gaps[number] };
   },
@@ -715,6 +790,15 @@ const Packed = L.GridLayer.extend({
     L.GridLayer.prototype.onRemove.call(this, map);
   },
 });
+
+/* Class that each feature shows, worked out when it is first needed. */
+Object.defineProperty(Packed.prototype, "shown", { get() {
+  if (this.stale) {
+    this.stale = false;
+    this.classify();
+  }
+  return this.showing;
+} });
 
 function shareStep(share) { return share === 0 ? 0 : Math.min(5, 1 + Math.floor(share * 5 - 1e-9)); }
 

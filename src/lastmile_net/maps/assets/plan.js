@@ -87,7 +87,8 @@ class PlanPage {
     const columns = packed.about.columns;
     if (entry.metres && columns[entry.metres]) entry.lengths = (await packed.columns.get(entry.metres)).values;
     if (this.about.curve && entry.order && columns[entry.order]) {
-      entry.ranks = (await packed.columns.get(entry.order)).values;
+      const { values } = await packed.columns.get(entry.order);
+      entry.ranks = entry === this.customers ? values : values.map((rank) => (Number.isNaN(rank) ? Infinity : rank));
     }
     if (entry === this.customers) {
       packed.setTheme(this.state.theme);
@@ -274,30 +275,25 @@ class PlanPage {
   }
 
   applyTo(entry) {
-    const { packed } = entry;
-    if (!packed.isReady) return;
-    packed.setFilter(entry === this.customers ? this.customerFilter() : this.rankFilter(entry));
+    if (!entry.packed.isReady) return;
+    this.applyBudget(entry);
+    if (entry === this.customers) entry.packed.setFilter(this.customerFilter());
   }
 
-  rankFilter(entry) {
-    const step = this.step();
-    if (!entry.ranks || step === null) return null;
-    const { ranks } = entry, last = step.build_order;
-    return (row, c) => (ranks[row] <= last ? c : 255);
+  applyBudget(entry) {
+    const isCustomers = entry === this.customers;
+    const step = isCustomers && this.state.theme !== 0 ? null : this.step();
+    entry.packed.setLast(step && entry.ranks, step && step.build_order, isCustomers ? this.later : 255);
   }
 
   customerFilter() {
-    const { packed, ranks } = this.customers;
-    const { without, area, most, theme } = this.state;
+    const { without, area, most } = this.state;
     const { perHome } = this.data;
-    const step = theme === 0 ? this.step() : null;
     const areaNumber = area === "" || !this.data.areas ? -1 : this.data.areaWords.indexOf(area);
-    const off = packed.classes.map((entry) => without.has(entry.value));
+    const off = this.customers.packed.classes.map((entry) => without.has(entry.value));
     const areas = this.data.areas ? this.data.areas.numbers : null;
-    if (!off.includes(true) && areaNumber < 0 && most === Infinity && !(step && ranks)) return null;
-    const last = step ? step.build_order : Infinity, later = this.later;
-    return (row, c) => {
-      const shown = step && ranks && ranks[row] > last ? later : c;
+    if (!off.includes(true) && areaNumber < 0 && most === Infinity) return null;
+    return (row, shown) => {
       if (off[shown]) return 255;
       if (areaNumber >= 0 && areas[row] !== areaNumber) return 255;
       if (most !== Infinity && perHome && perHome[row] > most) return 255;
@@ -307,9 +303,10 @@ class PlanPage {
 
   changed() { this.recount(); this.writeLink(); }
 
+  /* Count again once nothing has moved for a moment. */
   recount() {
-    if (this.counting) return;
-    this.counting = setTimeout(() => { this.counting = null; this.countNow(); }, 60);
+    clearTimeout(this.counting);
+    this.counting = setTimeout(() => this.countNow(), 90);
   }
 
   countNow() {
@@ -354,7 +351,7 @@ class PlanPage {
     this.curve = curve;
     this.steps = curve.cost.length;
     const slider = make("input", { type: "range", min: 0, max: this.steps - 1, step: 1, value: this.state.budget ?? this.steps - 1,
-      "aria-label": this.say("budget"), oninput: () => this.drag(Number(slider.value)) });
+      "aria-label": this.say("budget"), oninput: () => this.drag(Number(slider.value)), onchange: () => this.changed() });
     this.slider = slider;
     this.budgetText = make("b");
     this.homesText = make("b");
@@ -383,9 +380,9 @@ class PlanPage {
     this.dragging = true;
     requestAnimationFrame(() => {
       this.dragging = false;
-      for (const entry of this.layers) if (entry.ranks) this.applyTo(entry);
+      for (const entry of this.layers) if (entry.ranks) this.applyBudget(entry);
       this.frames = (this.frames || 0) + 1;
-      this.changed();
+      this.recount();
     });
   }
 
