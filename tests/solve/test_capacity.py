@@ -20,6 +20,7 @@ from lastmile_net.solve.capacity import (
     Limits,
     solve_with_limits,
 )
+from lastmile_net.solve.capacity.assign import improve
 from lastmile_net.solve.problem import Problem
 
 CONFIG = SolveConfig(time_limit_s=None)
@@ -301,3 +302,17 @@ def test_taps_may_be_kept_apart() -> None:
     check(problem, apart, Limits())
     assert (past.solution.cost, past.solution.lower_bound) == (32_000, 2_000)
     assert (apart.solution.cost, apart.solution.lower_bound) == (37_000, 37_000)
+
+
+def test_improving_an_assignment_never_overloads_a_tap() -> None:
+    """A customer that is the best swap of two pairs of taps at once was moved twice, and ports were exceeded."""
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        units = rng.integers(1, 5, 200)
+        tap = rng.integers(0, 8, 200)
+        room = np.bincount(tap, weights=units, minlength=8).astype(np.int64)
+        price = rng.integers(0, 1000, (200, 8))
+        before = price[np.arange(200), tap].sum()
+        improve(price, units, room, tap)
+        assert np.all(np.bincount(tap, weights=units, minlength=8) <= room)
+        assert price[np.arange(200), tap].sum() <= before

@@ -143,7 +143,9 @@ def _swap(price: Ints, units: Ints, taps: int, tap: Ints) -> bool:
     for a in range(taps):
         for b in range(a):
             for u in range(1, SWAP_UNITS + 1):
-                if step[a, b, u] + step[b, a, u] < 0:
-                    tap[who[a, b, u]], tap[who[b, a, u]] = b, a
+                one, other = who[a, b, u], who[b, a, u]
+                # either may have moved already, as the best of another pair
+                if step[a, b, u] + step[b, a, u] < 0 and tap[one] == a and tap[other] == b:
+                    tap[one], tap[other] = b, a
                     swapped = True
     return swapped
