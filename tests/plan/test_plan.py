@@ -112,7 +112,7 @@ def test_all_faults_are_told_at_once() -> None:
     text = str(caught.value)
     assert "--pop" in text
     assert "more than once" in text
-    assert "geometry is missing" in text
+    assert "missing or empty" in text
 
 
 def test_row_order_changes_nothing() -> None:

@@ -42,7 +42,7 @@ def test_gap_map_from_a_saved_graph(tmp_path: Path) -> None:
             for name, (x, y) in zip(ends, (part.coords[0], part.coords[-1]), strict=True):
                 graph.add_node(name, x=str(x), y=str(y))
             for tail, head, line in ((*ends, part), (*reversed(ends), part.reverse())):
-                graph.add_edge(tail, head, geometry=line.wkt, osmid=street.street_id, length="1.0")
+                graph.add_edge(tail, head, geometry=line.wkt, osmid=street.street_id.removeprefix("w"), length="1.0")
     numbers = {name: number for number, name in enumerate(sorted(graph.nodes))}
     nx.write_graphml(nx.relabel_nodes(graph, numbers), tmp_path / "town.graphml")
     page = tmp_path / "map.html"
