@@ -233,9 +233,10 @@ def _follow(ground: _Ground, lines: Shapes, customers: NDArray[np.object_], rows
     stretch, key = _stretches(names, line, ground.points)
     route = rows[of[line[stretch]]]
     who = np.array([ground.code.get(name, -1) for name in customers[rows]], np.int64)[of[line[stretch]]]
-    piece = _look_up(ground.shared, ground.shared_piece, key)
+    # a drop may run along a piece that others use: what could be its own drop is
+    piece = _look_up(ground.own, ground.own_piece, _with(key, who))
     lost = np.flatnonzero(piece < 0)
-    piece[lost] = _look_up(ground.own, ground.own_piece, _with(key[lost], who[lost]))
+    piece[lost] = _look_up(ground.shared, ground.shared_piece, key[lost])
     lost = np.flatnonzero(piece < 0)
     piece[lost] = _beneath(ground, xy[stretch[lost]], xy[stretch[lost] + 1], customers[route[lost]])
     pairs = _distinct(route[piece >= 0] * max(len(ground.owner), 1) + piece[piece >= 0])
