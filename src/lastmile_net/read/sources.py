@@ -149,17 +149,18 @@ def _read_gzip(place: Place, layer: Layer) -> pd.DataFrame:
 
 
 def _read_archive(place: Place, layer: Layer) -> pd.DataFrame:
-    """Read the table or the KML of an archive out of it; leave all other formats to GDAL."""
+    """Read the only table, or the only KML, of an archive out of it; leave all other formats to GDAL."""
     inside = _check_archive(place)
-    for suffixes in (tables.SUFFIXES, frozenset({".kml"})):
-        found = [name for name in inside if PurePosixPath(name).suffix.lower() in suffixes]
-        if len(found) == 1 and (len(inside) == 1 or suffixes != tables.SUFFIXES):
-            with zipfile.ZipFile(place.path) as archive:
-                data = archive.read(found[0])
-            return (
-                tables.read_table(data, str(place)) if suffixes == tables.SUFFIXES else _read_gdal(place, data, layer)
-            )
-    return _read_gdal(place, f"/vsizip/{place.path.resolve()}", layer)
+    is_table = len(inside) == 1 and PurePosixPath(inside[0]).suffix.lower() in tables.SUFFIXES
+    wanted = inside if is_table else [name for name in inside if name.lower().endswith(".kml")]
+    if len(wanted) != 1:
+        return _read_gdal(place, f"/vsizip/{place.path.resolve()}", layer)
+    try:
+        with zipfile.ZipFile(place.path) as archive:
+            data = archive.read(wanted[0])
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise DataError([_unreadable(place, error)]) from error
+    return tables.read_table(data, str(place)) if is_table else _read_gdal(place, data, layer)
 
 
 def _check_archive(place: Place) -> list[str]:

@@ -1,0 +1,186 @@
+"""All layers of a plan set against each other: one CRS, all faults at once, guesses that are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+
+from lastmile_net.config import PlanConfig
+from lastmile_net.errors import ConfigError, CrsError, DataError, MissingFileError
+from lastmile_net.read.layers import load_layers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEST, SOUTH = 11.28, 49.51
+TOWNS = ("suburb", "helsinki", "lauf", "neubrandenburg", "copenhagen", "nassau")
+
+
+def streets() -> gpd.GeoDataFrame:
+    """Return a cross of two streets."""
+    lines = [
+        shapely.LineString([(WEST, SOUTH), (WEST + 0.02, SOUTH)]),
+        shapely.LineString([(WEST + 0.01, SOUTH - 0.01), (WEST + 0.01, SOUTH + 0.01)]),
+    ]
+    return gpd.GeoDataFrame({"street_id": ["a", "b"]}, geometry=lines, crs=4326)
+
+
+def homes(count: int = 12) -> gpd.GeoDataFrame:
+    """Return a row of homes along the first street."""
+    places = [shapely.Point(WEST + number / 1000, SOUTH + 0.0002) for number in range(count)]
+    return gpd.GeoDataFrame({"customer_id": [f"{number:02}" for number in range(count)]}, geometry=places, crs=4326)
+
+
+def cabinet() -> gpd.GeoDataFrame:
+    """Return one cabinet."""
+    return gpd.GeoDataFrame({"backbone_id": ["k"]}, geometry=[shapely.Point(WEST, SOUTH)], crs=4326)
+
+
+def swapped(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return a layer with x and y exchanged."""
+    return frame.set_geometry(shapely.transform(frame.geometry.to_numpy(), lambda xy: xy[:, ::-1]), crs=frame.crs)
+
+
+def test_one_metric_crs() -> None:
+    """Three layers in three CRS end up in one that is measured in, the national grid where there is one."""
+    layers = load_layers(streets().to_crs(3857), cabinet(), homes().to_crs(25832))
+    assert layers.streets.crs == layers.backbone.crs == layers.customers.crs == layers.crs
+    assert layers.crs == 32632
+    assert load_layers(streets().to_crs(25832), cabinet(), homes()).crs == 25832
+    assert layers.streets.length.iloc[0] == pytest.approx(1447, abs=2)
+
+
+def test_given_crs() -> None:
+    """--crs names the CRS to measure in; one that cannot be measured in is refused."""
+    config = PlanConfig(crs="EPSG:25832")
+    assert load_layers(streets(), cabinet(), homes(), config=config).crs == 25832
+    with pytest.raises(CrsError, match="map of the world"):
+        load_layers(streets(), cabinet(), homes(), config=PlanConfig(crs="EPSG:3857"))
+    with pytest.raises(CrsError, match="not a known CRS"):
+        load_layers(streets(), cabinet(), homes(), config=PlanConfig(crs="nonsense"))
+
+
+def test_all_faults_at_once(tmp_path: Path) -> None:
+    """A planner mends everything in one go: faults of all files come together."""
+    (tmp_path / "homes.csv").write_text("customer_id,lon,lat\n1,x,49\n")
+    with pytest.raises(DataError) as caught:
+        load_layers(tmp_path / "no.gpkg", None, tmp_path / "homes.csv", config=PlanConfig(mapping={"roads": {}}))
+    text = str(caught.value)
+    for part in ("no such file", "homes.csv", "is no coordinate", "no backbone", "--pop LON,LAT", "no layer 'roads'"):
+        assert part in text
+    with pytest.raises(MissingFileError):
+        load_layers(tmp_path / "no.gpkg", tmp_path / "neither.gpkg", homes())
+
+
+def test_start_from_nothing() -> None:
+    """A greenfield needs one point; it joins a backbone that is there under a free name."""
+    config = PlanConfig(pop=(WEST, SOUTH))
+    for backbone in (None, cabinet()[:0]):
+        layers = load_layers(streets(), backbone, homes(), config=config)
+        assert layers.backbone[["backbone_id", "role"]].to_numpy().tolist() == [["pop", "pop"]]
+        assert shapely.distance(layers.backbone.geometry.iloc[0], layers.streets.geometry.iloc[0]) < 0.01
+    both = load_layers(streets(), cabinet().assign(backbone_id="pop", colour="red"), homes(), config=config).backbone
+    assert both["backbone_id"].tolist() == ["pop", "pop-2"]
+    assert both["role"].tolist() == ["cabinet", "pop"]
+    with pytest.raises(ConfigError, match="no place on earth"):
+        load_layers(streets(), None, homes(), config=PlanConfig(pop=(0, 95)))
+    with pytest.raises(DataError, match="no backbone"):
+        load_layers(streets(), None, homes())
+    with pytest.raises(DataError, match="has no rows"):
+        load_layers(streets(), cabinet()[:0], homes())
+
+
+@pytest.mark.parametrize("epsg", [25832, 32632, 3857])
+@pytest.mark.parametrize("told", ["streets", "customers"])
+def test_crs_is_guessed_from_the_others(epsg: int, told: str) -> None:
+    """A table of metres without CRS is read in the one that puts it among the others, and that is told."""
+    given = {"streets": streets(), "backbone": cabinet(), "customers": homes()}
+    given[told] = given[told].to_crs(epsg).set_crs(None, allow_override=True)
+    layers = load_layers(**given)
+    assert any("says no CRS" in note for note in layers.notes)
+    assert shapely.distance(layers.customers.geometry.iloc[0], layers.streets.geometry.iloc[0]) < 40
+
+
+def test_crs_that_cannot_be_guessed() -> None:
+    """Numbers that fit nowhere are refused, not placed anywhere."""
+    lost = homes().drop(columns="geometry")
+    lost = gpd.GeoDataFrame(lost, geometry=homes().to_crs(25832).translate(3e6, 3e6).to_numpy())
+    with pytest.raises(CrsError, match="no CRS puts it where the other layers lie"):
+        load_layers(streets(), cabinet(), lost)
+
+
+@pytest.mark.parametrize("which", ["streets", "backbone", "customers"])
+@pytest.mark.parametrize("crs", [4326, 25832])
+def test_swapped_layer(which: str, crs: int) -> None:
+    """The one layer whose axes are swapped is named, in degrees and in metres."""
+    given = {"streets": streets(), "backbone": cabinet(), "customers": homes()}
+    given[which] = swapped(given[which].to_crs(crs))
+    with pytest.raises(DataError) as caught:
+        load_layers(**given)
+    (fault,) = caught.value.faults
+    assert "swapped" in fault.what
+    assert fault.source == which
+
+
+def test_swapped_rows() -> None:
+    """Single swapped customers are named, or kept without a location; nobody is lost."""
+    mixed = homes()
+    mixed.loc[[3, 7], "geometry"] = swapped(mixed.loc[[3, 7]]).geometry
+    with pytest.raises(DataError) as caught:
+        load_layers(streets(), cabinet(), mixed)
+    assert caught.value.faults[0].rows == ("03", "07")
+    layers = load_layers(streets(), cabinet(), mixed, config=PlanConfig(on_bad_rows="quarantine"))
+    assert len(layers.customers) == len(mixed)
+    assert layers.customers.loc[layers.customers.geometry.isna(), "customer_id"].tolist() == ["03", "07"]
+    assert any("swapped" in note for note in layers.notes)
+
+
+def test_customers_without_location_stay() -> None:
+    """Nobody is dropped in silence: an empty location goes through to the plan."""
+    given = homes()
+    given.loc[2, "geometry"] = None
+    layers = load_layers(streets(), cabinet(), given, config=PlanConfig(on_bad_rows="quarantine"))
+    assert len(layers.customers) == len(given)
+    assert layers.customers.geometry.isna().sum() == 1
+
+
+def test_optional_layers_and_mapping() -> None:
+    """Barriers come along in the same CRS; columns are named per layer."""
+    river = gpd.GeoDataFrame(geometry=[shapely.box(WEST, SOUTH + 0.005, WEST + 0.02, SOUTH + 0.006)], crs=4326)
+    config = PlanConfig(mapping={"customers": {"customer_id": "nr"}})
+    given = homes().rename(columns={"customer_id": "nr"})
+    layers = load_layers(streets(), cabinet(), given, config=config, barriers=river, excluded=river[:0])
+    assert layers.customers["customer_id"].iloc[0] == "00"
+    assert layers.barriers is not None
+    assert layers.barriers.crs == layers.crs
+    assert layers.excluded is not None
+    assert layers.rail_water is None
+
+
+def test_arguments_stay_as_they_are() -> None:
+    """A library caller goes on with its own tables."""
+    given = {"streets": streets(), "backbone": cabinet(), "customers": homes()}
+    before = {name: frame.copy(deep=True) for name, frame in given.items()}
+    load_layers(**given, config=PlanConfig(pop=(WEST, SOUTH)))
+    for name, frame in given.items():
+        pd.testing.assert_frame_equal(frame, before[name])
+
+
+@pytest.mark.towns
+@pytest.mark.parametrize("town", TOWNS)
+def test_towns(towns: Path, town: str) -> None:
+    """Real towns load whole, the same in any order of rows, without a word."""
+    files = [towns / town / f"{name}.gpkg" for name in ("streets", "backbone", "customers")]
+    layers = load_layers(*files)
+    assert not layers.notes
+    raw = [gpd.read_file(file).sample(frac=1, random_state=3) for file in files]
+    shuffled = load_layers(*raw)
+    for name in ("streets", "backbone", "customers"):
+        one, other = getattr(layers, name), getattr(shuffled, name)
+        assert len(one) == len(raw[("streets", "backbone", "customers").index(name)])
+        pd.testing.assert_frame_equal(one, other, check_dtype=False)
+    assert layers.customers["customer_id"].is_unique
