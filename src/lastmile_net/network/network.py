@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -108,21 +109,38 @@ def tidy(network: StreetNetwork) -> tuple[StreetNetwork, Ints]:
     tied = network.point_node >= 0
     point_node = network.point_node.copy()
     point_node[tied] = number[point_node[tied]]
+    x, y = network.x[order[kept]], network.y[order[kept]]
+    geometry = _moved_ends(network.geometry[~tiny], np.column_stack([x, y]), tail, head)
     tidied = replace(
         network,
-        x=network.x[order[kept]],
-        y=network.y[order[kept]],
+        x=x,
+        y=y,
         tail=tail,
         head=head,
-        length_m=network.length_m[~tiny],
+        length_m=shapely.length(geometry),
         kind=network.kind[~tiny],
         street_id=network.street_id[~tiny],
         source=network.source[~tiny],
-        geometry=network.geometry[~tiny],
+        geometry=geometry,
         point_node=point_node,
         component=components(len(kept), tail, head),
     )
     return tidied, number
+
+
+def _moved_ends(lines: NDArray[np.object_], where: NDArray[np.float64], tail: Ints, head: Ints) -> NDArray[np.object_]:
+    """Let lines start and end right at their nodes, also where nodes a few millimetres apart became one."""
+    begins, ends = (shapely.get_coordinates(shapely.get_point(lines, corner)).reshape(-1, 2) for corner in (0, -1))
+    off = np.flatnonzero((begins != where[tail]).any(axis=1) | (ends != where[head]).any(axis=1))
+    if len(off) == 0:
+        return lines
+    xy, line = shapely.get_coordinates(lines[off], return_index=True)
+    first = np.r_[True, line[1:] != line[:-1]]
+    last = np.r_[first[1:], True]
+    xy[first], xy[last] = where[tail[off]], where[head[off]]
+    moved = lines.copy()
+    moved[off] = shapely.linestrings(xy, indices=line)
+    return moved
 
 
 def components(nodes: int, tail: Ints, head: Ints) -> Ints:
