@@ -13,7 +13,7 @@ import shapely
 
 from lastmile_net.crs import LONLAT, read_crs
 from lastmile_net.errors import DataError, Fault
-from lastmile_net.read import fit, shapes, sources, tables
+from lastmile_net.read import fit, postgis, shapes, sources, tables
 from lastmile_net.read.backbone import fit_roles
 from lastmile_net.read.complaints import Complaints, raise_all
 from lastmile_net.schema import BACKBONE
@@ -166,6 +166,10 @@ def _open(source: Source, layer: Layer, options: ReadOptions, told: Complaints) 
             raise DataError([fault]) from error
         table: pd.DataFrame = source.reset_index(drop=True)
         return table
+    if postgis.is_database(source):
+        address = str(source)
+        told.source = str(postgis.read_address(address, options.layer_name))
+        return postgis.read_postgis(address, options.layer_name)
     place = sources.locate(source, options.layer_name)
     told.source = str(place)
     return sources.open_place(place, layer)
