@@ -1,10 +1,12 @@
 """The Folium map of a plan, and the packed layer it is made of."""
 
-from lastmile_net.maps.packed import Field, PackedLayer, Style, Symbol
+from lastmile_net.maps.packed import Derived, Field, PackedLayer, Style, Symbol
 from lastmile_net.maps.page import offline_map, save_page
 from lastmile_net.maps.plan_map import MapOptions, plan_map, save_map
+from lastmile_net.maps.static import save_coverage, save_picture
 
 __all__ = [
+    "Derived",
     "Field",
     "MapOptions",
     "PackedLayer",
@@ -12,6 +14,8 @@ __all__ = [
     "Symbol",
     "offline_map",
     "plan_map",
+    "save_coverage",
     "save_map",
     "save_page",
+    "save_picture",
 ]

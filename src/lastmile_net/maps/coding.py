@@ -260,6 +260,8 @@ def distinct_texts(values: pd.Series, rows: Ints) -> tuple[list[str], Ints]:
         Number of each row's text.
     """
     numbers, found = pd.factorize(values)
+    if isinstance(found, pd.DatetimeIndex):
+        found = found.astype(str)
     texts = _one_line_each([*map(str, found.tolist()), ""])
     codes, used = pd.factorize(np.where(numbers < 0, len(texts) - 1, numbers)[rows])
     return [texts[number] for number in used.tolist()], codes.astype(np.int64)

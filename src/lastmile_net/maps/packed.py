@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from branca.element import MacroElement
+from folium.map import Layer
 from folium.template import Template
 
 from lastmile_net.errors import DataError, Fault
@@ -115,9 +115,13 @@ class Style:
     hexagons
         Whether points are gathered in hexagons where they would cover each other.
     label
-        Column that names a feature: heading of the popup, text on the map from `label_zoom` on.
+        Column that names a feature: heading of the popup, what the pointer shows.
     label_zoom
-        Zoom from which labels are written on the map; None never does.
+        Zoom from which features are labelled on the map; None never does.
+    map_label
+        Column that is written on the map; `label` if empty. Lines are labelled along their way.
+    label_z_index
+        As `z_index`, for the labels.
     z_index
         Layers with higher numbers lie on top.
     interactive
@@ -134,11 +138,13 @@ class Style:
     hexagons: bool = True
     label: str = ""
     label_zoom: int | None = None
+    map_label: str = ""
+    label_z_index: int = 700
     z_index: int = 400
     interactive: bool = True
 
 
-class PackedLayer(MacroElement):
+class PackedLayer(Layer):
     """
     Points or lines, packed, and drawn on canvas tiles by the browser.
 
@@ -151,7 +157,7 @@ class PackedLayer(MacroElement):
     popup
         Columns (or `Field`s) that a click shows.
     name
-        What the layer is called.
+        What the layer is called, in folium's `LayerControl`, too.
     palette
         Symbol of each value of the `colour` columns; made up in order of the values if not given.
     style
@@ -179,7 +185,6 @@ class PackedLayer(MacroElement):
         """
         {% macro script(this, kwargs) %}
             var {{ this.get_name() }} = lastmile.packedLayer("{{ this.get_name() }}");
-            {% if this.show %}{{ this.get_name() }}.addTo({{ this._parent.get_name() }});{% endif %}
         {% endmacro %}
         """
     )
@@ -195,9 +200,8 @@ class PackedLayer(MacroElement):
         style: Style | None = None,
         extra: Mapping[str, int | Derived] | None = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(name=name or None, overlay=True)
         self._name = "PackedLayer"
-        self.show = True
         self.style = style or Style()
         self.name = name
         self.fields = [Field(entry) if isinstance(entry, str) else entry for entry in popup]
@@ -256,7 +260,8 @@ class PackedLayer(MacroElement):
         return [list(corner) for corner in self._bounds] or [[None, None], [None, None]]
 
     def _check(self, data: gpd.GeoDataFrame, named: Sequence[str]) -> None:
-        wanted = [*named, *(entry.column for entry in self.fields), self.style.label, self.style.width_by]
+        style = self.style
+        wanted = [*named, *(entry.column for entry in self.fields), style.label, style.map_label, style.width_by]
         for of in self._derived.values():
             wanted += [*of.columns, of.instead]
         known = ", ".join(map(str, data.columns))
@@ -295,7 +300,7 @@ class PackedLayer(MacroElement):
     def _pack_columns(self, data: gpd.GeoDataFrame, rows: Ints, decimals: Mapping[str, int]) -> dict[str, object]:
         kept = {entry.column: entry.decimals for entry in self.fields} | dict(decimals)
         sources = [name for of in self._derived.values() for name in (*of.columns, of.instead)]
-        names = dict.fromkeys(name for name in (*kept, self.style.label, *sources) if name)
+        names = dict.fromkeys(name for name in (*kept, self.style.label, self.style.map_label, *sources) if name)
         shown = {str(theme["column"]): {"theme": i} for i, theme in enumerate(self._themes)}
         packed = {
             name: shown.get(name) or self._pack_column(data[name], rows, f"column-{i}", kept.get(name, 2))

@@ -46,7 +46,13 @@ def offline_map(
     """
     address = tile_address(tiles)
     page = folium.Map(
-        tiles=None, zoom_control=False, max_zoom=MAX_ZOOM, attribution_control=False, fade_animation=False
+        tiles=None,
+        zoom_control=False,
+        max_zoom=MAX_ZOOM,
+        attribution_control=False,
+        fade_animation=False,
+        zoom_snap=1 if address else 0.5,
+        zoom_delta=1 if address else 0.5,
     )
     page._id = "plan"
     page.default_js, page.default_css = [], []

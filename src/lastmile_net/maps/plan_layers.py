@@ -187,7 +187,12 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> Map
         popup=popup,
         name=words["customers"],
         palette=symbols,
-        style=Style(label="_address" if address else "customer_id", z_index=500),
+        style=Style(
+            label="_address" if address else "customer_id",
+            label_zoom=18 if len(named) == 2 else None,
+            map_label="housenumber" if len(named) == 2 else "",
+            z_index=500,
+        ),
         extra={"units": 0, "cost_share": 2, "build_order": 0, "_per_home": per_home, **address},
     )
     return MapLayer("customers", packed, search=(*address, "customer_id"), order="build_order")
@@ -238,7 +243,16 @@ def _streets(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     named = table["name"].astype("string").fillna("")
     kinds = table["highway"].astype("string").str.removesuffix("_link").map(STREET_WIDTHS).fillna(0)
     data = gpd.GeoDataFrame({"_name": named, "_wide": kinds.astype(float)}, geometry=table.geometry)
-    style = Style(width=3.2, width_by="_wide", width_breaks=(1, 2, 3, 4), z_index=200, interactive=False, label="_name")
+    style = Style(
+        width=3.2,
+        width_by="_wide",
+        width_breaks=(1, 2, 3, 4),
+        z_index=200,
+        interactive=False,
+        label="_name",
+        label_zoom=16,
+        label_z_index=450,
+    )
     return MapLayer("streets", PackedLayer(data, colour=STREET_COLOUR, name=words["streets"], style=style))
 
 

@@ -121,7 +121,7 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     page = offline_map(tiles, language=language, title=heading)
     for layer in layers:
         layer.packed._id = layer.key
-        layer.packed.show = False
+        layer.packed.show = layer.packed.control = False
         layer.packed.add_to(page)
     curve = _curve(plan, options.get("curve"))
     _PlanPage(_about(plan, layers, says, heading) | {"curve": curve}).add_to(page)

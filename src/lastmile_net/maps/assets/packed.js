@@ -6,6 +6,8 @@ const TILE = 256;
 const HALO = "rgba(255,255,255,0.95)";
 const NODE = 16;
 const LABEL_ROOM = 160;
+const MOST_ZOOMS = 6;
+const LABEL_EVERY = 420;
 
 /* ---- decoding ---------------------------------------------------------------------------- */
 
@@ -476,6 +478,7 @@ const Packed = L.GridLayer.extend({
     this.stale = true;
     this.version++;
     this.repaint();
+    if (this.labels) this.labels.repaint();
   },
 
   classify() {
@@ -517,6 +520,14 @@ const Packed = L.GridLayer.extend({
     return canvas;
   },
 
+  /* Tiles are drawn for the very zoom of the map, halves and quarters too, not for the nearest whole one. */
+  _setView(centre, zoom, ...rest) {
+    this.exactZoom = zoom;
+    L.GridLayer.prototype._setView.call(this, centre, zoom, ...rest);
+  },
+
+  _clampZoom() { return this.exactZoom; },
+
   _removeTile(key) {
     const tile = this._tiles[key];
     if (tile) tile.el.gone = true;
@@ -541,13 +552,10 @@ const Packed = L.GridLayer.extend({
 
   paint(canvas, coords) {
     const scale = 2 ** (coords.z + 8 - BITS);
-    const labels = this.style.label_zoom !== null && coords.z >= this.style.label_zoom;
-    const margin = labels ? LABEL_ROOM : 16;
     const ox = coords.x * TILE, oy = coords.y * TILE;
     const drawn = this.isReady && coords.z >= this.style.min_zoom;
     const gathered = drawn && this.asHexagons(coords.z);
-    const hits = drawn && !gathered ? this.tree.query((ox - margin) / scale, (oy - margin) / scale,
-      (ox + TILE + margin) / scale, (oy + TILE + margin) / scale) : [];
+    const hits = drawn && !gathered ? this.near(coords, 16) : [];
     const inked = gathered || hits.length > 0;
     if (!inked && !canvas.inked) return;
     canvas.inked = inked;
@@ -559,16 +567,21 @@ const Packed = L.GridLayer.extend({
     if (gathered) this.paintHexagons(ctx, view);
     else if (this.lines) this.paintLines(ctx, hits, view);
     else this.paintPoints(ctx, hits, view);
-    if (labels && hits.length) this.paintLabels(ctx, hits, view);
+  },
+
+  /* Features whose boxes meet a tile and some pixels around it, in stored order. */
+  near({ x, y, z }, room) {
+    const scale = 2 ** (z + 8 - BITS);
+    return this.tree.query((x * TILE - room) / scale, (y * TILE - room) / scale, ((x + 1) * TILE + room) / scale, ((y + 1) * TILE + room) / scale);
   },
 
   radius(zoom) {
     const full = this.style.radius;
-    return Math.max(1.4, zoom >= 18 ? full : full * (1 - 0.16 * (18 - zoom)));
+    return Math.max(1.5, zoom >= 18 ? full : full * (1 - 0.15 * (18 - zoom)));
   },
 
   symbolAt(c, zoom, ratio) {
-    const radius = this.radius(zoom) * (this.classes[c].gap ? 1.12 : 1);
+    const radius = this.radius(zoom) * (this.classes[c].gap && !this.classes[c].under ? 1.35 : 1);
     const key = `${c}/${radius}/${ratio}`;
     if (!this.signs.has(key)) this.signs.set(key, sign(this.classes[c], radius, ratio));
     return this.signs.get(key);
@@ -582,7 +595,8 @@ const Packed = L.GridLayer.extend({
       if (!present.has(c)) present.set(c, []);
       present.get(c).push(i);
     }
-    for (const c of [...present.keys()].sort((a, b) => a - b)) {
+    const under = (c) => (this.classes[c].under ? -1 : c);
+    for (const c of [...present.keys()].sort((a, b) => under(a) - under(b))) {
       const { canvas, half } = this.symbolAt(c, zoom, ratio);
       for (const i of present.get(c)) {
         ctx.drawImage(canvas, Math.round((this.x[i] * scale - ox - half) * ratio),
@@ -621,7 +635,7 @@ const Packed = L.GridLayer.extend({
       batches.get(key).push(i);
     }
     if (picture) ctx.putImageData(picture, 0, 0);
-    ctx.setTransform(ratio, 0, 0, ratio, -ox * ratio, -oy * ratio);
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.lineJoin = ctx.lineCap = "round";
     if (this.style.dash.length) { ctx.setLineDash(this.style.dash); ctx.lineCap = "butt"; }
     const keys = [...batches.keys()].sort((a, b) => a - b);
@@ -631,27 +645,28 @@ const Packed = L.GridLayer.extend({
   },
 
   lineWidth(step, zoom) {
-    const near = Math.min(1, Math.max(0.4, 0.4 + (zoom - 12) * 0.12));
+    const near = Math.min(1.5, Math.max(0.4, 0.4 + (zoom - 12) * 0.12));
     return Math.max(0.7, this.style.width * (1 + step * 0.55) * near);
   },
 
-  stroke(ctx, items, key, { scale, zoom }, casing) {
-    const width = this.lineWidth(key >> 8, zoom);
+  /* Places are taken off the tile's corner here: a canvas reckons in single precision, too coarse for the world. */
+  stroke(ctx, items, key, { scale, ox, oy, zoom }, casing) {
+    const width = this.lineWidth(key >> 8, zoom), { x, y, starts } = this;
     ctx.strokeStyle = casing ? HALO : this.classes[key & 255].colour;
     ctx.lineWidth = casing ? width + 2.5 : width;
     ctx.beginPath();
     for (const i of items) {
-      const end = this.starts[i + 1];
-      let v = this.starts[i];
-      ctx.moveTo(this.x[v] * scale, this.y[v] * scale);
-      for (v++; v < end; v++) ctx.lineTo(this.x[v] * scale, this.y[v] * scale);
+      const end = starts[i + 1];
+      let v = starts[i];
+      ctx.moveTo(x[v] * scale - ox, y[v] * scale - oy);
+      for (v++; v < end; v++) ctx.lineTo(x[v] * scale - ox, y[v] * scale - oy);
     }
     ctx.stroke();
   },
 
   paintHexagons(ctx, { ox, oy, ratio, zoom }) {
     const hexagons = this.hexagonsAt(zoom);
-    ctx.setTransform(ratio, 0, 0, ratio, -ox * ratio, -oy * ratio);
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     const r0 = Math.floor((oy - HEX) / (HEX * 1.5)), r1 = Math.ceil((oy + TILE + HEX) / (HEX * 1.5));
     for (let r = r0; r <= r1; r++) {
       const q0 = Math.floor((ox - HEX) / (HEX * Math.sqrt(3)) - r / 2);
@@ -667,7 +682,7 @@ const Packed = L.GridLayer.extend({
         ctx.beginPath();
         for (let k = 0; k < 6; k++) {
           const turn = Math.PI / 3 * k + Math.PI / 6;
-          ctx.lineTo(x + size * Math.cos(turn), y + size * Math.sin(turn));
+          ctx.lineTo(x - ox + size * Math.cos(turn), y - oy + size * Math.sin(turn));
         }
         ctx.closePath();
         ctx.fill();
@@ -677,34 +692,13 @@ const Packed = L.GridLayer.extend({
   },
 
   hexagonsAt(zoom) {
-    if (!this.hexagons.has(zoom)) this.hexagons.set(zoom, new Hexagons(this, zoom));
+    if (!this.hexagons.has(zoom)) {
+      if (this.hexagons.size >= MOST_ZOOMS) this.hexagons.delete(this.hexagons.keys().next().value);
+      this.hexagons.set(zoom, new Hexagons(this, zoom));
+    }
     const hexagons = this.hexagons.get(zoom);
     hexagons.count(this);
     return hexagons;
-  },
-
-  paintLabels(ctx, hits, { scale, ox, oy, ratio }) {
-    if (!this.labels) {
-      this.columns.get(this.style.label).then((labels) => { this.labels = labels; this.repaint(); });
-      return;
-    }
-    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    ctx.font = '600 11px system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif';
-    ctx.lineWidth = 3;
-    ctx.strokeStyle = HALO;
-    ctx.fillStyle = "#1f2933";
-    ctx.textBaseline = "middle";
-    const taken = new Set();
-    for (const i of hits) {
-      if (this.shown[i] === 255) continue;
-      const x = this.x[this.starts[i]] * scale, y = this.y[this.starts[i]] * scale;
-      const cell = `${Math.round(x / 40)}/${Math.round(y / 14)}`;
-      if (taken.has(cell)) continue;
-      taken.add(cell);
-      const text = String(this.labels.at(i));
-      ctx.strokeText(text, x - ox + this.style.radius + 3, y - oy);
-      ctx.fillText(text, x - ox + this.style.radius + 3, y - oy);
-    }
   },
 
   /* ---- finding ---- */
@@ -751,6 +745,15 @@ const Packed = L.GridLayer.extend({
     return { all: hexagons.all[number], gaps: hexagons.gaps[number] };
   },
 
+  /* What shows that a feature is chosen. */
+  outline(row) {
+    const look = { color: "#111820", weight: 2.5, fill: false, interactive: false };
+    if (!this.lines) return L.circleMarker(this.place(row), { ...look, radius: this.style.radius + 5 });
+    const path = [];
+    for (let v = this.starts[row]; v < this.starts[row + 1]; v++) path.push(this.toLatLng(this.x[v], this.y[v]));
+    return L.polyline(path, { ...look, weight: this.style.width + 8, opacity: 0.35 });
+  },
+
   async title(row) {
     if (!this.style.label) return this.about.name;
     return String((await this.columns.get(this.style.label)).at(row)) || this.about.name;
@@ -768,7 +771,7 @@ const Packed = L.GridLayer.extend({
     const table = document.createElement("table");
     for (const field of this.about.popup) {
       const text = write((await this.columns.get(field.column)).at(row), field);
-      if (text === "") continue;
+      if (text === "" || text === kind.textContent) continue;
       const line = table.insertRow();
       const head = document.createElement("th");
       head.scope = "row";
@@ -783,13 +786,115 @@ const Packed = L.GridLayer.extend({
   onAdd(map) {
     L.GridLayer.prototype.onAdd.call(this, map);
     pointerOf(map).layers.add(this);
+    if (this.style.label_zoom !== null) this.labels = (this.labels || new Labels(this)).addTo(map);
   },
 
   onRemove(map) {
     pointerOf(map).layers.delete(this);
+    if (this.labels) this.labels.remove();
     L.GridLayer.prototype.onRemove.call(this, map);
   },
 });
+
+/* ---- labels: tiles of their own, above what they name ----------------------------------------- */
+
+const Labels = L.GridLayer.extend({
+  initialize(owner) {
+    const { label_z_index: zIndex, label_zoom: minZoom } = owner.style;
+    L.GridLayer.prototype.initialize.call(this, { zIndex, minZoom, tileSize: TILE, updateWhenZooming: false, keepBuffer: 1, className: "lm-tiles" });
+    this.owner = owner;
+  },
+
+  _setView: Packed.prototype._setView,
+  _clampZoom: Packed.prototype._clampZoom,
+
+  createTile(coords, done) {
+    const canvas = document.createElement("canvas");
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    canvas.width = canvas.height = TILE * ratio;
+    this.texts().then(() => later(() => { this.paint(canvas, coords); done(null, canvas); }));
+    return canvas;
+  },
+
+  async texts() {
+    const { owner } = this;
+    await owner.ready;
+    if (!this.column) this.column = await owner.columns.get(owner.style.map_label || owner.style.label);
+  },
+
+  repaint() {
+    if (!this._map || !this.column) return;
+    for (const { current, el, coords } of Object.values(this._tiles)) if (current) this.paint(el, coords);
+  },
+
+  paint(canvas, coords) {
+    const { owner } = this, ratio = canvas.width / TILE;
+    const ctx = canvas.getContext("2d");
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, canvas.width, canvas.height);
+    ctx.font = `${owner.lines ? 500 : 600} 11px system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif`;
+    ctx.textBaseline = "middle";
+    ctx.textAlign = owner.lines ? "center" : "left";
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 3.5;
+    ctx.strokeStyle = HALO;
+    ctx.fillStyle = owner.lines ? "#5f6c7b" : "#1f2933";
+    const view = { scale: 2 ** (coords.z + 8 - BITS), ox: coords.x * TILE, oy: coords.y * TILE, ratio };
+    const hits = owner.near(coords, LABEL_ROOM).filter((i) => owner.shown[i] !== 255);
+    if (owner.lines) for (const i of hits) this.along(ctx, i, view);
+    else this.beside(ctx, hits, view);
+  },
+
+  /* Texts to the right of points; one in each place. */
+  beside(ctx, hits, { scale, ox, oy, ratio }) {
+    const { x, y, style } = this.owner, taken = new Set();
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    for (const i of hits) {
+      const px = x[i] * scale, py = y[i] * scale, cell = `${Math.round(px / 30)}/${Math.round(py / 14)}`;
+      if (taken.has(cell)) continue;
+      taken.add(cell);
+      this.write(ctx, String(this.column.at(i)), px - ox + style.radius + 3, py - oy);
+    }
+  },
+
+  /* A text along a line, once for every so many pixels, where the line is long and straight enough. */
+  along(ctx, i, { scale, ox, oy, ratio }) {
+    const text = String(this.column.at(i));
+    if (text === "") return;
+    const { x, y, starts } = this.owner, width = ctx.measureText(text).width;
+    const path = [];
+    let length = 0;
+    for (let v = starts[i]; v < starts[i + 1]; v++) {
+      const px = x[v] * scale - ox, py = y[v] * scale - oy;
+      if (path.length) length += Math.hypot(px - path[path.length - 1][0], py - path[path.length - 1][1]);
+      path.push([px, py, length]);
+    }
+    const times = Math.floor(length / LABEL_EVERY) + 1;
+    if (length < width * 1.15) return;
+    for (let k = 0; k < times; k++) {
+      const middle = length * (k + 0.5) / times;
+      const [ax, ay] = pointAlong(path, middle - width / 2), [bx, by] = pointAlong(path, middle + width / 2);
+      if (Math.hypot(bx - ax, by - ay) < width * 0.94) continue;
+      const turn = Math.atan2(by - ay, bx - ax), upright = Math.abs(turn) > Math.PI / 2 ? turn + Math.PI : turn;
+      ctx.setTransform(ratio, 0, 0, ratio, (ax + bx) / 2 * ratio, (ay + by) / 2 * ratio);
+      ctx.rotate(upright);
+      this.write(ctx, text, 0, 0);
+    }
+  },
+
+  write(ctx, text, x, y) {
+    ctx.strokeText(text, x, y);
+    ctx.fillText(text, x, y);
+  },
+});
+
+/* The point so many pixels along a path of [x, y, pixels so far]. */
+function pointAlong(path, far) {
+  let k = 1;
+  while (k < path.length - 1 && path[k][2] < far) k++;
+  const [ax, ay, from] = path[k - 1], [bx, by, to] = path[k], share = to > from ? (far - from) / (to - from) : 0;
+  return [ax + share * (bx - ax), ay + share * (by - ay)];
+}
 
 /* Class that each feature shows, worked out when it is first needed. */
 Object.defineProperty(Packed.prototype, "shown", { get() {
@@ -892,8 +997,11 @@ class Pointer {
   }
   async open(layer, row) {
     const content = await layer.popupContent(row);
-    L.popup({ maxWidth: 340, minWidth: 220, autoPanPadding: [30, 30] })
-      .setLatLng(layer.place(row)).setContent(content).openOn(this.map);
+    const popup = L.popup({ maxWidth: 340, minWidth: 220, autoPanPadding: [30, 30] }).setLatLng(layer.place(row)).setContent(content);
+    this.map.closePopup();
+    const mark = layer.outline(row).addTo(this.map);
+    popup.on("remove", () => mark.remove());
+    popup.openOn(this.map);
   }
 }
 

@@ -79,7 +79,7 @@ class PlanPage {
   addLater() {
     const [plan] = this.customers.packed.about.themes;
     this.later = plan.classes.length;
-    plan.classes.push({ value: "later", label: this.say("later"), colour: "#e0a458", shape: "ring", gap: true });
+    plan.classes.push({ value: "later", label: this.say("later"), colour: "#6ba6cd", shape: "ring", gap: true, under: true });
   }
 
   async layerReady(entry) {
@@ -213,7 +213,12 @@ class PlanPage {
   }
 
   filterSection() {
-    this.areaBox = make("select", { onchange: () => { this.state.area = this.areaBox.value; this.applyTo(this.customers); this.changed(); } });
+    this.areaBox = make("select", { onchange: () => {
+      this.state.area = this.areaBox.value;
+      this.applyTo(this.customers);
+      if (this.state.area !== "") this.fitShown();
+      this.changed();
+    } });
     this.mostBox = make("input", { type: "number", min: 0, step: "any", placeholder: this.say("any"), oninput: () => {
       this.state.most = this.mostBox.value === "" ? Infinity : Number(this.mostBox.value);
       this.applyTo(this.customers);
@@ -236,8 +241,7 @@ class PlanPage {
       const names = this.data.areaWords.filter((name) => name !== "").sort(new Intl.Collator(this.language(), { numeric: true }).compare);
       this.areaBox.replaceChildren(make("option", { value: "" }, this.say("all_areas")), ...names.map((name) => make("option", { value: name }, name)));
       this.areaBox.value = this.state.area;
-      this.areaLabel.hidden = false;
-      this.filterBox.hidden = false;
+      this.areaLabel.hidden = this.filterBox.hidden = names.length < 2;
     }
     if (columns._per_home) {
       this.data.perHome = (await packed.columns.get("_per_home")).values;
@@ -358,8 +362,7 @@ class PlanPage {
     this.customersText = make("b");
     this.boundText = make("b");
     this.boundLine = make("p", {}, this.say("budget_bound"), this.boundText);
-    const section = make("section", { class: "lm-budget", id: "lm-budget" }, this.heading("budget"),
-      make("p", { class: "lm-money" }, this.say("budget"), this.budgetText), slider,
+    const section = make("section", { class: "lm-budget", id: "lm-budget" }, make("h2", {}, this.say("budget"), this.budgetText), slider,
       make("p", {}, this.say("budget_homes"), this.homesText), make("p", {}, this.say("budget_customers"), this.customersText), this.boundLine, this.drawCurve());
     return [section];
   }
@@ -427,7 +430,7 @@ class PlanPage {
       vector("path", { d: path(units), fill: "none", stroke: "#0072b2", "stroke-width": 2 })];
     if (bound.some((value) => value !== null)) {
       drawn.push(vector("path", { d: path(bound), fill: "none", stroke: "#d55e00", "stroke-width": 1.5, "stroke-dasharray": "4 3" }),
-        vector("line", { x1: 176, x2: 194, y1: 98, y2: 98, stroke: "#d55e00", "stroke-width": 1.5, "stroke-dasharray": "4 3" }), text(198, 101, "start", this.say("bound")));
+        text(284, 101, "end", `┄ ${this.say("bound")}`));
     }
     drawn.push(this.marker, text(4, 122, "start", this.money(0)), text(292, 122, "end", this.money(cost[this.steps - 1])), text(4, 6, "start", this.count(most)));
     return vector("svg", { viewBox: "0 0 296 126", role: "img", "aria-label": this.say("curve") }, ...drawn);
@@ -517,8 +520,20 @@ class PlanPage {
     const entries = this.customers ? [this.customers] : this.layers;
     const bounds = L.latLngBounds([]);
     for (const { packed } of entries) if (packed.about.bounds.length) bounds.extend(packed.about.bounds);
-    if (bounds.isValid()) this.map.fitBounds(bounds, { padding: [12, 12], maxZoom: 18, animate: false });
+    if (bounds.isValid()) this.map.fitBounds(bounds.pad(-0.04), { maxZoom: 18, animate: false });
     else this.map.setView([20, 0], 2);
+  }
+
+  /* Look at the customers that the filters leave. */
+  fitShown() {
+    const { shown, x, y, size } = this.customers.packed;
+    let west = Infinity, north = Infinity, east = -Infinity, south = -Infinity;
+    for (let i = 0; i < size; i++) {
+      if (shown[i] === 255) continue;
+      west = Math.min(west, x[i]); east = Math.max(east, x[i]); north = Math.min(north, y[i]); south = Math.max(south, y[i]);
+    }
+    const at = (px, py) => this.customers.packed.toLatLng(px, py);
+    if (west <= east) this.map.fitBounds(L.latLngBounds(at(west, south), at(east, north)), { padding: [20, 20], maxZoom: 18, animate: false });
   }
 
   setView() {
