@@ -35,7 +35,7 @@ def test_missing_files_are_bad_input(tmp_path: Path) -> None:
     """All missing files are named at once with exit code 3, and nothing is left behind."""
     made = lastmile("plan", "--streets", "x", "--backbone", "y", "--customers", "z", "--out", "run", folder=tmp_path)
     assert made.returncode == 3
-    assert all(f"{name}: the" in made.stderr for name in "xyz")
+    assert made.stderr.count("no such file") == 3
     assert "Traceback" not in made.stderr
     assert not (tmp_path / "run").exists()
 
