@@ -178,8 +178,8 @@ def test_trenches_are_drawn_where_they_are(
 ) -> None:
     """From near, a canvas that reckons in single precision puts lines metres away: the middle pixel tells."""
     browser.open(page, "#layers=trenches")
-    dug = small_plan.trenches[small_plan.trenches["kind"] == "street"].to_crs(4326)
-    for middle in dug.geometry.interpolate(0.5, normalized=True).iloc[[3, 40, 111]]:
+    dug = small_plan.trenches[small_plan.trenches["kind"] == "street"].geometry.iloc[[3, 40, 111]]
+    for middle in dug.interpolate(0.5, normalized=True).to_crs(4326):
         where = browser.run(
             """const map = lastmile.page.map;
                map.setView([arguments[1], arguments[0]], arguments[2], {animate: false});

@@ -11,11 +11,11 @@ import numpy as np
 import shapely
 
 from lastmile_net.errors import DataError, Fault
+from lastmile_net.maps.packed import Symbol
 from lastmile_net.maps.page import write_whole
 from lastmile_net.maps.plan_layers import (
     LINE_SYMBOLS,
     OUTCOME_SYMBOLS,
-    STATUS_SYMBOLS,
     STREET_COLOUR,
     TRENCH_SYMBOLS,
     WIDER_FROM_HOMES,
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from numpy.typing import ArrayLike
 
-    from lastmile_net.maps.packed import Symbol
     from lastmile_net.plan.result import Plan
 
 KINDS = (".png", ".svg", ".pdf")
@@ -45,7 +45,15 @@ FEW = 20_000
 """Beyond as many features, vector pictures hold the drawing as pixels, and drops are left out."""
 MARKERS = {"diamond": "D", "square": "s", "triangle": "^", "cross": "P", "down": "v", "bar": "_"}
 INK, SOFT, GROUND = "#1f2933", "#616e7c", "#f6f5f1"
-LEAST_SHARE = 0.04
+COVERAGE_SYMBOLS = {
+    "connected": Symbol("#a9b8c6", label="existing"),
+    "existing": Symbol("#a9b8c6", label="existing"),
+    "passed": Symbol("#e6b84d", label="passed"),
+    "unconnected": Symbol("#d55e00", label="unconnected"),
+    "planned": Symbol("#0072b2", label="planned"),
+    "unserved": Symbol("#8f3b00", label="unserved"),
+}
+LEAST_SHARE = 0.05
 """A piece of a bar that is smaller bears no number."""
 
 
@@ -131,10 +139,9 @@ def save_coverage(plan: Plan, path: Path | str, *, language: str = "en") -> Path
     says = words(language)
     _check_kind(path)
     reasons = _reasons(plan.customers)
-    figure = _figure(8, 2.2 + (0.5 + 0.3 * len(reasons) if len(reasons) else 0))
-    grid = figure.add_gridspec(
-        2 if len(reasons) else 1, 1, height_ratios=[2.2, 0.5 + 0.3 * len(reasons)][: 2 if len(reasons) else 1]
-    )
+    heights = [2.1, 0.6 + 0.3 * len(reasons)] if len(reasons) else [2.1]
+    figure = _figure(8, sum(heights))
+    grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
     _draw_shares(figure.add_subplot(grid[0]), plan, says, language)
     if len(reasons):
         _draw_reasons(figure.add_subplot(grid[1]), reasons, says, language)
@@ -303,24 +310,40 @@ def _reasons(customers: gpd.GeoDataFrame) -> pd.Series:
 
 
 def _draw_shares(axes: Axes, plan: Plan, says: Mapping[str, str], language: str) -> None:
-    rows = (
-        (says["plan_bar"], "outcome", ("existing", "planned", "unserved"), OUTCOME_SYMBOLS),
-        (says["today_bar"], "status", ("connected", "passed", "unconnected"), STATUS_SYMBOLS),
-    )
+    """Draw a bar of homes for today and one for the plan, numbers where they fit, names below."""
     total = int(plan.customers["units"].sum())
-    for place, (_, column, names, symbols) in enumerate(rows):
+    named: dict[str, BarContainer] = {}
+    for place, column, names in (
+        (1, "status", ("connected", "passed", "unconnected")),
+        (0, "outcome", ("existing", "planned", "unserved")),
+    ):
         units = plan.customers.groupby(plan.customers[column].astype(object))["units"].sum()
         start = 0
         for name in names:
             size = int(units.get(name, 0))
-            axes.barh(place, size, left=start, height=0.62, color=symbols[name].colour, edgecolor="white")
+            symbol = COVERAGE_SYMBOLS[name]
+            drawn = axes.barh(place, size, left=start, height=0.62, color=symbol.colour, edgecolor="white")
+            named.setdefault(says[symbol.label], drawn)
             if size >= LEAST_SHARE * total:
-                inside = f"{says[name].split(':')[0]}\n{_count(size, language)}"
-                axes.text(start + size / 2, place, inside, ha="center", va="center", size=7.5, color="white")
+                ink = INK if name in {"connected", "existing", "passed"} else "white"
+                told = f"{_count(size, language)}\n{size / total:.0%}"
+                axes.text(start + size / 2, place, told, ha="center", va="center", size=8, color=ink)
             start += size
-    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
-    axes.set_xlabel(says["homes_axis"], color=SOFT)
+    axes.set_yticks([1, 0], [says["today_bar"], says["plan_bar"]])
+    axes.set_title(says["homes_axis"], size=9, loc="left", color=INK)
     axes.set_xlim(0, max(1, total))
+    axes.legend(
+        list(named.values()),
+        list(named),
+        loc="upper left",
+        bbox_to_anchor=(0, -0.12),
+        ncols=len(named),
+        frameon=False,
+        fontsize=8,
+        handlelength=1,
+        columnspacing=1.2,
+        borderaxespad=0,
+    )
     _quiet(axes, language)
 
 

@@ -46,7 +46,7 @@ _WORDS = {
     "copied": ("Copied", "Kopiert"),
     "fit": ("Whole plan", "Ganzer Plan"),
     "panel": ("Show or hide the panel", "Seitenleiste ein- oder ausblenden"),
-    "hexagons": ("Share of gaps", "Anteil der Lücken"),
+    "hexagons": ("Share of gaps, in %", "Anteil der Lücken in %"),
     "hexagon_tip": (
         "{all} customers, {gaps} gaps ({share} %)",
         "{all} Adressen, {gaps} Lücken ({share} %)",

@@ -173,7 +173,7 @@ class PlanPage {
       ...lastmile.SHARES.map((colour, i) => {
         const swatch = make("i");
         swatch.style.background = colour;
-        return make("span", {}, swatch, i ? `≤ ${20 * i} %` : "0 %");
+        return make("span", {}, swatch, i ? `≤ ${20 * i}` : "0");
       })));
     return make("section", { id: "lm-customers", hidden: !this.customers }, this.heading("view", "legend"),
       make("div", { class: "lm-switch", role: "radiogroup", "aria-label": this.say("view") }, choice(0, "view_plan"), choice(1, "view_today")),
@@ -520,7 +520,7 @@ class PlanPage {
     const entries = this.customers ? [this.customers] : this.layers;
     const bounds = L.latLngBounds([]);
     for (const { packed } of entries) if (packed.about.bounds.length) bounds.extend(packed.about.bounds);
-    if (bounds.isValid()) this.map.fitBounds(bounds.pad(-0.04), { maxZoom: 18, animate: false });
+    if (bounds.isValid()) this.map.fitBounds(bounds.pad(-0.01), { maxZoom: 18, animate: false });
     else this.map.setView([20, 0], 2);
   }
 
