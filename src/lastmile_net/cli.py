@@ -36,6 +36,11 @@ Backbone = Annotated[
     str | None, typer.Option(envvar="LASTMILE_BACKBONE", help="Existing lines and access points; or give --pop.")
 ]
 Customers = Annotated[str, typer.Option(envvar="LASTMILE_CUSTOMERS", help="Customers: points, polygons, or CSV.")]
+Barriers = Annotated[str | None, typer.Option(envvar="LASTMILE_BARRIERS", help="Lines, areas no drop crosses.")]
+Excluded = Annotated[str | None, typer.Option(envvar="LASTMILE_EXCLUDED", help="Areas where nothing is built.")]
+RailWater = Annotated[
+    str | None, typer.Option(envvar="LASTMILE_RAIL_WATER", help="Railways and waters, crossed at a price.")
+]
 ConfigFile = Annotated[str | None, typer.Option("--config", envvar="LASTMILE_CONFIG", help="lastmile.toml")]
 Crs = Annotated[str | None, typer.Option(envvar="LASTMILE_CRS", help="CRS to measure in; of files that name none.")]
 Pop = Annotated[str | None, typer.Option(envvar="LASTMILE_POP", help="LON,LAT of a start where nothing exists.")]
@@ -50,6 +55,12 @@ class _Files:
     streets: str
     backbone: str | None
     customers: str
+    barriers: str | None = None
+    excluded: str | None = None
+    rail_water: str | None = None
+
+    def optional(self) -> dict[str, str | None]:
+        return {"barriers": self.barriers, "excluded": self.excluded, "rail_water": self.rail_water}
 
 
 class _Watch:
@@ -88,6 +99,9 @@ def plan(
     customers: Customers,
     out_folder: Annotated[str, typer.Option("--out", envvar="LASTMILE_OUT", help="Folder to make.")],
     backbone: Backbone = None,
+    barriers: Barriers = None,
+    excluded: Excluded = None,
+    rail_water: RailWater = None,
     config: ConfigFile = None,
     pop: Pop = None,
     crs: Crs = None,
@@ -126,7 +140,8 @@ def plan(
         on_bad_rows=on_bad_rows,
         tiles=tiles,
     )
-    made = _plan(_Files(streets, backbone, customers), Path(out_folder), settings, formats, overwrite=overwrite)
+    files = _Files(streets, backbone, customers, barriers, excluded, rail_water)
+    made = _plan(files, Path(out_folder), settings, formats, overwrite=overwrite)
     _show(made, Path(out_folder), as_json=as_json)
     if made.status == "interrupted":
         raise typer.Exit(PARTIAL)
@@ -272,12 +287,12 @@ def _plan(files: _Files, folder: Path, settings: PlanConfig, formats: str, *, ov
     check_way(folder, overwrite=overwrite)
     began = time.perf_counter()
     with _Watch() as watch:
-        made = make(files.streets, files.backbone, files.customers, config=settings, report=watch)
+        made = make(files.streets, files.backbone, files.customers, config=settings, report=watch, **files.optional())
         watch.bar.update(watch.task, description="writing the run")
         write_run(
             made,
             folder,
-            inputs=Inputs.of(streets=files.streets, backbone=files.backbone, customers=files.customers),
+            inputs=Inputs.of(**vars(files)),
             formats=[name.strip() for name in formats.split(",") if name.strip()],
             overwrite=overwrite,
             seconds=round(time.perf_counter() - began, 1),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import shapely
 
+import lastmile_net as lm
 from lastmile_net.config import PlanConfig
 from lastmile_net.errors import ConfigError, CrsError, DataError, MissingFileError
 from lastmile_net.read.layers import load_layers
@@ -159,6 +160,19 @@ def test_optional_layers_and_mapping() -> None:
     assert layers.barriers.crs == layers.crs
     assert layers.excluded is not None
     assert layers.rail_water is None
+
+
+def test_a_plan_takes_the_optional_layers(tmp_path: Path) -> None:
+    """Barriers, excluded ground, railways and waters reach the plan in any CRS; what is wrong with them is told."""
+    tracks = gpd.GeoDataFrame({"kind": ["Rail"]}, geometry=[streets().geometry.iloc[1]], crs=4326)
+    tracks.to_crs(3857).to_file(tmp_path / "tracks.gpkg")
+    config = PlanConfig(prices="metres")
+    plan = lm.plan(streets(), cabinet(), homes(2), config=config, rail_water=str(tmp_path / "tracks.gpkg"))
+    assert len(plan.customers) == 2
+    with pytest.raises(DataError, match=r"barriers.*is Point, not LineString or Polygon"):
+        lm.plan(streets(), cabinet(), homes(2), config=config, barriers=homes())
+    with pytest.raises(DataError, match="unknown value 'road'"):
+        lm.plan(streets(), cabinet(), homes(2), config=config, rail_water=tracks.assign(kind="road"))
 
 
 def test_arguments_stay_as_they_are() -> None:

@@ -36,6 +36,9 @@ def plan(
     *,
     config: PlanConfig | None = None,
     report: Report | None = None,
+    barriers: Source | None = None,
+    excluded: Source | None = None,
+    rail_water: Source | None = None,
 ) -> Plan:
     """
     Find who is left unconnected, why, and the cheapest trenches that connect everyone in reach.
@@ -49,6 +52,8 @@ def plan(
         All settings; the defaults if not given.
     report
         Called with the solver's progress; returning False stops it with the best plan so far.
+    barriers, excluded, rail_water
+        What no drop crosses, where nothing is built, and what is crossed at a price: as the other layers, or None.
 
     Returns
     -------
@@ -63,7 +68,15 @@ def plan(
         If a file is not there.
     """
     config = config or read_config()
-    layers = load_layers(streets, backbone, customers, config=config)
+    layers = load_layers(
+        streets,
+        backbone,
+        customers,
+        config=config,
+        barriers=barriers,
+        excluded=excluded,
+        rail_water=rail_water,
+    )
     return assemble(_solved(layers, config, report))
 
 

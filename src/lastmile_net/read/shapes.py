@@ -56,10 +56,10 @@ def fit_shapes(frame: gpd.GeoDataFrame, layer: Layer, bad_rows: BadRows, told: C
         if (rows & ~said).any():
             told.spoil(what, cure, "geometry", rows & ~said, quarantine=bad_rows == "quarantine")
         usable &= ~rows
+    shapes[~usable] = None
     short = usable & np.isin(shapely.get_type_id(shapes), _LINE_TYPES) & (shapely.length(shapes) == 0)
     if short.any():
         told.note(f"{int(short.sum())} lines have no length and are left out")
-    shapes[~usable] = None
     fitted = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
     keep = (usable & ~short) | (POINT[0] in layer.geometry and not set(LINE) & set(layer.geometry))
     told.names, told.spoilt = told.names[keep], None
