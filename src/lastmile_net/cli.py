@@ -374,6 +374,7 @@ def _lonlat(text: str | None) -> tuple[float, float] | None:
 def main() -> NoReturn:
     """Run the command line; every expected failure is a message and an exit code."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    logging.getLogger("lastmile_net").setLevel(logging.INFO)
     try:
         app()
     except LastMileError as error:

@@ -6,6 +6,7 @@ import heapq
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastmile_net.solve.bound import Habit, ascend, reach_from, turn_root, useful
-from lastmile_net.solve.compile import source_hash
+from lastmile_net.solve.compile import source_hash, with_imports
 from lastmile_net.solve.graph import FAR, LEAF, PLAIN, TERMINAL, Graph, make_graph
 from lastmile_net.solve.paths import spread
 from lastmile_net.solve.prepare import pack_sizes, prepare
@@ -24,6 +25,9 @@ from lastmile_net.solve.steiner.improve import find_moves, improve
 from lastmile_net.solve.steiner.mergeable import drop_first, meld
 
 from .small_towns import cheapest, small_town
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SEEDS = st.integers(0, 10**6)
 
@@ -177,22 +181,25 @@ def test_small_parts_are_packed_in_order() -> None:
     assert pack_sizes(np.array([5, 30_000, 7, 19_990, 3])).tolist() == [0, 1, 0, 2, 2]
 
 
-def test_hash_follows_the_kernels(tmp_path: object) -> None:
-    """A stale cache would run old code after an update."""
-    from pathlib import Path
+def test_hash_follows_a_module_and_what_it_imports(tmp_path: Path) -> None:
+    """A stale cache would run old code after an update; numba does not see a change in another file."""
+    (tmp_path / "deep.py").write_text("x = 1\n")
+    (tmp_path / "near.py").write_text("from lastmile_net.solve.deep import x\n")
+    (tmp_path / "top.py").write_text("from lastmile_net.solve.near import x\n")
+    (tmp_path / "other.py").write_text("x = 2\n")
+    names = {path.name for path in with_imports(tmp_path / "top.py", tmp_path)}
+    assert names == {"top.py", "near.py", "deep.py"}
+    before = source_hash(tmp_path / "top.py")
+    (tmp_path / "top.py").write_text("from lastmile_net.solve.near import x, y\n")
+    source_hash.cache_clear()
+    assert source_hash(tmp_path / "top.py") != before
 
-    folder = Path(str(tmp_path))
-    (folder / "a.py").write_text("@kernel\ndef f(): return 1\n")
-    before = source_hash(folder)
-    (folder / "a.py").write_text("@kernel\ndef f(): return 2\n")
-    assert source_hash(folder) != before
 
-
-def test_cache_moves_to_the_users_folder(tmp_path: object) -> None:
+def test_cache_moves_to_the_users_folder(tmp_path: Path) -> None:
     """Where the package is installed by root, kernels must not be compiled at every start."""
     code = (
         "from pathlib import Path; import lastmile_net.solve.compile as c; "
-        "c.cache_folder.cache_clear(); c.SOURCES = Path('/proc/none'); print(c.cache_folder())"
+        "c.cache_folder.cache_clear(); c.SOURCES = Path('/proc/none'); print(c.cache_folder(Path(c.__file__)))"
     )
     env = dict(os.environ, XDG_CACHE_HOME=str(tmp_path))
     out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout

@@ -1,8 +1,8 @@
 """
 Compile the solver's kernels once, and keep them where one may write.
 
-numba's own cache does not notice a changed callee in another file, so the cache folder carries a hash
-of all kernel sources: any change there starts a new folder.
+numba's own cache does not notice a changed callee in another file, so the cache folder of a module's kernels carries
+a hash of the module and of all solver modules that it imports: any change there starts a new folder.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import sys
 import tempfile
 from functools import cache
@@ -27,6 +28,7 @@ R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 SOURCES = Path(__file__).resolve().parent
+IMPORT = re.compile(r"^\s*(?:from|import) lastmile_net\.solve\.([\w.]+)", re.MULTILINE)
 HASH_LENGTH = 16
 
 
@@ -34,7 +36,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function over arrays at its first call, and cache the machine code."""
     settings = vars(numba.config)
     before = settings["CACHE_DIR"]
-    settings["CACHE_DIR"] = str(cache_folder())
+    settings["CACHE_DIR"] = str(cache_folder(Path(function.__code__.co_filename)))
     try:
         compiled: Callable[P, R] = njit(cache=True, nogil=True)(function)
     finally:
@@ -43,29 +45,44 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @cache
-def cache_folder() -> Path:
-    """Return the first folder for compiled kernels that can be written: the package's, the user's, a temporary one."""
+def cache_folder(module: Path) -> Path:
+    """
+    Return the first folder for the compiled kernels of a module that can be written.
+
+    The package's is tried first, then the user's, then a temporary one.
+    """
     for parent in _parents():
-        folder = parent / f"kernels-{source_hash(SOURCES)}"
+        folder = parent / f"{module.stem}-{source_hash(module)}"
         if _writable(folder):
             return folder
     return Path(tempfile.mkdtemp(prefix="lastmile_net-"))
 
 
-def source_hash(folder: Path) -> str:
-    """Return a short hash over the names and contents of all Python files with kernels below a folder."""
+@cache
+def source_hash(module: Path) -> str:
+    """Return a short hash over a module and all modules of its solver that it imports, directly or not."""
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
-    for path in sorted(folder.rglob("*.py")):
-        text = path.read_bytes()
-        if b"@kernel" in text:
-            digest.update(path.relative_to(folder).as_posix().encode() + text)
+    for path in sorted(with_imports(module)):
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:HASH_LENGTH]
+
+
+def with_imports(module: Path, sources: Path = SOURCES) -> set[Path]:
+    """Return the files of a module and of all modules below `sources` that it imports, directly or not."""
+    found, todo = set[Path](), [module]
+    while todo:
+        path = todo.pop()
+        if path not in found and path.is_file():
+            found.add(path)
+            todo += [sources / f"{name.replace('.', '/')}.py" for name in IMPORT.findall(path.read_text("utf-8"))]
+    return found
 
 
 def announce() -> None:
     """Say that the first run compiles, where nothing is compiled yet."""
-    if next(cache_folder().rglob("*.nbi"), None) is None:
-        logger.info("compiling the solver's kernels into %s: once, for about half a minute", cache_folder())
+    folder = cache_folder(SOURCES / "bound.py")
+    if next(folder.rglob("*.nbi"), None) is None:
+        logger.info("compiling the solver's kernels: once, for about half a minute")
 
 
 def _parents() -> Iterator[Path]:
