@@ -41,6 +41,12 @@ Excluded = Annotated[str | None, typer.Option(envvar="LASTMILE_EXCLUDED", help="
 RailWater = Annotated[
     str | None, typer.Option(envvar="LASTMILE_RAIL_WATER", help="Railways and waters, crossed at a price.")
 ]
+Presets = Annotated[
+    list[str] | None, typer.Option("--preset", help="Column preset of a register, or a TOML file; once for each.")
+]
+Tables = Annotated[
+    list[str] | None, typer.Option("--table", help="NAME=FILE: second table that a column preset asks for.")
+]
 ConfigFile = Annotated[str | None, typer.Option("--config", envvar="LASTMILE_CONFIG", help="lastmile.toml")]
 Crs = Annotated[str | None, typer.Option(envvar="LASTMILE_CRS", help="CRS to measure in; of files that name none.")]
 Pop = Annotated[str | None, typer.Option(envvar="LASTMILE_POP", help="LON,LAT of a start where nothing exists.")]
@@ -102,6 +108,8 @@ def plan(
     barriers: Barriers = None,
     excluded: Excluded = None,
     rail_water: RailWater = None,
+    preset: Presets = None,
+    table: Tables = None,
     config: ConfigFile = None,
     pop: Pop = None,
     crs: Crs = None,
@@ -128,6 +136,8 @@ def plan(
         Path(config) if config else None,
         pop=_lonlat(pop),
         crs=crs,
+        presets=preset or None,
+        tables=_named_files(table),
         prices=prices,
         tap=tap,
         max_drop_m=max_drop_m,
@@ -165,6 +175,8 @@ def check(
     streets: Streets,
     customers: Customers,
     backbone: Backbone = None,
+    preset: Presets = None,
+    table: Tables = None,
     config: ConfigFile = None,
     pop: Pop = None,
     crs: Crs = None,
@@ -177,12 +189,19 @@ def check(
     from lastmile_net.doctor import check as examine
     from lastmile_net.read.layers import load_layers
 
-    settings = read_config(Path(config) if config else None, pop=_lonlat(pop), crs=crs, on_bad_rows="quarantine")
+    settings = read_config(
+        Path(config) if config else None,
+        pop=_lonlat(pop),
+        crs=crs,
+        presets=preset or None,
+        tables=_named_files(table),
+        on_bad_rows="quarantine",
+    )
     layers = load_layers(streets, backbone, customers, config=settings)
     findings = examine(layers.streets, layers.backbone, layers.customers, config=settings)
-    table = findings.summary()
+    found = findings.summary()
     out.print(
-        table.to_json(orient="records") if as_json else table.to_string(index=False) if len(table) else "no findings"
+        found.to_json(orient="records") if as_json else found.to_string(index=False) if len(found) else "no findings"
     )
     if out_folder:
         folder = Path(out_folder)
@@ -266,16 +285,19 @@ def compare(before: Run, after: Run) -> None:
 
 @app.command()
 def presets() -> None:
-    """List the price presets and the classes of optics."""
+    """List the presets of prices, optics and columns, with their sources."""
     from lastmile_net.config import CostModel
     from lastmile_net.config.optics import optics_names
     from lastmile_net.config.prices import preset_names
+    from lastmile_net.read.presets import column_preset, column_preset_names
 
     for name in preset_names():
         model = CostModel.preset(name)
         out.print(f"prices   {name:14} {model.currency:4} {model.note}", markup=False)
     for name in optics_names():
         out.print(f"optical  {name}", markup=False)
+    for each in map(column_preset, column_preset_names()):
+        out.print(f"columns  {each.name:16} {each.layer:10} {each.title}\n{'':37}{each.source}", markup=False)
 
 
 def _plan(files: _Files, folder: Path, settings: PlanConfig, formats: str, *, overwrite: bool) -> Plan:
@@ -292,7 +314,7 @@ def _plan(files: _Files, folder: Path, settings: PlanConfig, formats: str, *, ov
         write_run(
             made,
             folder,
-            inputs=Inputs.of(**vars(files)),
+            inputs=Inputs.of(**vars(files), **{f"table {name}": file for name, file in settings.tables.items()}),
             formats=[name.strip() for name in formats.split(",") if name.strip()],
             overwrite=overwrite,
             seconds=round(time.perf_counter() - began, 1),
@@ -358,6 +380,14 @@ def _numbers(text: str) -> tuple[float, float, float, float]:
         message = "--bbox is W,S,E,N in degrees, for example 11.2,49.4,11.4,49.6"
         raise typer.BadParameter(message) from error
     return west, south, east, north
+
+
+def _named_files(given: list[str] | None) -> dict[str, str] | None:
+    pairs = [each.partition("=") for each in given or ()]
+    if not all(name and file for name, _, file in pairs):
+        message = "--table is NAME=FILE, for example availability=bdc.csv"
+        raise typer.BadParameter(message)
+    return {name: file for name, _, file in pairs} or None
 
 
 def _lonlat(text: str | None) -> tuple[float, float] | None:

@@ -36,7 +36,8 @@ class PlanConfig(SolveConfig):
     All settings of one plan.
 
     Lengths are metres. `None` means no limit. A path in `prices` or `optical` is read as TOML,
-    a bare name is a preset of the package; `cost` holds changes to the prices.
+    a bare name is a preset of the package; `cost` holds changes to the prices. `mapping` names columns by layer;
+    `presets` are column presets, by name or path, and `tables` the second files that they ask for, by name.
     """
 
     max_drop_m: Metres = 100.0
@@ -57,6 +58,8 @@ class PlanConfig(SolveConfig):
     crs: str | None = None
     pop: tuple[float, float] | None = None
     mapping: dict[str, dict[str, str]] = Field(default_factory=dict)
+    presets: tuple[str, ...] = ()
+    tables: dict[str, str] = Field(default_factory=dict)
 
     @property
     def solve(self) -> SolveConfig:
@@ -83,11 +86,26 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
         If `path` does not exist.
     """
     values = _toml(path) if path else {}
+    _from_its_folder(values, path)
     values |= {key: value for key, value in changes.items() if value is not None}
     source = str(path) if path else "config"
     prices = values.get("prices", PlanConfig.model_fields["prices"].default)
     values["cost"] = CostModel.preset(str(prices), values.get("cost", {}), folder=path.parent if path else Path())
     return PlanConfig.read(values, source)
+
+
+def _from_its_folder(values: dict[str, Any], path: Path | None) -> None:
+    """Let the paths of presets and tables in a file start from its folder."""
+    presets, tables = values.get("presets"), values.get("tables")
+    if path and isinstance(presets, list):
+        values["presets"] = [
+            str(path.parent / each) if isinstance(each, str) and each.endswith(".toml") else each for each in presets
+        ]
+    if path and isinstance(tables, dict):
+        values["tables"] = {
+            name: str(path.parent / each) if isinstance(each, str) and "://" not in each else each
+            for name, each in tables.items()
+        }
 
 
 def _toml(path: Path) -> dict[str, Any]:

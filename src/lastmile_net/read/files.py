@@ -13,9 +13,11 @@ import shapely
 
 from lastmile_net.crs import LONLAT, read_crs
 from lastmile_net.errors import DataError, Fault
-from lastmile_net.read import fit, postgis, shapes, sources, tables
+from lastmile_net.read import fit, ofds, postgis, shapes, sources, tables
 from lastmile_net.read.backbone import fit_roles
 from lastmile_net.read.complaints import Complaints, raise_all
+from lastmile_net.read.conform import Conformed, conform
+from lastmile_net.read.presets import ColumnPreset, column_preset
 from lastmile_net.schema import BACKBONE
 
 if TYPE_CHECKING:
@@ -45,7 +47,9 @@ class ReadOptions:
     layer_name
         Layer, table or SQL inside the source, where it has several.
     preset
-        Name or path of a column preset.
+        Column preset, or its name or path.
+    tables
+        Second files that the preset asks for, by name.
     on_bad_rows
         Whether rows without a usable geometry are faults, or quarantined.
     must_say_crs
@@ -57,7 +61,8 @@ class ReadOptions:
     crs: str | None = None
     mapping: Mapping[str, str] | None = None
     layer_name: str | None = None
-    preset: str | None = None
+    preset: ColumnPreset | str | None = None
+    tables: Mapping[str, str] | None = None
     on_bad_rows: BadRows = "error"
     must_say_crs: bool = True
     may_be_empty: bool = False
@@ -79,7 +84,8 @@ def read_layer(
     crs: str | None = None,
     mapping: Mapping[str, str] | None = None,
     layer_name: str | None = None,
-    preset: str | None = None,
+    preset: ColumnPreset | str | None = None,
+    tables: Mapping[str, str] | None = None,
     on_bad_rows: BadRows = "error",
 ) -> gpd.GeoDataFrame:
     """
@@ -99,7 +105,9 @@ def read_layer(
     layer_name
         Layer, table or SQL inside the source.
     preset
-        Name or path of a column preset.
+        Column preset, or its name or path.
+    tables
+        Second files that the preset asks for, by name.
     on_bad_rows
         `error` makes a row without a usable geometry a fault; with `quarantine` a customer stays, without a
         location, and any other row is left out.
@@ -116,7 +124,7 @@ def read_layer(
     DataError
         If it cannot be planned on; all faults at once, with column, rows and cure.
     """
-    return read(source, layer, ReadOptions(crs, mapping, layer_name, preset, on_bad_rows)).frame
+    return read(source, layer, ReadOptions(crs, mapping, layer_name, preset, tables, on_bad_rows)).frame
 
 
 def read(source: Source, layer: Layer, options: ReadOptions | None = None) -> Reading:
@@ -130,16 +138,7 @@ def read(source: Source, layer: Layer, options: ReadOptions | None = None) -> Re
     """
     options = options or ReadOptions()
     told = Complaints(layer.name)
-    table = _open(source, layer, options, told)
-    table = fit.rename(table, layer, options.mapping or {}, told)
-    fit.name_rows(table, layer, told)
-    frame = (
-        table
-        if isinstance(table, gpd.GeoDataFrame)
-        else tables.place(table, told, quarantine=options.on_bad_rows == "quarantine")
-    )
-    raise_all(told.faults if frame is None else ())
-    frame = _settle_crs(frame, options, told)
+    frame = _settle_crs(_placed(source, layer, options, told), options, told)
     if not len(frame) and not options.may_be_empty:
         start = " Or give the place to start from with --pop LON,LAT." if layer is BACKBONE else ""
         told.fault("has no rows", f"Check that it is the right file and layer.{start}")
@@ -157,7 +156,34 @@ def read(source: Source, layer: Layer, options: ReadOptions | None = None) -> Re
     return Reading(fitted, told.source, tuple(told.notes))
 
 
-def _open(source: Source, layer: Layer, options: ReadOptions, told: Complaints) -> pd.DataFrame:
+def _placed(source: Source, layer: Layer, options: ReadOptions, told: Complaints) -> gpd.GeoDataFrame:
+    """Open a source, conform it to its preset, give its columns the names of the schema and its rows a place."""
+    preset = column_preset(options.preset) if isinstance(options.preset, str) else options.preset
+    table = _open(source, layer, options, preset, told)
+    made = Conformed(table, "", ())
+    if preset is not None:
+        made = conform(table, preset, _second_tables(preset, options), told)
+    table = fit.rename(made.table, layer, options.mapping or {}, told)
+    fit.name_rows(table, layer, told)
+    if isinstance(table, gpd.GeoDataFrame):
+        return table
+    quarantine = options.on_bad_rows == "quarantine"
+    frame = tables.place(table, told, quarantine=quarantine, columns=made.location)
+    if frame is None:
+        raise DataError(told.faults)
+    if made.crs and frame.crs is None:
+        frame = frame.set_crs(read_crs(made.crs, told.source))
+    return frame
+
+
+def _second_tables(preset: ColumnPreset, options: ReadOptions) -> dict[str, pd.DataFrame]:
+    given = options.tables or {}
+    return {name: sources.open_place(sources.locate(given[name])) for name in preset.tables if name in given}
+
+
+def _open(
+    source: Source, layer: Layer, options: ReadOptions, preset: ColumnPreset | None, told: Complaints
+) -> pd.DataFrame:
     if isinstance(source, gpd.GeoDataFrame):
         try:
             source.geometry  # noqa: B018 - raises where there is none
@@ -172,7 +198,10 @@ def _open(source: Source, layer: Layer, options: ReadOptions, told: Complaints) 
         return postgis.read_postgis(address, options.layer_name)
     place = sources.locate(source, options.layer_name)
     told.source = str(place)
-    return sources.open_place(place, layer)
+    if preset is not None and preset.format == "ofds":
+        network: pd.DataFrame = ofds.read_ofds(place)
+        return network
+    return sources.open_place(place, layer, preset.header if preset else ())
 
 
 def _settle_crs(frame: gpd.GeoDataFrame, options: ReadOptions, told: Complaints) -> gpd.GeoDataFrame:

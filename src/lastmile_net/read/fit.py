@@ -152,8 +152,8 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def name_rows(table: pd.DataFrame, layer: Layer, told: Complaints) -> None:
-    """Let messages name the rows by their ids, or by their numbers from 1."""
-    numbers = np.array([str(number) for number in range(1, len(table) + 1)], dtype=object)
+    """Let messages name the rows by their ids, or by their numbers in the source, from 1."""
+    numbers = np.array([str(number + 1) for number in table.index], dtype=object)
     if layer.key and layer.key in table:
         ids = values.texts(table[layer.key])
         numbers = np.array([own or number for own, number in zip(ids, numbers, strict=True)], dtype=object)

@@ -13,6 +13,7 @@ from lastmile_net.read.agree import agree_on_crs, find_swapped
 from lastmile_net.read.backbone import with_pop
 from lastmile_net.read.complaints import raise_together
 from lastmile_net.read.files import Reading, ReadOptions, Source, read
+from lastmile_net.read.presets import by_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pyproj
 
+    from lastmile_net.read.presets import ColumnPreset
     from lastmile_net.schema import Layer
 
 __all__ = ["Layers", "Source", "load_layers"]
@@ -65,7 +67,6 @@ def load_layers(
     barriers: Source | None = None,
     excluded: Source | None = None,
     rail_water: Source | None = None,
-    presets: Mapping[str, str] | None = None,
 ) -> Layers:
     """
     Read all layers of a plan.
@@ -76,10 +77,8 @@ def load_layers(
         Each a path, `file.gpkg:layer`, an address of a database, or a table, which is not changed.
     config
         Its `crs` is that of layers which do not say theirs, and the one to measure in if one can; `mapping`
-        names columns by layer; `pop` is a start in degrees; `on_bad_rows` says what becomes of rows without
-        a location.
-    presets
-        Name or path of a column preset, by layer name.
+        names columns by layer; `presets` and `tables` say how the files of registers are read; `pop` is a start
+        in degrees; `on_bad_rows` says what becomes of rows without a location.
 
     Returns
     -------
@@ -102,7 +101,7 @@ def load_layers(
         "excluded": excluded,
         "rail_water": rail_water,
     }
-    readings, errors = _read_all(given, config, presets or {})
+    readings, errors = _read_all(given, config)
     if backbone is None and config.pop is None:
         errors.append(DataError([Fault("there is no backbone to connect to", NO_START, "backbone")]))
     notes: list[str] = []
@@ -116,14 +115,12 @@ def load_layers(
     return _project(readings, config, notes)
 
 
-def _read_all(
-    given: Mapping[str, Source | None], config: PlanConfig, presets: Mapping[str, str]
-) -> tuple[dict[str, Reading], list[LastMileError]]:
+def _read_all(given: Mapping[str, Source | None], config: PlanConfig) -> tuple[dict[str, Reading], list[LastMileError]]:
     readings: dict[str, Reading] = {}
     errors: list[LastMileError] = []
     by_name = {layer.name: layer for layer in schema.INPUT_LAYERS}
     errors += _unknown(by_name, config.mapping, "mapping")
-    errors += _unknown(by_name, presets, "presets")
+    presets = _presets(config, given, errors)
     for name, source in given.items():
         if source is None:
             continue
@@ -134,18 +131,34 @@ def _read_all(
     return readings, errors
 
 
+def _presets(
+    config: PlanConfig, given: Mapping[str, Source | None], errors: list[LastMileError]
+) -> dict[str, ColumnPreset]:
+    """Column presets by layer; a preset for a layer that nobody gives is an error, too."""
+    try:
+        presets = by_layer(config.presets, config.tables)
+    except LastMileError as error:
+        errors.append(error)
+        return {}
+    idle = [preset for layer, preset in presets.items() if given.get(layer) is None]
+    cure = "Give its file, or leave the preset out."
+    errors += [DataError([Fault(f"preset {each.name} has no {each.layer} to read", cure, "--preset")]) for each in idle]
+    return presets
+
+
 def _unknown(by_name: Mapping[str, Layer], named: Mapping[str, object], what: str) -> list[LastMileError]:
     unknown = sorted(set(named) - set(by_name))
     cure = f"Layers are: {', '.join(by_name)}."
     return [DataError([Fault(f"there is no layer '{name}'", cure, f"[{what}]")]) for name in unknown]
 
 
-def _options(layer: Layer, config: PlanConfig, presets: Mapping[str, str]) -> ReadOptions:
+def _options(layer: Layer, config: PlanConfig, presets: Mapping[str, ColumnPreset]) -> ReadOptions:
     may_be_empty = layer not in MAIN or (layer is schema.BACKBONE and config.pop is not None)
     return ReadOptions(
         crs=config.crs,
         mapping=config.mapping.get(layer.name),
         preset=presets.get(layer.name),
+        tables=config.tables,
         on_bad_rows=config.on_bad_rows,
         must_say_crs=False,
         may_be_empty=may_be_empty,

@@ -79,7 +79,7 @@ def _exists(text: str) -> bool:
         return False
 
 
-def open_place(place: Place, layer: Layer) -> pd.DataFrame:
+def open_place(place: Place, layer: Layer | None = None, names: Sequence[str] = ()) -> pd.DataFrame:
     """
     Read a file into a table, with a geometry where the format has one.
 
@@ -89,6 +89,8 @@ def open_place(place: Place, layer: Layer) -> pd.DataFrame:
         File and layer.
     layer
         Layer of the schema it is to become: it says which of several layers in the file is meant.
+    names
+        Names of the columns, where the file is a table of text without a line of them.
 
     Returns
     -------
@@ -106,11 +108,11 @@ def open_place(place: Place, layer: Layer) -> pd.DataFrame:
     if suffix in PARQUET:
         return _read_parquet(place)
     if suffix == ".gz":
-        return _read_gzip(place, layer)
+        return _read_gzip(place, layer, names)
     if suffix in tables.SUFFIXES:
-        return tables.read_table(path.read_bytes(), str(place))
+        return tables.read_table(path.read_bytes(), str(place), names)
     if suffix in (".zip", ".kmz") and zipfile.is_zipfile(path):
-        return _read_archive(place, layer)
+        return _read_archive(place, layer, names)
     if path.is_file():
         with path.open("rb") as file:
             _check_content(file.read(SNIFFED), str(place))
@@ -133,7 +135,7 @@ def _read_parquet(place: Place) -> pd.DataFrame:
         raise DataError([_unreadable(place, error)]) from error
 
 
-def _read_gzip(place: Place, layer: Layer) -> pd.DataFrame:
+def _read_gzip(place: Place, layer: Layer | None, names: Sequence[str]) -> pd.DataFrame:
     """Unpack in memory, up to a limit; what is inside is told by the name without `.gz`."""
     try:
         with gzip.open(place.path) as file:
@@ -143,12 +145,12 @@ def _read_gzip(place: Place, layer: Layer) -> pd.DataFrame:
     if len(data) > min(MAX_UNPACKED // 4, MAX_RATIO * place.path.stat().st_size):
         raise DataError([_too_big(place)])
     if place.path.with_suffix("").suffix.lower() in tables.SUFFIXES:
-        return tables.read_table(data, str(place))
+        return tables.read_table(data, str(place), names)
     _check_content(data[:SNIFFED], str(place))
     return _read_gdal(place, data, layer)
 
 
-def _read_archive(place: Place, layer: Layer) -> pd.DataFrame:
+def _read_archive(place: Place, layer: Layer | None, names: Sequence[str]) -> pd.DataFrame:
     """Read the only table, or the only KML, of an archive out of it; leave all other formats to GDAL."""
     inside = _check_archive(place)
     is_table = len(inside) == 1 and PurePosixPath(inside[0]).suffix.lower() in tables.SUFFIXES
@@ -160,7 +162,7 @@ def _read_archive(place: Place, layer: Layer) -> pd.DataFrame:
             data = archive.read(wanted[0])
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise DataError([_unreadable(place, error)]) from error
-    return tables.read_table(data, str(place)) if is_table else _read_gdal(place, data, layer)
+    return tables.read_table(data, str(place), names) if is_table else _read_gdal(place, data, layer)
 
 
 def _check_archive(place: Place) -> list[str]:
@@ -208,7 +210,7 @@ def _unreadable(place: Place, error: Exception) -> Fault:
     return Fault(f"cannot be read: {reason}", cure, str(place))
 
 
-def _read_gdal(place: Place, opened: str | bytes, layer: Layer) -> pd.DataFrame:
+def _read_gdal(place: Place, opened: str | bytes, layer: Layer | None) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of single features; what cannot be used is found by its geometry
         try:
@@ -232,7 +234,7 @@ def _read_layer(opened: str | bytes, name: str) -> pd.DataFrame:
     return found if isinstance(found, gpd.GeoDataFrame) else pd.DataFrame(found)
 
 
-def _choose(place: Place, listed: Sequence[Sequence[str | None]], layer: Layer) -> list[str]:
+def _choose(place: Place, listed: Sequence[Sequence[str | None]], layer: Layer | None) -> list[str]:
     """Names of the layers of a file to be read: the one that is named, else the one that can be meant."""
     kinds = {str(name): kind for name, kind in listed if name != "layer_styles"}
     if place.layer is not None:
@@ -243,6 +245,10 @@ def _choose(place: Place, listed: Sequence[Sequence[str | None]], layer: Layer) 
         raise DataError([Fault(what, f"It has: {', '.join(sorted(kinds)) or 'none'}.", str(place.path))])
     if len(kinds) == 1:
         return list(kinds)
+    if layer is None:
+        what = f"holds {len(kinds)} layers, and it is not clear which one is meant"
+        cure = f"Name it as {place.path.name}:LAYER; it has: {', '.join(sorted(kinds)) or 'none'}."
+        raise DataError([Fault(what, cure, str(place))])
     own = [name for name in kinds if name.casefold() == layer.name]
     split = [name for name in kinds if name.casefold() in (f"{layer.name}_lines", f"{layer.name}_points")]
     fitting = [name for name, kind in kinds.items() if _may_fit(kind, layer)]

@@ -56,7 +56,7 @@ SHAPES = _words("wkt geom geometry thegeom wkbgeometry geometrie geometria wktge
 _EWKT = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
 
 
-def read_table(data: bytes, source: str) -> pd.DataFrame:
+def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFrame:
     """
     Read a table of text whose delimiter and encoding are not known.
 
@@ -66,6 +66,8 @@ def read_table(data: bytes, source: str) -> pd.DataFrame:
         Content of the file.
     source
         Name of the file in messages.
+    names
+        Names of the columns, where the file has no line of them; if it has one all the same, that is left out.
 
     Returns
     -------
@@ -88,7 +90,10 @@ def read_table(data: bytes, source: str) -> pd.DataFrame:
         raise DataError([Fault(f"line {reader.line_num} is no table row: {error}", cure, source)]) from error
     if not rows:
         raise DataError([Fault("the file is empty", "Check that it is the right one.", source)])
-    header = [name.strip().lstrip("\ufeff") for name in rows.pop(0)]
+    first = [name.strip().lstrip("\ufeff") for name in rows[0]]
+    if not names or [name.casefold() for name in first] == [name.casefold() for name in names]:
+        rows.pop(0)
+    header = list(names) or first
     while header and not header[-1] and all(len(row) < len(header) or not row[len(header) - 1] for row in rows):
         header.pop()
     _check_table(header, rows, source)
@@ -154,7 +159,9 @@ def _agreement(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     return (round(sum(width == widths[0] for width in widths) / len(widths), 1), widths[0])
 
 
-def place(table: pd.DataFrame, told: Complaints, *, quarantine: bool = False) -> gpd.GeoDataFrame | None:
+def place(
+    table: pd.DataFrame, told: Complaints, *, quarantine: bool = False, columns: Sequence[str] = ()
+) -> gpd.GeoDataFrame | None:
     """
     Give a table without geometry one, from its columns of coordinates or shapes.
 
@@ -166,6 +173,8 @@ def place(table: pd.DataFrame, told: Complaints, *, quarantine: bool = False) ->
         Takes the faults and notes.
     quarantine
         Whether a cell that is no coordinate is noted, and no fault.
+    columns
+        Column of x and column of y, or column of shapes, where they are known: then no CRS is guessed.
 
     Returns
     -------
@@ -173,6 +182,10 @@ def place(table: pd.DataFrame, told: Complaints, *, quarantine: bool = False) ->
         With the CRS EPSG:4326 where the columns are called longitude and latitude in any of several
         languages, that of the shapes where they tell, else none; None if no such columns are found.
     """
+    if len(columns) == 1:
+        return _place_shapes(table, columns[0], told, quarantine=quarantine)
+    if columns:
+        return _place_points(table, (columns[0], columns[1]), None, told, quarantine=quarantine)
     folded = {_folded(name): str(name) for name in reversed(table.columns)}
     shape = next((folded[name] for name in SHAPES if name in folded and _holds_shapes(table[folded[name]])), None)
     if shape is not None:
