@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lastmile_net.solve.bound import Habit, ascend, reach_from, turn_root, useful
+from lastmile_net.solve.bound import Habit, ascend, reach_from, record_of, turn_root, useful
 from lastmile_net.solve.compile import source_hash, with_imports
 from lastmile_net.solve.graph import FAR, LEAF, PLAIN, TERMINAL, Graph, make_graph
 from lastmile_net.solve.paths import spread
@@ -139,7 +139,7 @@ def test_bound_never_exceeds_a_tree_and_keeps_it(seed: int) -> None:
     for root in np.flatnonzero(graph.kind == TERMINAL):
         guide = turn_root(graph, via, root)
         reduced = np.repeat(graph.cost, 2)
-        bound = ascend(graph, root, Habit(guide, 1.0, 1 << 40), reduced)
+        bound = ascend(graph, root, Habit(guide, 1.0, 1 << 40), reduced, record_of(0, 0))
         assert 0 <= bound <= cost
         assert (reduced >= 0).all()
         assert (reach_from(graph, reduced, root)[graph.kind != PLAIN] == 0).all()
@@ -151,8 +151,8 @@ def test_capped_ascent_is_still_a_bound() -> None:
     """On a country the cap keeps the time linear; it may weaken the bound, never break it."""
     graph = street_graph(5)
     none = np.full(len(graph.kind), -1, np.int32)
-    full = ascend(graph, 0, Habit(none, 1.1, 1 << 40), np.repeat(graph.cost, 2))
-    capped = ascend(graph, 0, Habit(none, 1.1, 6), np.repeat(graph.cost, 2))
+    full = ascend(graph, 0, Habit(none, 1.1, 1 << 40), np.repeat(graph.cost, 2), record_of(0, 0))
+    capped = ascend(graph, 0, Habit(none, 1.1, 6), np.repeat(graph.cost, 2), record_of(0, 0))
     assert 0 < capped <= full
 
 

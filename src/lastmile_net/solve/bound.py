@@ -52,6 +52,25 @@ class Habit(NamedTuple):
     cap: int
 
 
+class Record(NamedTuple):
+    """
+    Where an ascent writes down the cuts it charges, as far as there is room.
+
+    Parameters
+    ----------
+    start
+        int64 (k + 1,). Rows of `arc`, one per cut.
+    arc
+        int32. The arcs into each cut.
+    fill
+        int64 (1,). Number of cuts written down.
+    """
+
+    start: Ints
+    arc: Shorts
+    fill: Ints
+
+
 class Room(NamedTuple):
     """Working memory of an ascent: the component at hand, its marks, the arcs into it, who is reached or active."""
 
@@ -60,10 +79,28 @@ class Room(NamedTuple):
     border: Shorts
     reached: Flags
     active: Flags
+    record: Record
+
+
+def record_of(cuts: int, arcs: int) -> Record:
+    """Return an empty record with room for so many cuts, and arcs in all of them."""
+    return Record(np.zeros(cuts + 1, np.int64), np.empty(arcs, np.int32), np.zeros(1, np.int64))
 
 
 @kernel
-def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints) -> int:
+def write_down(record: Record, border: Shorts, arcs: int) -> None:
+    """Add a cut to a record, if there is room."""
+    cut = record.fill[0]
+    if cut + 1 >= len(record.start) or record.start[cut] + arcs > len(record.arc):
+        return
+    at = record.start[cut]
+    record.arc[at : at + arcs] = border[:arcs]
+    record.start[cut + 1] = at + arcs
+    record.fill[0] = cut + 1
+
+
+@kernel
+def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints, record: Record) -> int:
     """
     Charge cuts until every terminal is reached from `root` over arcs without reduced cost.
 
@@ -75,11 +112,15 @@ def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints) -> int:
         A terminal that is no leaf.
     habit
         How cuts are chosen.
+    reduced
+        Cost of each arc; what remains of it afterwards.
+    record
+        Takes the cuts.
 
     Returns
     -------
-    bound, reduced
-        The lower bound, and the reduced cost of each arc.
+    bound
+        The sum of the charges: a lower bound.
 
     Notes
     -----
@@ -92,6 +133,7 @@ def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints) -> int:
         np.empty(len(graph.end), np.int32),
         np.zeros(nodes, np.bool_),
         np.zeros(nodes, np.bool_),
+        record,
     )
     score = np.zeros(nodes, np.int64)
     heap = np.empty(nodes, np.int32)
@@ -168,6 +210,7 @@ def charge(  # noqa: C901
         if weight > limit:
             return GROWN, gain, weight
         gain += step
+        write_down(room.record, room.border, arcs)
         kept = 0
         for i in range(arcs):
             a = room.border[i]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.bound import Habit, ascend, turn_root, useful
+from lastmile_net.solve.bound import Habit, ascend, record_of, turn_root, useful
 from lastmile_net.solve.graph import TERMINAL, Graph, make_graph
+from lastmile_net.solve.rows.generate import Generation
 from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
 from lastmile_net.solve.steiner.improve import improve
 
@@ -43,6 +44,12 @@ UNION_ROUNDS = 3
 LARGE = 400_000
 """Graphs with more edges than this get fewer passes, and cuts are capped."""
 CAP = 3_000
+WHOLE = 60_000
+"""Graphs with more edges than this are too large for row generation as a whole."""
+REBUILD = 0.5
+"""Where fewer than this share of the edges may still matter, the linear programme is set up anew."""
+BRANCHED = 20_000
+"""With more edges than this that may matter, branching is not tried."""
 FORBIDDEN = np.int64(1) << np.int64(40)
 
 
@@ -55,7 +62,11 @@ class Clock:
 
     def over(self) -> bool:
         """Say whether time is up or a stop was asked for."""
-        return bool(self.stopped) or (self.deadline is not None and time.perf_counter() > self.deadline)
+        return bool(self.stopped) or self.left() <= 0
+
+    def left(self) -> float:
+        """Return the seconds until the deadline; infinite where there is none."""
+        return float("inf") if self.deadline is None else self.deadline - time.perf_counter()
 
 
 @dataclass(eq=False)
@@ -73,6 +84,8 @@ class Hunt:
         When to stop.
     best
         Real edges of the best tree so far, ascending.
+    grain
+        Every tree's cost is a multiple of this, so a bound between two multiples is as good as the upper one.
     cost, bound
         Its cost, and what no tree can cost less than.
     pool
@@ -82,6 +95,7 @@ class Hunt:
     shrunk: Shrunk
     rng: np.random.Generator
     clock: Clock
+    grain: int = 1
     best: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     cost: int = -1
     bound: int = 0
@@ -89,6 +103,8 @@ class Hunt:
     pool: list[tuple[int, Ints]] = field(default_factory=list)
     _reduced: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     _keep: Flags = field(default_factory=lambda: np.zeros(0, bool))
+    _rows: Generation | None = None
+    _relaxed: bool = False
 
     @property
     def done(self) -> bool:
@@ -130,6 +146,55 @@ class Hunt:
         if not self._keep.all():
             self.shrunk.keep(self._keep)
 
+    @property
+    def can_relax(self) -> bool:
+        """Whether row generation still has something to do."""
+        return not self.done and not self._relaxed and len(self.shrunk.tail) <= WHOLE
+
+    def relax(self) -> None:
+        """Solve the linear programme once and add rows, or end exactly; build a tree along its solution."""
+        if not self.can_relax or self.clock.over():
+            return
+        if self._rows is None:
+            graph = self.graph()
+            guide = turn_root(graph, self._bring(graph, self.best), 0)
+            self._rows = Generation(graph, np.repeat(graph.cost, 2), guide, self.rng)
+        rows, graph = self._rows, self._rows.graph
+        step = rows.step(self.clock.left())
+        if step is None:
+            self._relaxed = True
+            return
+        self._raise(step.bound)
+        self._build_along(rows)
+        if self.done:
+            return
+        keep = useful(graph, step.reduced, 0, self.cost - self.shrunk.constant - step.bound)
+        if step.added == 0:
+            self._finish(rows, keep)
+        elif np.count_nonzero(keep) < REBUILD * len(keep):
+            self.shrunk.keep(keep)
+            self._rows = None
+
+    def _finish(self, rows: Generation, keep: Flags) -> None:
+        """Branch to the end where little is left."""
+        self._relaxed = True
+        if np.count_nonzero(keep) <= BRANCHED:
+            bound = rows.finish(keep, self.grain, self.clock.left())
+            self._build_along(rows)
+            self._raise(bound)
+
+    def _build_along(self, rows: Generation) -> None:
+        """Build a tree along the last solution of the linear programme."""
+        graph = rows.graph
+        via = span(graph, grow(graph, rows.length(), 0))
+        if spans(graph, via):
+            self._offer(graph, self._polish(graph, via))
+
+    def _raise(self, bound: int) -> None:
+        """Take a bound of the graph as it is now, rounded up to what a tree can cost."""
+        whole = -(-(bound + self.shrunk.constant) // self.grain) * self.grain
+        self.bound = max(self.bound, min(self.cost, whole))
+
     def graph(self) -> Graph:
         """Return the graph as it is now."""
         return make_graph(self.shrunk.kind, self.shrunk.tail, self.shrunk.head, self.shrunk.cost)
@@ -142,8 +207,8 @@ class Hunt:
             root = int(self.rng.choice(np.flatnonzero(graph.kind == TERMINAL)))
         guide = turn_root(graph, self._bring(graph, self.best), root)
         reduced = np.repeat(graph.cost, 2)
-        bound = int(ascend(graph, root, Habit(guide, SLACKS[self.rounds % len(SLACKS)], self._cap()), reduced))
-        self.bound = max(self.bound, min(self.cost, bound + self.shrunk.constant))
+        bound = int(ascend(graph, root, Habit(guide, SLACKS[self.rounds % len(SLACKS)], self._cap()), reduced, record_of(0, 0)))
+        self._raise(bound)
         return graph, reduced, root, bound
 
     def _inside_free(self, graph: Graph, reduced: Ints, nudge: float) -> Shorts:
@@ -161,7 +226,7 @@ class Hunt:
         union = np.zeros(len(self.shrunk.tail), bool)
         for _, edges in self.pool:
             union |= self.shrunk.within(edges)
-        child = Hunt(self.shrunk.within_edges(union), self.rng, self.clock)
+        child = Hunt(self.shrunk.within_edges(union), self.rng, self.clock, self.grain)
         child.begin()
         child.take(self.best)
         for _ in range(UNION_ROUNDS):

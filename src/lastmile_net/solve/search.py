@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 RESTARTS = 4
 """Starts at perturbed prices in each round."""
+FINEST_BITS = 39
+"""Within the search all costs of a part together are numbers of this many bits."""
 
 
 def solve(problem: Problem, config: SolveConfig, report: Report | None = None) -> Solution:
@@ -68,6 +70,11 @@ def solve(problem: Problem, config: SolveConfig, report: Report | None = None) -
     return _Run(problem, config, report).solution()
 
 
+def finer(cost: Ints) -> int:
+    """Return a power of two by which all costs can be multiplied, so that charges can be split finely."""
+    return 1 << max(0, FINEST_BITS - int(cost.sum()).bit_length())
+
+
 @dataclass(eq=False)
 class _Run:
     """One call of `solve`."""
@@ -79,6 +86,7 @@ class _Run:
     log: list[Progress] = field(default_factory=list)
     clock: Clock = field(init=False)
     ready: Prepared = field(init=False)
+    fine: list[int] = field(init=False)
     hunts: list[Hunt] = field(default_factory=list)
     kept: tuple[int, Ints, Ints] | None = None
     """With fibre in the price: cost, edges and drops of the best that was put together."""
@@ -87,6 +95,7 @@ class _Run:
         limit = self.config.time_limit_s
         self.clock = Clock(None if limit is None else self.began + limit)
         self.ready = prepare(self.problem, drop_prices(self.problem))
+        self.fine = [finer(part.cost) for part in self.ready.parts]
         workers = self.config.workers or os.cpu_count() or 1
         with ThreadPoolExecutor(workers) as pool:
             try:
@@ -105,6 +114,9 @@ class _Run:
             rounds += 1
             self._all(pool, Hunt.prove)
             status = self._state(f"prove {rounds}", rounds - 1)
+            while status is None and any(hunt.can_relax for hunt in self.hunts):
+                self._all(pool, Hunt.relax)
+                status = self._state(f"rows {rounds}", rounds - 1)
             if status is None:
                 self._all(pool, lambda hunt: hunt.search(RESTARTS))
                 status = self._state(f"search {rounds}", rounds)
@@ -112,8 +124,9 @@ class _Run:
 
     def _start(self, number: int) -> Hunt:
         part = self.ready.parts[number]
-        shrunk = Shrunk.of(part.kind, part.tail, part.head, part.cost)
-        hunt = Hunt(shrunk, np.random.default_rng([self.config.seed, number]), self.clock)
+        shrunk = Shrunk.of(part.kind, part.tail, part.head, part.cost * self.fine[number])
+        grain = int(np.gcd.reduce(part.cost)) * self.fine[number]
+        hunt = Hunt(shrunk, np.random.default_rng([self.config.seed, number]), self.clock, max(grain, 1))
         hunt.begin()
         return hunt
 
@@ -143,11 +156,15 @@ class _Run:
         return "rounds" if rounds >= self.config.rounds else None
 
     def _bound(self) -> int:
-        return self.ready.constant + sum(hunt.bound for hunt in self.hunts)
+        """Return the sum of the parts' bounds, in whole thousandths, each rounded up."""
+        return self.ready.constant + sum(
+            -(-hunt.bound // fine) for hunt, fine in zip(self.hunts, self.fine, strict=False)
+        )
 
     def _cost(self) -> int:
         if not self.problem.fibre_cost.any():
-            return self.ready.constant + sum(hunt.cost for hunt in self.hunts)
+            trees = zip(self.hunts, self.fine, strict=False)
+            return self.ready.constant + sum(hunt.cost // fine for hunt, fine in trees)
         edges, drop = self._assemble()
         cost = price(self.problem, edges, drop, follow(self.problem, edges, drop))
         if self.kept is None or cost < self.kept[0]:

@@ -37,6 +37,7 @@ def warm() -> None:
     hunt = Hunt(Shrunk.of(kind, tail, head, cost), np.random.default_rng(0), Clock())
     hunt.begin()
     hunt.prove()
+    hunt.relax()
     hunt.search(1)
     graph = hunt.graph()
     spread(graph, graph.cost, np.zeros(1, np.int32))

@@ -1,0 +1,146 @@
+"""Find cuts that a fractional solution breaks: least cuts between the root and a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lastmile_net.solve.bound import write_down
+from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.graph import LEAF
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.bound import Record
+    from lastmile_net.solve.graph import Graph
+
+    Floats = NDArray[np.float64]
+    Shorts = NDArray[np.int32]
+
+NESTED = 3
+"""At most so many cuts around one terminal, each outside the one before."""
+TINY = 1e-7
+
+
+class Search(NamedTuple):
+    """Working memory of a search for flow: marks, the next arc towards the terminal, the flow and where it runs."""
+
+    seen: Shorts
+    via: Shorts
+    queue: Shorts
+    flow: Floats
+    touched: Shorts
+    turn: Shorts
+
+
+@kernel
+def least_cuts(graph: Graph, use: Floats, terminals: Shorts, short: float, record: Record) -> None:
+    """
+    Write down cuts around terminals that are crossed by less than 1 - `short`.
+
+    Parameters
+    ----------
+    graph
+        The graph; its root is node 0.
+    use
+        float64 (2m,). How much of each arc is used.
+    terminals
+        Nodes that must be entered with 1, in the order they are tried.
+    short
+        What a cut must lack at least.
+    record
+        Takes the cuts.
+
+    Notes
+    -----
+    Flow is pushed backwards from the terminal along shortest ways (Edmonds & Karp 1972), at most 1. The arcs of
+    a cut count as full afterwards, so that later cuts lie elsewhere (Koch & Martin 1998).
+    """
+    nodes = len(graph.kind)
+    room = use.copy()
+    search = Search(
+        np.full(nodes, -1, np.int32),
+        np.full(nodes, -1, np.int32),
+        np.empty(nodes, np.int32),
+        np.zeros(len(use)),
+        np.empty(len(use), np.int32),
+        np.zeros(1, np.int32),
+    )
+    border = np.empty(len(use), np.int32)
+    for t in terminals:
+        for _ in range(NESTED):
+            count = push(graph, room, search, t, short)
+            if count == 0:
+                break
+            arcs = 0
+            for i in range(count):
+                v = search.queue[i]
+                for j in range(graph.start[v], graph.start[v + 1]):
+                    u = graph.nbr[j]
+                    if search.seen[u] != search.turn[0] and graph.kind[u] != LEAF:
+                        border[arcs] = graph.arc[j] ^ 1
+                        arcs += 1
+            write_down(record, border, arcs)
+            for i in range(arcs):
+                room[border[i]] = 1.0
+
+
+@kernel
+def push(graph: Graph, room: Floats, search: Search, t: int, short: float) -> int:
+    """Push flow into t; return 0 if 1 - `short` arrives, else the number of nodes on t's side of a least cut."""
+    total = 0.0
+    touched = 0
+    count = 0
+    while total < 1 - short:
+        count = trace(graph, room, search, t)
+        if count > 0:
+            break
+        amount = 1.0 - total
+        v, steps = 0, 0
+        while v != t:
+            a = search.via[v]
+            amount = min(amount, room[a] - search.flow[a])
+            v = graph.end[a]
+            steps += 1
+        if touched + steps > len(search.touched):
+            break
+        v = 0
+        while v != t:
+            a = search.via[v]
+            search.flow[a] += amount
+            search.flow[a ^ 1] -= amount
+            search.touched[touched] = a
+            touched += 1
+            v = graph.end[a]
+        total += amount
+    for i in range(touched):
+        search.flow[search.touched[i]] = 0.0
+        search.flow[search.touched[i] ^ 1] = 0.0
+    return count
+
+
+@kernel
+def trace(graph: Graph, room: Floats, search: Search, t: int) -> int:
+    """Find a way with room from the root to t, searched from t; return 0, or the number of nodes seen if none is."""
+    search.turn[0] += 1
+    turn = search.turn[0]
+    search.queue[0] = t
+    search.seen[t] = turn
+    count, done = 1, 0
+    while done < count:
+        v = search.queue[done]
+        done += 1
+        for i in range(graph.start[v], graph.start[v + 1]):
+            u = graph.nbr[i]
+            a = graph.arc[i] ^ 1
+            if search.seen[u] == turn or graph.kind[u] == LEAF or room[a] - search.flow[a] <= TINY:
+                continue
+            search.seen[u] = turn
+            search.via[u] = a
+            if u == 0:
+                return 0
+            search.queue[count] = u
+            count += 1
+    return count

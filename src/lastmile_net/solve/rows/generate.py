@@ -1,0 +1,134 @@
+"""Row generation on one graph: start from the cuts of a dual ascent, add those that the solution breaks, end exactly."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve.bound import Habit, Record, ascend, record_of
+from lastmile_net.solve.graph import PLAIN
+from lastmile_net.solve.rows.flow import least_cuts
+from lastmile_net.solve.rows.model import Relaxation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.graph import Graph
+
+    Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
+
+CUTS_PER_NODE = 4
+ARCS_PER_NODE = 40
+SHORT = 1e-4
+"""A cut that lacks less than this is good enough."""
+MOST_BRANCHES = 2_000
+"""Nodes of one branch and bound."""
+ROUGH = 0.01
+"""By so much of a cost's grain a bound of branch and bound may be off."""
+MOST_ENDINGS = 40
+"""So often the exact end may find that whole solutions break a cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """
+    What one solution of the linear programme gave.
+
+    Parameters
+    ----------
+    bound
+        No tree of the graph costs less.
+    reduced
+        What the bound leaves of each arc's cost.
+    added
+        Number of rows that were broken, and are in from here on.
+    """
+
+    bound: int
+    reduced: Ints
+    added: int
+
+
+class Generation:
+    """
+    The rows so far of one graph.
+
+    Parameters
+    ----------
+    graph
+        The graph; node 0 is the root.
+    cost
+        int64 (2m,). Price of each arc.
+    guide
+        A good tree, for the ascents.
+    rng
+        Shuffles the terminals before cuts are looked for.
+    rim
+        bool (n,). Plain nodes with arcs that the graph does not have.
+    """
+
+    def __init__(
+        self, graph: Graph, cost: Ints, guide: Shorts, rng: np.random.Generator, rim: Flags | None = None
+    ) -> None:
+        self.graph = graph
+        self.habit = Habit(guide, 1.1, len(cost))
+        self.rng = rng
+        self.model = Relaxation(graph, cost, rim)
+        self.terminals = np.flatnonzero(graph.kind != PLAIN)[1:].astype(np.int32)
+        self._ascend(cost.copy())
+
+    def step(self, seconds: float) -> Step | None:
+        """Solve, sum up the bound, and add broken rows; None if time ran out."""
+        if not self.model.solve(seconds):
+            return None
+        bound, reduced = self.model.charges()
+        before = self.model.count
+        bound += self._ascend(reduced)
+        self._cut()
+        return Step(bound, reduced, self.model.count - before)
+
+    def length(self) -> Ints:
+        """Return the edges' costs, lower the more the last solution uses them, for building a tree."""
+        used = np.minimum(np.maximum(self.model.use[0::2], self.model.use[1::2]), 1)
+        return (self.graph.cost * (1 - 0.999 * used)).astype(np.int64)
+
+    def finish(self, keep: Flags, grain: int, seconds: float) -> int:
+        """
+        Branch to the end over the edges that may matter.
+
+        Returns
+        -------
+        bound
+            No tree over these edges costs less; the last solution is the cheapest tree if the bound is its cost.
+        """
+        self.model.demand_whole(keep, grain)
+        bound = 0
+        for _ in range(MOST_ENDINGS):
+            found = self.model.branch(seconds, MOST_BRANCHES)
+            if math.isinf(found):
+                return int(np.iinfo(np.int64).max) if found > 0 else bound
+            bound = max(bound, math.ceil(found / grain - ROUGH) * grain)
+            if not self.model.whole or self._cut() == 0:
+                break
+        return bound
+
+    def _ascend(self, reduced: Ints) -> int:
+        """Charge what an ascent still can, add its cuts as rows, and return what they add to the bound."""
+        record = self._record()
+        gain = int(ascend(self.graph, 0, self.habit, reduced, record))
+        self.model.add_cuts(record)
+        return gain
+
+    def _cut(self) -> int:
+        record = self._record()
+        least_cuts(self.graph, self.model.use, self.rng.permutation(self.terminals), SHORT, record)
+        return self.model.add_cuts(record)
+
+    def _record(self) -> Record:
+        nodes = len(self.graph.kind)
+        return record_of(CUTS_PER_NODE * nodes, ARCS_PER_NODE * nodes)

@@ -1,0 +1,204 @@
+"""
+The directed-cut linear programme of a graph, row by row, in HiGHS.
+
+Variables say how much of each arc is used. Rows: a terminal is entered once; what leaves a plain node is at least
+what enters it; no arc carries on more than what entered its tail from elsewhere; each cut between the root and a
+terminal is crossed (Koch & Martin 1998). The bound is summed up anew in whole numbers from the rows'
+prices, so it does not hang on HiGHS's tolerances.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import highspy
+import numpy as np
+from scipy.sparse import csr_array
+
+from lastmile_net.solve.graph import LEAF, PLAIN
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.bound import Record
+    from lastmile_net.solve.graph import Graph
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+RANGE = 1e4
+"""The dearest arc costs this much in HiGHS's eyes."""
+BROKEN = 1e-6
+"""What is nearer to a whole number than this is one."""
+
+
+_BANNER = threading.Lock()
+
+
+def quiet_highs() -> highspy.Highs:
+    """Return a solver that uses one thread and says nothing: its banner goes to the process's stdout otherwise."""
+    with _BANNER:
+        sys.stdout.flush()
+        kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        try:
+            highs = highspy.Highs()
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+            os.close(nowhere)
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 1)
+    return highs
+
+
+class Relaxation:
+    """
+    A linear programme that grows.
+
+    Parameters
+    ----------
+    graph
+        The graph; node 0 is the root.
+    cost
+        int64 (2m,). Price of each arc.
+    rim
+        bool (n,). Plain nodes that can be left by arcs the graph does not have.
+
+    Attributes
+    ----------
+    use
+        float64 (2m,). How much of each arc the last solution uses.
+    """
+
+    def __init__(self, graph: Graph, cost: Ints, rim: Flags | None = None) -> None:
+        self.graph = graph
+        self.cost = cost
+        self.head = graph.end.astype(np.int64)
+        self.tail = self.head.reshape(-1, 2)[:, ::-1].ravel()
+        self.arc = np.flatnonzero((graph.kind[self.tail] != LEAF) & (self.head != 0))
+        self.column = np.full(len(cost), -1, np.int64)
+        self.column[self.arc] = np.arange(len(self.arc))
+        self.use = np.zeros(len(cost))
+        self.unit = max(1.0, float(cost.max(initial=1)) / RANGE)
+        self.rows: list[tuple[Ints, Ints, Ints]] = []
+        self.least: list[Ints] = []
+        self.count = 0
+        self.highs = quiet_highs()
+        self.highs.addVars(len(self.arc), np.zeros(len(self.arc)), np.ones(len(self.arc)))
+        columns = np.arange(len(self.arc), dtype=np.int32)
+        self.highs.changeColsCost(len(columns), columns, cost[self.arc] / self.unit)
+        self._balance(np.zeros(len(graph.kind), bool) if rim is None else rim)
+        self._carry()
+
+    def _balance(self, rim: Flags) -> None:
+        """Add one row per node: terminals are entered once, plain nodes are left at least as much as entered."""
+        kind = self.graph.kind
+        plain = (kind == PLAIN) & ~rim
+        into = np.flatnonzero((self.column >= 0) & ((kind[self.head] != PLAIN) | plain[self.head]))
+        out = np.flatnonzero((self.column >= 0) & plain[self.tail])
+        node = np.concatenate([self.head[into], self.tail[out]])
+        sign = np.concatenate([np.where(plain[self.head[into]], -1, 1), np.ones(len(out), np.int64)])
+        least = (kind != PLAIN).astype(np.int64)
+        least[0] = 0
+        self._add(node, np.concatenate([into, out]), sign, least)
+
+    def add_cuts(self, record: Record) -> int:
+        """Add the cuts of a record; return how many there are."""
+        cuts = int(record.fill[0])
+        arcs = record.arc[: record.start[cuts]].astype(np.int64)
+        row = np.repeat(np.arange(cuts), np.diff(record.start[: cuts + 1]))
+        used = self.column[arcs] >= 0
+        self._add(row[used], arcs[used], np.ones(np.count_nonzero(used), np.int64), np.ones(cuts, np.int64))
+        return cuts
+
+    def _carry(self) -> None:
+        """Add one row per arc that leaves a plain node: it carries on no more than entered there from elsewhere."""
+        arc = self.arc[self.graph.kind[self.tail[self.arc]] == PLAIN]
+        first, last = self.graph.start[self.tail[arc]], self.graph.start[self.tail[arc] + 1]
+        degree = (last - first).astype(np.int64)
+        row = np.repeat(np.arange(len(arc)), degree)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(degree) - degree, degree)
+        into = self.graph.arc[np.repeat(first, degree) + place].astype(np.int64) ^ 1
+        other = (into != (arc ^ 1)[row]) & (self.column[into] >= 0)
+        rows = np.concatenate([row[other], np.arange(len(arc))])
+        sign = np.concatenate([np.ones(np.count_nonzero(other), np.int64), np.full(len(arc), -1)])
+        self._add(rows, np.concatenate([into[other], arc]), sign, np.zeros(len(arc), np.int64))
+
+    def _add(self, row: Ints, arc: Ints, sign: Ints, least: Ints) -> None:
+        """Add rows `sum(sign * use) >= least`."""
+        order = np.argsort(row, kind="stable")
+        row, column, sign = row[order], self.column[arc[order]], sign[order]
+        start = np.searchsorted(row, np.arange(len(least))).astype(np.int32)
+        upper = np.full(len(least), highspy.kHighsInf)
+        self.highs.addRows(
+            len(least),
+            least.astype(np.float64),
+            upper,
+            len(row),
+            start,
+            column.astype(np.int32),
+            sign.astype(np.float64),
+        )
+        self.rows.append((row + self.count, column, sign))
+        self.least.append(least)
+        self.count += len(least)
+
+    def solve(self, seconds: float) -> bool:
+        """Solve the programme as it is; return False if that failed or took too long."""
+        self.highs.setOptionValue("time_limit", self.highs.getRunTime() + seconds)
+        self.highs.run()
+        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return False
+        self._read_use()
+        return True
+
+    def _read_use(self) -> None:
+        self.use[self.arc] = np.maximum(self.highs.getSolution().col_value, 0)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last solution uses each arc not at all or altogether."""
+        return bool((np.minimum(self.use, np.abs(1 - self.use)) < BROKEN).all())
+
+    def charges(self) -> tuple[int, Ints]:
+        """
+        Return the bound that the rows' prices prove, and what they leave of each arc's cost.
+
+        Prices are rounded to whole numbers; where an arc is charged more than it costs, the bound pays for it,
+        because no arc is used more than once.
+        """
+        price = np.maximum(np.rint(np.array(self.highs.getSolution().row_dual) * self.unit), 0).astype(np.int64)
+        row, column, sign = (np.concatenate(parts) for parts in zip(*self.rows, strict=True))
+        table = csr_array((sign, (row, column)), shape=(self.count, len(self.arc)))
+        left = self.cost[self.arc] - price @ table
+        bound = int(price @ np.concatenate(self.least)) + int(np.minimum(left, 0).sum())
+        reduced = self.cost.copy()
+        reduced[self.arc] = np.maximum(left, 0)
+        return bound, reduced
+
+    def demand_whole(self, keep: Flags, grain: int) -> None:
+        """Ask for whole numbers from here on, and leave out all edges but these; costs are multiples of `grain`."""
+        columns = np.arange(len(self.arc), dtype=np.int32)
+        kinds = np.full(len(columns), int(highspy.HighsVarType.kInteger), np.uint8)
+        self.highs.changeColsIntegrality(len(columns), columns, kinds)
+        upper = keep[self.arc >> 1].astype(np.float64)
+        self.highs.changeColsBounds(len(columns), columns, np.zeros(len(columns)), upper)
+        self.highs.setOptionValue("mip_rel_gap", 0.0)
+        self.highs.setOptionValue("mip_abs_gap", 0.5 * grain / self.unit)
+
+    def branch(self, seconds: float, nodes: int) -> float:
+        """Branch and bound; return what no whole solution of the rows costs less than, in the graph's money."""
+        self.highs.setOptionValue("time_limit", self.highs.getRunTime() + seconds)
+        self.highs.setOptionValue("mip_max_nodes", nodes)
+        self.highs.run()
+        info = self.highs.getInfo()
+        if self.highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
+            return float("inf")
+        if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
+            self._read_use()
+        return float(info.mip_dual_bound) * self.unit
