@@ -305,9 +305,9 @@ def reach_to(graph: Graph, reduced: Ints, root: int) -> Ints:
 
 
 @kernel
-def useful(graph: Graph, reduced: Ints, root: int, spare: int) -> Flags:
+def useful_arcs(graph: Graph, reduced: Ints, root: int, spare: int) -> Flags:
     """
-    Say which edges a tree may use that costs at most `spare` above the bound of these reduced costs.
+    Say which arcs a tree may use that costs at most `spare` above the bound of these reduced costs.
 
     Notes
     -----
@@ -316,13 +316,20 @@ def useful(graph: Graph, reduced: Ints, root: int, spare: int) -> Flags:
     """
     ahead = reach_from(graph, reduced, root)
     behind = reach_to(graph, reduced, root)
-    keep = np.zeros(len(graph.cost), np.bool_)
+    keep = np.zeros(len(graph.end), np.bool_)
     for a in range(len(graph.end)):
         v, u = graph.end[a], graph.end[a ^ 1]
         open_way = graph.kind[u] != LEAF and ahead[u] < FAR and behind[v] < FAR and v != root
         if open_way and ahead[u] + reduced[a] + behind[v] <= spare:
-            keep[a >> 1] = True
+            keep[a] = True
     return keep
+
+
+@kernel
+def useful(graph: Graph, reduced: Ints, root: int, spare: int) -> Flags:
+    """Say which edges a tree may use, in either direction, that costs at most `spare` above the bound."""
+    keep = useful_arcs(graph, reduced, root, spare)
+    return keep[0::2] | keep[1::2]
 
 
 @kernel

@@ -7,21 +7,21 @@ reduced cost and at perturbed prices, improve them, and hunt once more inside th
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.bound import Habit, ascend, record_of, turn_root, useful
+from lastmile_net.solve.bound import Habit, ascend, record_of, turn_root, useful, useful_arcs
 from lastmile_net.solve.graph import TERMINAL, Graph, make_graph
-from lastmile_net.solve.rows.generate import Generation
 from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
 from lastmile_net.solve.steiner.improve import improve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lastmile_net.solve.clock import Clock
+    from lastmile_net.solve.rows.generate import Generation
     from lastmile_net.solve.shrink import Shrunk
 
     Ints = NDArray[np.int64]
@@ -49,24 +49,8 @@ WHOLE = 60_000
 REBUILD = 0.5
 """Where fewer than this share of the edges may still matter, the linear programme is set up anew."""
 BRANCHED = 20_000
-"""With more edges than this that may matter, branching is not tried."""
+"""With more arcs than this that may matter, branching is not tried."""
 FORBIDDEN = np.int64(1) << np.int64(40)
-
-
-@dataclass(frozen=True)
-class Clock:
-    """When to stop: at a moment of `time.perf_counter`, or as soon as `stopped` is not empty."""
-
-    deadline: float | None = None
-    stopped: list[str] = field(default_factory=list)
-
-    def over(self) -> bool:
-        """Say whether time is up or a stop was asked for."""
-        return bool(self.stopped) or self.left() <= 0
-
-    def left(self) -> float:
-        """Return the seconds until the deadline; infinite where there is none."""
-        return float("inf") if self.deadline is None else self.deadline - time.perf_counter()
 
 
 @dataclass(eq=False)
@@ -156,6 +140,8 @@ class Hunt:
         if not self.can_relax or self.clock.over():
             return
         if self._rows is None:
+            from lastmile_net.solve.rows.generate import Generation
+
             graph = self.graph()
             guide = turn_root(graph, self._bring(graph, self.best), 0)
             self._rows = Generation(graph, np.repeat(graph.cost, 2), guide, self.rng)
@@ -169,17 +155,18 @@ class Hunt:
         if self.done:
             return
         keep = useful(graph, step.reduced, 0, self.cost - self.shrunk.constant - step.bound)
-        if step.added == 0:
-            self._finish(rows, keep)
-        elif np.count_nonzero(keep) < REBUILD * len(keep):
+        share = np.count_nonzero(keep) / len(keep)
+        if share < (REBUILD if step.added else WORTH):
             self.shrunk.keep(keep)
             self._rows = None
+        elif step.added == 0:
+            self._finish(rows, useful_arcs(graph, step.reduced, 0, self.cost - self.shrunk.constant - step.bound))
 
     def _finish(self, rows: Generation, keep: Flags) -> None:
         """Branch to the end where little is left."""
         self._relaxed = True
         if np.count_nonzero(keep) <= BRANCHED:
-            bound = rows.finish(keep, self.grain, self.clock.left())
+            bound = rows.finish(keep, self.grain, self.clock)
             self._build_along(rows)
             self._raise(bound)
 
@@ -207,7 +194,9 @@ class Hunt:
             root = int(self.rng.choice(np.flatnonzero(graph.kind == TERMINAL)))
         guide = turn_root(graph, self._bring(graph, self.best), root)
         reduced = np.repeat(graph.cost, 2)
-        bound = int(ascend(graph, root, Habit(guide, SLACKS[self.rounds % len(SLACKS)], self._cap()), reduced, record_of(0, 0)))
+        bound = int(
+            ascend(graph, root, Habit(guide, SLACKS[self.rounds % len(SLACKS)], self._cap()), reduced, record_of(0, 0))
+        )
         self._raise(bound)
         return graph, reduced, root, bound
 

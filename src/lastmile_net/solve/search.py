@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.errors import SolveError
+from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.fibre import drop_prices
-from lastmile_net.solve.hunt import Clock, Hunt
+from lastmile_net.solve.hunt import Hunt
 from lastmile_net.solve.prepare import Prepared, check, prepare
 from lastmile_net.solve.problem import Progress, Solution
 from lastmile_net.solve.routes import follow, price

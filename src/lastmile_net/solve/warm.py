@@ -6,9 +6,10 @@ from functools import cache
 
 import numpy as np
 
+from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.compile import announce
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL
-from lastmile_net.solve.hunt import Clock, Hunt
+from lastmile_net.solve.hunt import Hunt
 from lastmile_net.solve.paths import spread
 from lastmile_net.solve.routes import climb, flood
 from lastmile_net.solve.shrink import Shrunk

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
 
 NESTED = 3
-"""At most so many cuts around one terminal, each outside the one before."""
+"""At most so many times two cuts around one terminal, each outside the one before."""
 TINY = 1e-7
 
 
 class Search(NamedTuple):
-    """Working memory of a search for flow: marks, the next arc towards the terminal, the flow and where it runs."""
+    """
+    Working memory of a search for flow.
+
+    Marks, the next arc towards the terminal, the nodes seen, the flow and where it runs, the current mark with the
+    number of nodes seen, and two lists of arcs across a cut.
+    """
 
     seen: Shorts
     via: Shorts
@@ -33,6 +38,8 @@ class Search(NamedTuple):
     flow: Floats
     touched: Shorts
     turn: Shorts
+    border: Shorts
+    far: Shorts
 
 
 @kernel
@@ -66,36 +73,25 @@ def least_cuts(graph: Graph, use: Floats, terminals: Shorts, short: float, recor
         np.empty(nodes, np.int32),
         np.zeros(len(use)),
         np.empty(len(use), np.int32),
-        np.zeros(1, np.int32),
+        np.zeros(2, np.int32),
+        np.empty(len(use), np.int32),
+        np.empty(len(use), np.int32),
     )
-    border = np.empty(len(use), np.int32)
     for t in terminals:
         for _ in range(NESTED):
-            count = push(graph, room, search, t, short)
-            if count == 0:
+            if not push(graph, room, search, t, short, record):
                 break
-            arcs = 0
-            for i in range(count):
-                v = search.queue[i]
-                for j in range(graph.start[v], graph.start[v + 1]):
-                    u = graph.nbr[j]
-                    if search.seen[u] != search.turn[0] and graph.kind[u] != LEAF:
-                        border[arcs] = graph.arc[j] ^ 1
-                        arcs += 1
-            write_down(record, border, arcs)
-            for i in range(arcs):
-                room[border[i]] = 1.0
 
 
 @kernel
-def push(graph: Graph, room: Floats, search: Search, t: int, short: float) -> int:
-    """Push flow into t; return 0 if 1 - `short` arrives, else the number of nodes on t's side of a least cut."""
+def push(graph: Graph, room: Floats, search: Search, t: int, short: float, record: Record) -> bool:
+    """Push flow into t; if less than 1 - `short` arrives, write down the least cuts nearest to t and to the root."""
     total = 0.0
     touched = 0
-    count = 0
+    broken = False
     while total < 1 - short:
-        count = trace(graph, room, search, t)
-        if count > 0:
+        if not trace(graph, room, search, t):
+            broken = True
             break
         amount = 1.0 - total
         v, steps = 0, 0
@@ -115,15 +111,28 @@ def push(graph: Graph, room: Floats, search: Search, t: int, short: float) -> in
             touched += 1
             v = graph.end[a]
         total += amount
+    near = 0
+    if broken:
+        near = into_seen(graph, search)
+        write_down(record, search.border, near)
+        for i in range(near):
+            search.far[i] = search.border[i]
+        flood(graph, room, search)
+        count = out_of_seen(graph, search)
+        write_down(record, search.border, count)
+        for i in range(count):
+            room[search.border[i]] = 1.0
+        for i in range(near):
+            room[search.far[i]] = 1.0
     for i in range(touched):
         search.flow[search.touched[i]] = 0.0
         search.flow[search.touched[i] ^ 1] = 0.0
-    return count
+    return broken
 
 
 @kernel
-def trace(graph: Graph, room: Floats, search: Search, t: int) -> int:
-    """Find a way with room from the root to t, searched from t; return 0, or the number of nodes seen if none is."""
+def trace(graph: Graph, room: Floats, search: Search, t: int) -> bool:
+    """Look for a way with room from the root to t, from t backwards; mark what is seen."""
     search.turn[0] += 1
     turn = search.turn[0]
     search.queue[0] = t
@@ -140,7 +149,60 @@ def trace(graph: Graph, room: Floats, search: Search, t: int) -> int:
             search.seen[u] = turn
             search.via[u] = a
             if u == 0:
-                return 0
+                return True
             search.queue[count] = u
             count += 1
-    return count
+    search.turn[1] = count
+    return False
+
+
+@kernel
+def flood(graph: Graph, room: Floats, search: Search) -> None:
+    """Mark all that the root reaches over arcs with room."""
+    search.turn[0] += 1
+    turn = search.turn[0]
+    search.queue[0] = 0
+    search.seen[0] = turn
+    count, done = 1, 0
+    while done < count:
+        v = search.queue[done]
+        done += 1
+        if graph.kind[v] == LEAF:
+            continue
+        for i in range(graph.start[v], graph.start[v + 1]):
+            u = graph.nbr[i]
+            a = graph.arc[i]
+            if search.seen[u] != turn and room[a] - search.flow[a] > TINY:
+                search.seen[u] = turn
+                search.queue[count] = u
+                count += 1
+    search.turn[1] = count
+
+
+@kernel
+def into_seen(graph: Graph, search: Search) -> int:
+    """Gather the arcs that enter what is marked; return their number."""
+    arcs = 0
+    for i in range(search.turn[1]):
+        v = search.queue[i]
+        for j in range(graph.start[v], graph.start[v + 1]):
+            u = graph.nbr[j]
+            if search.seen[u] != search.turn[0] and graph.kind[u] != LEAF:
+                search.border[arcs] = graph.arc[j] ^ 1
+                arcs += 1
+    return arcs
+
+
+@kernel
+def out_of_seen(graph: Graph, search: Search) -> int:
+    """Gather the arcs that leave what is marked; return their number."""
+    arcs = 0
+    for i in range(search.turn[1]):
+        v = search.queue[i]
+        if graph.kind[v] == LEAF:
+            continue
+        for j in range(graph.start[v], graph.start[v + 1]):
+            if search.seen[graph.nbr[j]] != search.turn[0]:
+                search.border[arcs] = graph.arc[j]
+                arcs += 1
+    return arcs

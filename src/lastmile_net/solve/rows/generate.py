@@ -1,4 +1,4 @@
-"""Row generation on one graph: start from the cuts of a dual ascent, add those that the solution breaks, end exactly."""
+"""Row generation on one graph: start from the cuts of a dual ascent, add what the solution breaks, end exactly."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lastmile_net.solve.rows.model import Relaxation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
 
     Ints = NDArray[np.int64]
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 CUTS_PER_NODE = 4
-ARCS_PER_NODE = 40
+ARCS_PER_NODE = 12
 SHORT = 1e-4
 """A cut that lacks less than this is good enough."""
 MOST_BRANCHES = 2_000
@@ -97,23 +98,23 @@ class Generation:
         used = np.minimum(np.maximum(self.model.use[0::2], self.model.use[1::2]), 1)
         return (self.graph.cost * (1 - 0.999 * used)).astype(np.int64)
 
-    def finish(self, keep: Flags, grain: int, seconds: float) -> int:
+    def finish(self, keep: Flags, grain: int, clock: Clock) -> int:
         """
-        Branch to the end over the edges that may matter.
+        Branch to the end over the arcs that may matter.
 
         Returns
         -------
         bound
-            No tree over these edges costs less; the last solution is the cheapest tree if the bound is its cost.
+            No tree over these arcs costs less; the last solution is the cheapest tree if the bound is its cost.
         """
         self.model.demand_whole(keep, grain)
         bound = 0
         for _ in range(MOST_ENDINGS):
-            found = self.model.branch(seconds, MOST_BRANCHES)
+            found = self.model.branch(clock.left(), MOST_BRANCHES)
             if math.isinf(found):
                 return int(np.iinfo(np.int64).max) if found > 0 else bound
             bound = max(bound, math.ceil(found / grain - ROUGH) * grain)
-            if not self.model.whole or self._cut() == 0:
+            if clock.over() or not self.model.whole or self._cut() == 0:
                 break
         return bound
 
@@ -121,13 +122,13 @@ class Generation:
         """Charge what an ascent still can, add its cuts as rows, and return what they add to the bound."""
         record = self._record()
         gain = int(ascend(self.graph, 0, self.habit, reduced, record))
-        self.model.add_cuts(record)
+        self.model.add_cuts(record, SHORT)
         return gain
 
     def _cut(self) -> int:
         record = self._record()
         least_cuts(self.graph, self.model.use, self.rng.permutation(self.terminals), SHORT, record)
-        return self.model.add_cuts(record)
+        return self.model.add_cuts(record, SHORT)
 
     def _record(self) -> Record:
         nodes = len(self.graph.kind)

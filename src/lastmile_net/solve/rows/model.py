@@ -46,7 +46,7 @@ def quiet_highs() -> highspy.Highs:
         kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         try:
-            highs = highspy.Highs()
+            highs = highspy.Highs()  # type: ignore[no-untyped-call]
         finally:
             os.dup2(kept, 1)
             os.close(kept)
@@ -107,14 +107,19 @@ class Relaxation:
         least[0] = 0
         self._add(node, np.concatenate([into, out]), sign, least)
 
-    def add_cuts(self, record: Record) -> int:
-        """Add the cuts of a record; return how many there are."""
+    def add_cuts(self, record: Record, short: float) -> int:
+        """Add those cuts of a record that the last solution crosses with less than 1 - `short`; return their number."""
         cuts = int(record.fill[0])
         arcs = record.arc[: record.start[cuts]].astype(np.int64)
         row = np.repeat(np.arange(cuts), np.diff(record.start[: cuts + 1]))
-        used = self.column[arcs] >= 0
-        self._add(row[used], arcs[used], np.ones(np.count_nonzero(used), np.int64), np.ones(cuts, np.int64))
-        return cuts
+        crossed = np.bincount(row, weights=self.use[arcs], minlength=cuts)
+        broken = crossed < 1 - short
+        taken = broken[row] & (self.column[arcs] >= 0)
+        number = np.cumsum(broken) - 1
+        rows = int(np.count_nonzero(broken))
+        ones = np.ones(np.count_nonzero(taken), np.int64)
+        self._add(number[row[taken]], arcs[taken], ones, np.ones(rows, np.int64))
+        return rows
 
     def _carry(self) -> None:
         """Add one row per arc that leaves a plain node: it carries on no more than entered there from elsewhere."""
@@ -182,11 +187,11 @@ class Relaxation:
         return bound, reduced
 
     def demand_whole(self, keep: Flags, grain: int) -> None:
-        """Ask for whole numbers from here on, and leave out all edges but these; costs are multiples of `grain`."""
+        """Ask for whole numbers from here on, and leave out all arcs but these; costs are multiples of `grain`."""
         columns = np.arange(len(self.arc), dtype=np.int32)
         kinds = np.full(len(columns), int(highspy.HighsVarType.kInteger), np.uint8)
         self.highs.changeColsIntegrality(len(columns), columns, kinds)
-        upper = keep[self.arc >> 1].astype(np.float64)
+        upper = keep[self.arc].astype(np.float64)
         self.highs.changeColsBounds(len(columns), columns, np.zeros(len(columns)), upper)
         self.highs.setOptionValue("mip_rel_gap", 0.0)
         self.highs.setOptionValue("mip_abs_gap", 0.5 * grain / self.unit)
