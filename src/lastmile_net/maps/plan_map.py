@@ -123,7 +123,7 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
         layer.packed._id = layer.key
         layer.packed.show = layer.packed.control = False
         layer.packed.add_to(page)
-    curve = _curve(plan, options.get("curve"))
+    curve = _curve(plan, options.get("curve", plan.curve))
     _PlanPage(_about(plan, layers, says, heading) | {"curve": curve}).add_to(page)
     return page
 

@@ -15,7 +15,9 @@ from lastmile_net import coverage, schema
 from lastmile_net.cost import from_cents, price_drops, price_equipment, total_cost, with_overhead
 from lastmile_net.network.network import STREET, components
 from lastmile_net.plan import tables
+from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.result import Plan
+from lastmile_net.solve.budget import build_order
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
@@ -55,9 +57,11 @@ class Posing:
 
 def assemble(posing: Posing) -> Plan:
     """Return the plan: its tables, its summary, its proof."""
-    built = _built(posing)
+    left = posing.layers.customers["units"].to_numpy(np.int64) - posing.served_now
+    own = price_equipment(np.maximum(left, 0), posing.config.cost)
+    built = _built(posing, left, own)
     dug, reused = tables.trenches_and_reused(built)
-    equipment = price_equipment(built.units[built.planned], posing.config.cost)
+    equipment = own[built.planned]
     breakdown = _cost(posing, built, dug, reused, equipment)
     customers = _customers(posing, built, equipment, breakdown.total)
     backbone = posing.layers.backbone
@@ -74,26 +78,34 @@ def assemble(posing: Posing) -> Plan:
         streets=posing.layers.streets,
         summary=_summary(posing, customers, dug, breakdown, float(equipment.sum())),
         config=posing.config,
+        curve=curve_table(built.order, built.customer_id, posing.config.cost, _homes(posing)),
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,
         notes=posing.layers.notes,
     )
 
 
-def _built(posing: Posing) -> tables.Built:
-    left = posing.layers.customers["units"].to_numpy(np.int64) - posing.served_now
+def _built(posing: Posing, left: Ints, equipment: Floats) -> tables.Built:
+    solution = posing.limited.solution
+    own = np.round(equipment * MILLI).astype(np.int64)
     return tables.Built(
         network=posing.network,
         taps=posing.taps,
         prices=posing.prices,
         drops=posing.drops,
         posed=posing.posed,
-        solution=posing.limited.solution,
-        planned=np.flatnonzero(posing.limited.solution.drop >= 0),
+        solution=solution,
+        planned=np.flatnonzero(solution.drop >= 0),
         customer_id=posing.layers.customers["customer_id"].to_numpy(object),
         units=left,
         drop_cost=posing.drop_cost,
+        order=build_order(posing.posed.problem, solution, own_cost=own),
     )
+
+
+def _homes(posing: Posing) -> tuple[int, int]:
+    """Return the homes that are connected today, and all."""
+    return int(posing.served_now.sum()), int(posing.layers.customers["units"].sum())
 
 
 def _cost(
@@ -141,7 +153,9 @@ def _customers(posing: Posing, built: tables.Built, equipment: Floats, total: fl
     point = np.full(size, None, object)
     point[rows] = built.taps.access_point_id[built.tap]
     table["access_point_id"] = point
-    table["build_order"] = pd.array([pd.NA] * size, "Int64")
+    rank = np.zeros(size, np.int64)
+    rank[rows] = built.rank
+    table["build_order"] = pd.Series(rank, table.index, dtype="Int64").mask(rank == 0)
     return gpd.GeoDataFrame(table, geometry="geometry", crs=posing.network.crs)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 if TYPE_CHECKING:
     import geopandas as gpd
 
@@ -28,6 +30,8 @@ class Plan:
         What `summary.json` holds; plain numbers, strings, dicts.
     config
         The settings used.
+    curve
+        Homes over cost in the order of building: what `curve.csv` holds.
     status
         What ended the solve.
     log
@@ -47,6 +51,7 @@ class Plan:
     summary: dict[str, Any]
     config: PlanConfig
     status: Status
+    curve: pd.DataFrame = field(default_factory=pd.DataFrame)
     log: tuple[Progress, ...] = ()
     notes: tuple[str, ...] = field(default=())
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lastmile_net.network.network import StreetNetwork
     from lastmile_net.network.taps import Taps
     from lastmile_net.plan.pose import Posed
+    from lastmile_net.solve.budget import BuildOrder
     from lastmile_net.solve.problem import Solution
 
     Ints = NDArray[np.int64]
@@ -50,6 +51,8 @@ class Built:
         int64 (c,). Homes to be connected at each customer.
     drop_cost
         float64. Price of each row of `drops`.
+    order
+        In which order the planned customers are connected.
     """
 
     network: StreetNetwork
@@ -62,6 +65,21 @@ class Built:
     customer_id: NDArray[np.object_]
     units: Ints
     drop_cost: Floats
+    order: BuildOrder
+
+    @property
+    def rank(self) -> Ints:
+        """Rank of each planned customer in the order of building, from 1."""
+        rank = np.zeros(len(self.customer_id), np.int64)
+        rank[self.order.customers] = 1 + np.arange(len(self.order.customers))
+        return rank[self.planned]
+
+    @property
+    def edge_rank(self) -> Ints:
+        """Rank of the first customer who needs each network edge; 0 where nobody does."""
+        rank = np.zeros(len(self.network.tail), np.int64)
+        rank[self.posed.edge] = 1 + self.order.edge_rank
+        return rank
 
     @property
     def drop_row(self) -> Ints:
@@ -138,9 +156,10 @@ def trenches_and_reused(built: Built) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFram
         kind=np.array(EDGE_KINDS, object)[network.kind[edge[~existing]]],
         surface=built.prices.surface[edge[~existing]],
         customers=customers[~existing],
+        build_order=built.edge_rank[edge[~existing]],
     )
     dug = pd.concat([dug, _drops(built)], ignore_index=True)
-    dug["side"], dug["build_order"], dug["stability"] = None, pd.array([pd.NA] * len(dug), "Int64"), np.nan
+    dug["side"], dug["build_order"], dug["stability"] = None, dug["build_order"].astype("Int64"), np.nan
     order = ["trench_id", "kind", "side", "surface", "from_node", "to_node", "length_m", "cost", "customers", "units"]
     order += ["build_order", "stability", "geometry"]
     reuse = ["backbone_id", "from_node", "to_node", "length_m", "cost", "units", "geometry"]
@@ -163,6 +182,7 @@ def _drops(built: Built) -> gpd.GeoDataFrame:
         "cost": built.drop_cost[row],
         "customers": 1,
         "units": built.units[built.planned],
+        "build_order": built.rank,
     }
     return gpd.GeoDataFrame(table, geometry=drops.geometry.to_numpy(), crs=built.network.crs)
 

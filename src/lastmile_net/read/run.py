@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import pyogrio.errors
 
@@ -17,8 +18,6 @@ from lastmile_net.schema import PLAN_LAYERS, ROUTES
 from lastmile_net.solve.problem import Progress
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lastmile_net.plan.result import Plan
     from lastmile_net.schema import Kind, Layer
     from lastmile_net.solve.problem import Status
@@ -58,6 +57,7 @@ def read_run(folder: Path | str) -> Plan:
         summary=summary,
         config=PlanConfig.read(seal["config"], str(folder / "run.json")),
         status=cast("Status", seal["status"]),
+        curve=_curve(folder),
         log=tuple(Progress(**line) for line in seal.get("log", ())),
         notes=tuple(seal.get("notes", ())),
     )
@@ -73,6 +73,17 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
     except ValueError as error:
         raise RunError([Fault(f"not valid JSON: {error}", "Plan the run again.", source=str(path))]) from error
     return cast("dict[str, Any]", found)
+
+
+def _curve(folder: Path) -> pd.DataFrame:
+    """Return the curve; an empty table where the run has none."""
+    path = folder / "curve.csv"
+    if not path.is_file():
+        return pd.DataFrame()
+    table = pd.read_csv(path, dtype={"customer_id": "str"}, keep_default_na=False, na_values=[""])
+    names = table["customer_id"].astype(object)
+    plain = names.str.replace(r"^'(?=\s*[=+\-@\t\r])", "", regex=True)
+    return table.assign(customer_id=plain.where(names.notna(), None))
 
 
 def _layer(folder: Path, layer: Layer) -> gpd.GeoDataFrame:

@@ -15,6 +15,7 @@ import pyogrio.errors
 import lastmile_net
 from lastmile_net.errors import Fault, RunError
 from lastmile_net.report.bom import write_bom
+from lastmile_net.report.curve import write_curve
 from lastmile_net.report.spreadsheet import write_csv
 from lastmile_net.write.atomic import SEAL, new_folder
 from lastmile_net.write.formats import Format, write_formats
@@ -100,6 +101,7 @@ def _write_files(plan: Plan, draft: Path, formats: set[str]) -> None:
     write_csv(gaps(plan), draft / "gaps.csv")
     _write_json(draft / "summary.json", plan.summary)
     write_bom(plan, draft)
+    write_curve(plan, draft)
     _draw_map(plan, draft / "map.html")
 
 

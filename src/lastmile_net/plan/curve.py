@@ -1,0 +1,79 @@
+"""Homes over money: the curve that the order of building draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lastmile_net.cost import to_cents
+from lastmile_net.solve.problem import MILLI
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.config import CostModel
+    from lastmile_net.solve.budget import BuildOrder
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+
+def curve_table(
+    order: BuildOrder, customer_id: NDArray[np.object_], model: CostModel, homes: tuple[int, int]
+) -> pd.DataFrame:
+    """
+    Return what has been spent and who is connected after each customer.
+
+    Parameters
+    ----------
+    order
+        Order of building; its gain counts homes.
+    customer_id
+        Names of all customers.
+    model
+        Prices; their overhead is on every cost.
+    homes
+        Homes connected today, and all homes.
+
+    Returns
+    -------
+    curve
+        One row per customer and one for the start: `build_order`, `customer_id`, `cost` so far, `units` connected by
+        the plan so far, `coverage` (homes connected, today's among them, of all), `marginal_cost` (what a home costs in
+        the block of building the row belongs to) and `upper_bound` (no plan of this cost connects more; empty where
+        nothing is proven).
+    """
+    today, everybody = homes
+    cost = np.concatenate([[0.0], with_overheads(order.cost, model)])
+    units = np.concatenate([[0], order.gain])
+    table = pd.DataFrame(
+        {
+            "build_order": np.arange(len(cost)),
+            "customer_id": np.concatenate([[None], customer_id[order.customers]]),
+            "cost": cost,
+            "units": units,
+            "coverage": np.round((today + units) / max(everybody, 1), 6),
+            "marginal_cost": _per_home(order.block, cost, units),
+        }
+    )
+    return table.assign(upper_bound=np.nan)
+
+
+def with_overheads(milli: Ints, model: CostModel) -> Floats:
+    """Return amounts in thousandths as money with the overhead on it, in whole cents."""
+    net = np.round(milli / (MILLI / 100)) / 100
+    total: Floats = np.round(net * 100 + to_cents(net * model.overhead_percent / 100) * 100) / 100
+    return total
+
+
+def _per_home(block: Ints, cost: Floats, units: Ints) -> Floats:
+    """Return, for each row of the curve, what a home costs in its block; the start has the first block's."""
+    if len(block) == 0:
+        return np.full(1, np.nan)
+    last = np.flatnonzero(np.append(block[1:] != block[:-1], [True])) + 1
+    spent, gained = np.diff(cost[last], prepend=0.0), np.diff(units[last], prepend=0)
+    each: Floats = np.round(np.divide(spent, gained, out=np.full(len(spent), np.nan), where=gained > 0), 2)
+    of_row: Floats = each[np.concatenate([block[:1], block])]
+    return of_row

@@ -1,0 +1,164 @@
+"""The nested order of building: whom to connect first, so that a smaller budget builds the first part of a larger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve.budget.blocks import add_up, best_first, lay_routes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.problem import Problem, Solution
+
+    Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class BuildOrder:
+    """
+    The customers of a solution in the order in which they are connected.
+
+    Any first part of it is a solution of its own, within the limits of the whole: routes stay as they are.
+
+    Parameters
+    ----------
+    customers
+        int64 (k,). Served customers, first things first.
+    cost
+        int64 (k,). What has been spent once each of them is connected, in thousandths.
+    gain
+        int64 (k,). What has been gained by then: homes, unless another prize was asked for.
+    block
+        int64 (k,). Number of the block of each customer, from 0. At the end of a block no other part of the same
+        solution has gained more for the same money.
+    edge_rank
+        int64 (m,). Position of the first customer who needs each edge; -1 where nobody does.
+    """
+
+    customers: Ints
+    cost: Ints
+    gain: Ints
+    block: Ints
+    edge_rank: Ints
+
+    def within(self, budget: int) -> int:
+        """Return how many customers are connected for at most `budget`."""
+        return int(np.searchsorted(self.cost, budget, side="right"))
+
+
+def build_order(
+    problem: Problem,
+    solution: Solution,
+    *,
+    own_cost: Ints | None = None,
+    gain: Ints | None = None,
+    phase: Ints | None = None,
+) -> BuildOrder:
+    """
+    Order the customers of a solution by what they gain for the money, streets opened once.
+
+    Parameters
+    ----------
+    problem, solution
+        What was solved, and the answer; its routes stay as they are.
+    own_cost
+        int64 (c,). What each customer costs besides edges, drop and fibre.
+    gain
+        int64 (c,), >= 0. What connecting each customer is worth; the homes if not given.
+    phase
+        int64 (c,). Customers of a lower phase go before those of a higher one; nobody waits if not given.
+
+    Returns
+    -------
+    order
+        The customers, with cost and gain up to each.
+
+    Notes
+    -----
+    Exact at the end of each block where routes of different taps share no trench; where they do, the price of the
+    shared piece is split over the homes behind it to find the order, and paid once, by the first who needs it, in the
+    cost. Ties go to the lower number. O(n log n) in the pieces of the routes.
+    """
+    own = np.zeros(problem.customers, np.int64) if own_cost is None else own_cost
+    prize = problem.units if gain is None else gain
+    served = np.flatnonzero(solution.drop >= 0)
+    wave = np.zeros(problem.customers, np.int64) if phase is None else phase
+    own = own + _of_their_own(problem, solution)
+    paid = np.zeros(len(problem.tail), bool)
+    customers, blocks = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    done = 0
+    for each in np.unique(wave[served]).tolist():
+        who = served[wave[served] == each]
+        order, block = _one_phase(problem, solution, who, own, prize, paid)
+        customers.append(order)
+        blocks.append(block + done)
+        done += int(block.max(initial=-1)) + 1
+        paid[_edges_of(solution, who)] = True
+    sequence = np.concatenate(customers)
+    cost, edge_rank = _spend(problem, solution, sequence, own)
+    return BuildOrder(sequence, cost, np.cumsum(prize[sequence]), np.concatenate(blocks), edge_rank)
+
+
+def _of_their_own(problem: Problem, solution: Solution) -> Ints:
+    """Return drop and fibre of each served customer."""
+    own = np.zeros(problem.customers, np.int64)
+    served = np.flatnonzero(solution.drop >= 0)
+    drop = solution.drop[served]
+    own[served] = problem.drop_cost[drop] + problem.fibres[served] * problem.drop_fibre_cost[drop]
+    so_far = np.concatenate([[0], np.cumsum(problem.fibre_cost[solution.route_edges])])
+    along: Ints = so_far[solution.route_start[1:]] - so_far[solution.route_start[:-1]]
+    own[served] += (problem.fibres * along)[served]
+    return own
+
+
+def _rows(solution: Solution, who: Ints) -> tuple[Ints, Ints]:
+    """Return the routes of some customers as rows of their own."""
+    count = solution.route_start[who + 1] - solution.route_start[who]
+    start = np.concatenate([[0], np.cumsum(count)])
+    place = np.arange(start[-1]) - np.repeat(start[:-1], count) + np.repeat(solution.route_start[who], count)
+    return start, solution.route_edges[place]
+
+
+def _edges_of(solution: Solution, who: Ints) -> Ints:
+    return np.unique(_rows(solution, who)[1])
+
+
+def _one_phase(
+    problem: Problem, solution: Solution, who: Ints, own: Ints, prize: Ints, paid: NDArray[np.bool_]
+) -> tuple[Ints, Ints]:
+    """Return some customers in their order, with their blocks; edges that are paid for cost nothing."""
+    who = who[np.argsort(solution.tap[who], kind="stable")]
+    start, edges = _rows(solution, who)
+    parent, edge, last = lay_routes(solution.tap[who], start, edges, len(problem.tail))
+    homes = np.zeros(len(parent), np.int64)
+    np.add.at(homes, last[last >= 0], problem.units[who[last >= 0]])
+    add_up(parent, homes)
+    price = np.where(paid[edge], 0, problem.cost[edge])
+    behind = np.bincount(edge, weights=homes, minlength=len(problem.tail))
+    shared = np.bincount(edge, minlength=len(problem.tail))[edge] > 1
+    price[shared] = np.round(price[shared] * homes[shared] / behind[edge[shared]]).astype(np.int64)
+    nodes = len(parent)
+    order, block = best_first(
+        np.concatenate([parent, last]),
+        np.concatenate([price, own[who]]),
+        np.concatenate([np.zeros(nodes, np.int64), prize[who]]),
+    )
+    leaf = order[order >= nodes]
+    _, number = np.unique(block[leaf], return_inverse=True)
+    return who[leaf - nodes], number.astype(np.int64)
+
+
+def _spend(problem: Problem, solution: Solution, sequence: Ints, own: Ints) -> tuple[Ints, Ints]:
+    """Return what has been spent after each customer of a sequence, and who needs each edge first."""
+    start, edges = _rows(solution, sequence)
+    rank = np.full(len(problem.tail), -1, np.int64)
+    position = np.repeat(np.arange(len(sequence)), np.diff(start))
+    rank[edges[::-1]] = position[::-1]
+    step = own[sequence].copy()
+    built = np.flatnonzero(rank >= 0)
+    np.add.at(step, rank[built], problem.cost[built])
+    return np.cumsum(step), rank
