@@ -1,5 +1,8 @@
 """Which customers first: the nested order of building, and the best plan for a budget, a coverage or a price."""
 
+from lastmile_net.solve.budget.fill import reach_more
 from lastmile_net.solve.budget.order import BuildOrder, build_order
+from lastmile_net.solve.budget.prizes import Question, only, part
+from lastmile_net.solve.budget.study import Choice, Study
 
-__all__ = ["BuildOrder", "build_order"]
+__all__ = ["BuildOrder", "Choice", "Question", "Study", "build_order", "only", "part", "reach_more"]

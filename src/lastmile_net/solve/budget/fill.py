@@ -1,0 +1,115 @@
+"""Spend what is left of a budget: tie in whoever gains most for the money, as long as somebody fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve.budget.prizes import settle
+from lastmile_net.solve.graph import FAR, make_graph
+from lastmile_net.solve.paths import spread
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.budget.prizes import Question
+    from lastmile_net.solve.problem import Problem, Solution
+
+    Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
+
+SWEEPS = 8
+"""Times that the ways to those who are left out are looked up anew, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """
+    What it takes to tie in each customer who is left out.
+
+    Parameters
+    ----------
+    cost
+        int64 (c,). Edges, drop, fibre and own cost along the cheapest way; FAR for those served and out of reach.
+    drop
+        int64 (c,). The drop of that way; -1 for those.
+    via
+        int32 (n,). Arc that enters each node on the way from what is built.
+    """
+
+    cost: Ints
+    drop: Ints
+    via: Shorts
+
+
+def reach_more(question: Question, built: Flags, served: Flags) -> Reach:
+    """Return the cheapest way to each customer who is left out, from the taps and what is built."""
+    problem = question.posed
+    graph = make_graph(np.zeros(problem.nodes, np.int8), problem.tail, problem.head, problem.cost)
+    source = problem.tap_node
+    if not problem.fibre_cost.any():  # else the fibre to what is built counts, too
+        source = np.concatenate([source, problem.tail[built], problem.head[built]])
+    far, via, _ = spread(graph, np.where(built, 0, graph.cost) + problem.fibre_cost, np.unique(source).astype(np.int32))
+    at = far[problem.drop_node]
+    own = problem.drop_cost + problem.fibres[problem.drop_customer] * problem.drop_fibre_cost
+    price = np.where((at < FAR) & ~served[problem.drop_customer], at + own, FAR)
+    order = np.lexsort((np.arange(len(price)), price, problem.drop_customer))
+    first = order[np.flatnonzero(np.diff(problem.drop_customer[order], prepend=-1))]
+    cost, drop = np.full(problem.customers, FAR), np.full(problem.customers, -1, np.int64)
+    cost[problem.drop_customer[first]] = price[first]
+    drop[problem.drop_customer[first]] = np.where(price[first] < FAR, first, -1)
+    return Reach(cost, drop, via)
+
+
+def spend_rest(question: Question, solution: Solution, budget: int) -> Solution:
+    """
+    Connect more customers, best gain for the money first, until nobody fits into the budget any more.
+
+    Parameters
+    ----------
+    question
+        Streets, customers, gains.
+    solution
+        Who is connected already, for at most `budget`; all of that stays.
+    budget
+        What may be spent in all, in thousandths.
+    """
+    problem = question.posed
+    built = np.zeros(len(problem.tail), bool)
+    built[solution.edges] = True
+    drop = solution.drop.copy()
+    left = budget - solution.cost
+    for _ in range(SWEEPS):
+        reach = reach_more(question, built, drop >= 0)
+        worth = np.flatnonzero((reach.cost < FAR) & (reach.cost <= left) & (question.gain > 0))
+        if len(worth) == 0:
+            break
+        ratio = question.gain[worth] / np.maximum(reach.cost[worth], 1)
+        for c in worth[np.lexsort((worth, -ratio))].tolist():
+            way, price = _way(problem, reach, built, c)
+            if price <= left:
+                left -= price
+                built[way] = True
+                drop[c] = reach.drop[c]
+    found = settle(question, np.flatnonzero(built), drop)
+    return found if found.cost <= budget else solution
+
+
+def _way(problem: Problem, reach: Reach, built: Flags, c: int) -> tuple[list[int], int]:
+    """Return the edges that are still missing to a customer, and what they, drop and fibre cost."""
+    d = int(reach.drop[c])
+    v = int(problem.drop_node[d])
+    fibres = int(problem.fibres[c])
+    way: list[int] = []
+    price = int(problem.drop_cost[d]) + fibres * int(problem.drop_fibre_cost[d])
+    while reach.via[v] >= 0:
+        e = int(reach.via[v]) >> 1
+        if not built[e]:
+            way.append(e)
+            price += int(problem.cost[e])
+        price += fibres * int(problem.fibre_cost[e])
+        v = int(problem.tail[e] + problem.head[e]) - v
+    return way, price

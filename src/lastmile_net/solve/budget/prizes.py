@@ -1,0 +1,166 @@
+"""
+Let customers go for a price each, and solve for who is worth it.
+
+A customer may be left out at `price` for each home: one more drop, at a tap, that costs as much. What was a question of
+whom to connect (a prize-collecting Steiner tree whose customers are leaves) is the plain problem then, and everything
+that shrinks, builds, improves and proves the one does so for the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve import solve
+from lastmile_net.solve.prepare import reachable
+from lastmile_net.solve.problem import Solution
+from lastmile_net.solve.routes import Routes, follow, price
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from lastmile_net.config import SolveConfig
+    from lastmile_net.solve.problem import Problem, Report
+
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+    Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """
+    A problem, and what connecting its customers costs besides and gains.
+
+    Parameters
+    ----------
+    problem
+        Streets, taps, customers with their drops.
+    own_cost
+        int64 (c,), >= 0. What each customer costs besides edges, drop and fibre, in thousandths.
+    gain
+        int64 (c,), >= 0. What connecting each customer is worth, such as its homes.
+    """
+
+    problem: Problem
+    own_cost: Ints
+    gain: Ints
+
+    @classmethod
+    def of(cls, problem: Problem, own_cost: Ints | None = None, gain: Ints | None = None) -> Question:
+        """Return the question about a problem; without more, customers cost nothing besides, and homes count."""
+        own = np.zeros(problem.customers, np.int64) if own_cost is None else own_cost
+        return cls(problem, own, problem.units if gain is None else gain)
+
+    @property
+    def in_reach(self) -> Flags:
+        """Which customers some tap can reach."""
+        drops = reachable(self.problem)[self.problem.drop_node]
+        reach = np.zeros(self.problem.customers, bool)
+        reach[self.problem.drop_customer[drops]] = True
+        return reach
+
+    @property
+    def most(self) -> int:
+        """What connecting everybody in reach would gain."""
+        return int(self.gain[self.in_reach].sum())
+
+    @property
+    def posed(self) -> Problem:
+        """The problem with what each customer costs besides on its drops."""
+        problem = self.problem
+        return replace(problem, drop_cost=problem.drop_cost + self.own_cost[problem.drop_customer])
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """
+    Who is worth a price, and a proof.
+
+    Parameters
+    ----------
+    price
+        What leaving out one unit of gain costs, in thousandths.
+    solution
+        The tree for those who are worth it, in the numbers of the problem; its cost has their own costs in it.
+    bound
+        No choice of customers costs less than this, with `price` paid for every unit of gain that it leaves out.
+    """
+
+    price: int
+    solution: Solution
+    bound: int
+
+
+def ask(question: Question, price_each: int, config: SolveConfig, solver: Solver = solve) -> Answer:
+    """
+    Find who is worth a price, and prove how near the best the answer is.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    price_each
+        What leaving out one unit of gain costs, in thousandths.
+    config
+        When to stop.
+    solver
+        What solves the plain problem.
+    """
+    posed = question.posed
+    free = np.flatnonzero(question.in_reach)
+    customer = np.concatenate([posed.drop_customer, free])
+    order = np.argsort(customer, kind="stable")
+    tap = np.full(len(free), posed.tap_node[0] if len(posed.tap_node) else 0)
+
+    def more(values: Ints, added: Ints) -> Ints:
+        return np.concatenate([values, added])[order]
+
+    nothing = np.zeros(len(free), np.int64)
+    prized = replace(
+        posed,
+        drop_customer=customer[order],
+        drop_node=more(posed.drop_node, tap),
+        drop_cost=more(posed.drop_cost, price_each * question.gain[free]),
+        drop_fibre_cost=more(posed.drop_fibre_cost, nothing),
+        drop_length_mm=more(posed.drop_length_mm, nothing),
+    )
+    found = solver(prized, config, None)
+    real = np.where(order < len(posed.drop_customer), order, -1)
+    return Answer(price_each, _renamed(question, found, real), found.lower_bound)
+
+
+def settle(question: Question, edges: Ints, drop: Ints) -> Solution:
+    """Return the solution that uses some drops over some edges, led anew and priced from scratch; spare edges go."""
+    routes = follow(question.posed, edges, drop)
+    found = Solution(edges, drop, routes.tap, routes.start, routes.edges, 0, 0, "rounds")
+    return part(question, found, drop >= 0)
+
+
+def part(question: Question, solution: Solution, customers: Flags) -> Solution:
+    """Return what some customers of a solution need: their routes as they are, priced from scratch, without a bound."""
+    count = np.where(customers, np.diff(solution.route_start), 0)
+    edges = solution.route_edges[np.repeat(customers, np.diff(solution.route_start))]
+    routes = Routes(np.where(customers, solution.tap, -1), np.concatenate([[0], np.cumsum(count)]), edges)
+    drop, used = np.where(customers, solution.drop, -1), np.unique(edges)
+    cost = price(question.posed, used, drop, routes)
+    return Solution(used, drop, routes.tap, routes.start, routes.edges, cost, 0, solution.status)
+
+
+def only(question: Question, customers: Flags, config: SolveConfig, solver: Solver = solve) -> Solution:
+    """Return the cheapest trenches that are found for some customers, all of them and nobody else."""
+    posed = question.posed
+    kept = np.flatnonzero(customers[posed.drop_customer])
+    columns = ("drop_customer", "drop_node", "drop_cost", "drop_fibre_cost", "drop_length_mm")
+    found = solver(replace(posed, **{name: getattr(posed, name)[kept] for name in columns}), config, None)
+    return _renamed(question, found, kept)
+
+
+def _renamed(question: Question, found: Solution, name: Ints) -> Solution:
+    """Return a solution in the drops of the question; `name` is -1 for a drop that leaves its customer out."""
+    drop = np.where(found.drop >= 0, name[found.drop], -1) if len(name) else np.full(len(found.drop), -1)
+    return replace(part(question, replace(found, drop=drop), drop >= 0), lower_bound=found.lower_bound)

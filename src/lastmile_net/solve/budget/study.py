@@ -1,0 +1,267 @@
+"""
+What money can buy: the best plan for a budget, for a number of homes, or at a price for each, with a proof.
+
+One question is asked at several prices P for each unit of gain. With K units in reach and LB(P) what no choice of
+customers undercuts (its cost, and P for every unit left out), no plan within a budget B gains more than
+K - (LB(P) - B) / P, and none that gains U costs less than LB(P) - P (K - U). The best of these over all prices counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve import solve
+from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
+from lastmile_net.solve.budget.fill import spend_rest
+from lastmile_net.solve.budget.order import BuildOrder, build_order
+from lastmile_net.solve.budget.prizes import Answer, ask, only, part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from lastmile_net.config import SolveConfig
+    from lastmile_net.solve.budget.prizes import Question, Solver
+    from lastmile_net.solve.problem import Solution
+
+    Ints = NDArray[np.int64]
+
+MOST_QUESTIONS = 8
+"""Prices that are tried for one aim, at most."""
+CLOSE = 1.02
+"""Two prices with a ratio below this count as the same."""
+PROMISING = 0.98
+"""First parts that gain less than this share of the best one are not filled up."""
+POLISHES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """
+    A plan for an aim, and what no other plan can do better.
+
+    Parameters
+    ----------
+    solution
+        Who is connected, and how; its cost has the customers' own costs in it.
+    gain
+        What it gains.
+    most_gain
+        No plan that costs no more gains more.
+    least_cost
+        No plan that gains as much costs less, in thousandths.
+    """
+
+    solution: Solution
+    gain: int
+    most_gain: int
+    least_cost: int
+
+
+@dataclass(eq=False)
+class Study:
+    """
+    All that has been found out about one question.
+
+    Parameters
+    ----------
+    question
+        Streets, customers, their gains.
+    full
+        The plan for everybody in reach.
+    config
+        When each search stops.
+    solver
+        What solves the plain problem.
+    limited
+        What solves it within limits on ports and routes, where there are any. Plans are then first parts of plans that
+        keep them; the bounds leave the limits out.
+    """
+
+    question: Question
+    full: Solution
+    config: SolveConfig
+    solver: Solver = solve
+    limited: Solver | None = None
+    proven: list[tuple[int, int]] = field(default_factory=list)
+    answers: dict[int, Answer] = field(default_factory=dict)
+    plans: list[tuple[Solution, BuildOrder]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with the plan for everybody."""
+        everybody = part(self.question, self.full, self.full.drop >= 0)
+        self.nested = self._remember(everybody)
+        served = self.full.drop >= 0
+        own = int(self.question.own_cost[served].sum())
+        self.all_gain = int(self.question.gain[served].sum())
+        self.all_cost = self.full.lower_bound + own
+        self.reach_gain = self.question.most
+
+    def ask(self, price: int) -> Answer:
+        """Find who is worth a price, once."""
+        if price not in self.answers:
+            answer = ask(self.question, price, self.config, self.solver)
+            self.answers[price] = answer
+            self._remember(answer.solution)
+        return self.answers[price]
+
+    def ask_along(self, shares: tuple[float, ...]) -> None:
+        """Ask at the prices at which the nested order spends some shares of what everybody costs."""
+        for share in shares:
+            price = self.price_at(int(share * self.nested.cost[-1])) if len(self.nested.cost) else 0
+            if price and not any(1 / CLOSE < price / known < CLOSE for known in self.answers):
+                self.ask(price)
+
+    def price_at(self, budget: int) -> int:
+        """Return what a unit of gain costs in the block of the nested order at which a budget ends."""
+        order = self.nested
+        last = np.flatnonzero(np.append(order.block[1:] != order.block[:-1], [True]))
+        spent = np.concatenate([[0], order.cost[last]])
+        gained = np.concatenate([[0], order.gain[last]])
+        at = min(max(int(np.searchsorted(spent, budget, side="left")), 1), len(last))
+        return max(int((spent[at] - spent[at - 1]) // max(gained[at] - gained[at - 1], 1)), 1)
+
+    def most_gain(self, budget: int) -> int:
+        """Return what no plan within a budget can gain more than."""
+        most = self.reach_gain
+        if self.all_gain == self.reach_gain and budget < self.all_cost and most > 0:
+            most -= int(self.question.gain[self.question.in_reach].min())
+        for money, bound in self.proven:
+            most = min(most, bound) if budget <= money else most
+        for price, answer in self.answers.items():
+            most = min(most, (price * self.reach_gain - answer.bound + budget) // price)
+        return max(most, 0)
+
+    def least_cost(self, gain: int) -> int:
+        """Return what no plan that gains as much can cost less than, in thousandths."""
+        least = self.all_cost if gain == self.reach_gain == self.all_gain else 0
+        for price, answer in self.answers.items():
+            least = max(least, answer.bound - price * (self.reach_gain - gain))
+        return least
+
+    def within(self, budget: int) -> Choice:
+        """Return the best plan that costs no more than a budget."""
+        if budget >= self.plans[0][0].cost:
+            return self._choice(self.plans[0][0])
+        if self.limited is not None:
+            return self._limited(budget)
+        if is_small(self.question):
+            proof = most_within(self.question, budget)
+            self.proven.append((budget, proof.bound))
+            if proof.solution is not None:
+                self._remember(proof.solution)
+        if not self._is_proven(budget):
+            self._close_in(budget, lambda answer: answer.solution.cost <= budget)
+        best = self._best_within(budget)
+        for _ in range(POLISHES):
+            if self._gain(best) >= self.most_gain(budget):
+                break
+            better = self._polished(best, budget)
+            if self._gain(better) <= self._gain(best):
+                break
+            best = better
+        return self._choice(best, budget)
+
+    def gaining(self, gain: int) -> Choice:
+        """Return the cheapest plan found that gains as much; everybody in reach where that is too much."""
+        if gain >= self.all_gain:
+            return self._choice(self.plans[0][0])
+        budget = int(self.nested.cost[np.searchsorted(self.nested.gain, gain)])
+        if self.limited is not None:
+            return self._limited(budget)
+        if is_small(self.question):
+            return self._small_gaining(gain)
+        self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
+        best = min(
+            (cut(self.question, *plan, int(np.searchsorted(plan[1].gain, gain)) + 1) for plan in self._reaching(gain)),
+            key=lambda solution: solution.cost,
+        )
+        again = only(self.question, best.drop >= 0, self.config, self.solver)
+        return self._choice(min(best, again, key=lambda solution: solution.cost))
+
+    def at_price(self, price: int) -> Choice:
+        """Return who is worth a price for each unit of gain, and the way to them."""
+        return self._choice(self.ask(price).solution)
+
+    def _small_gaining(self, gain: int) -> Choice:
+        proof = cheapest_for(self.question, gain)
+        plans = [
+            cut(self.question, *plan, int(np.searchsorted(plan[1].gain, gain)) + 1) for plan in self._reaching(gain)
+        ]
+        plans += [] if proof.solution is None else [proof.solution]
+        best = min(plans, key=lambda solution: solution.cost)
+        least = min(max(proof.bound, self.least_cost(gain)), best.cost)
+        return Choice(best, self._gain(best), self.most_gain(best.cost), least)
+
+    def _limited(self, budget: int) -> Choice:
+        """Return the better of the first parts of two plans within the limits: everybody's, and that of the chosen."""
+        assert self.limited is not None
+        self._close_in(budget, lambda answer: answer.solution.cost <= budget)
+        nested = cut(self.question, *self.plans[0], self.nested.within(budget))
+        chosen = self._best_within(budget).drop >= 0
+        again = only(self.question, chosen, self.config, self.limited)
+        order = build_order(self.question.posed, again, gain=self.question.gain)
+        other = cut(self.question, again, order, order.within(budget))
+        return self._choice(max((nested, other), key=self._gain), budget)
+
+    def _is_proven(self, budget: int) -> bool:
+        gains = [int(order.gain[order.within(budget) - 1]) if order.within(budget) else 0 for _, order in self.plans]
+        return max(gains) >= self.most_gain(budget)
+
+    def _remember(self, solution: Solution) -> BuildOrder:
+        order = build_order(self.question.posed, solution, gain=self.question.gain)
+        self.plans.append((solution, order))
+        return order
+
+    def _gain(self, solution: Solution) -> int:
+        return int(self.question.gain[solution.drop >= 0].sum())
+
+    def _reaching(self, gain: int) -> list[tuple[Solution, BuildOrder]]:
+        return [plan for plan in self.plans if len(plan[1].gain) and plan[1].gain[-1] >= gain]
+
+    def _close_in(self, budget: int, too_low: Callable[[Answer], bool]) -> None:
+        """Ask at prices that close in on the one that fits."""
+        low, high = 0, 0
+        price = self.price_at(budget)
+        for _ in range(MOST_QUESTIONS):
+            if too_low(self.ask(price)):
+                low = price
+            else:
+                high = price
+            if low and high and high <= low * CLOSE:
+                break
+            price = int(np.sqrt(low * high)) if low and high else (int(low * 1.25) + 1 if low else int(high / 1.25))
+            if price < 1 or price in self.answers:
+                break
+
+    def _best_within(self, budget: int) -> Solution:
+        """Return the best first part of any plan so far, filled up."""
+        reached = [(plan, plan[1].within(budget)) for plan in self.plans]
+        gains = [int(plan[1].gain[count - 1]) if count else 0 for plan, count in reached]
+        good = [each for each, gain in zip(reached, gains, strict=True) if gain >= PROMISING * max(gains)]
+        parts = [cut(self.question, *plan, count) for plan, count in good]
+        return max((spend_rest(self.question, part, budget) for part in parts), key=self._gain)
+
+    def _polished(self, solution: Solution, budget: int) -> Solution:
+        """Lay the trenches for the same customers anew, and spend what that saves."""
+        served = solution.drop >= 0
+        if not served.any():
+            return solution
+        again = only(self.question, served, self.config, self.solver)
+        return spend_rest(self.question, min(solution, again, key=lambda each: each.cost), budget)
+
+    def _choice(self, solution: Solution, budget: int | None = None) -> Choice:
+        gain = self._gain(solution)
+        most = self.most_gain(solution.cost if budget is None else budget)
+        return Choice(solution, gain, max(most, gain), min(self.least_cost(gain), solution.cost))
+
+
+def cut(question: Question, solution: Solution, order: BuildOrder, count: int) -> Solution:
+    """Return the first `count` customers of a solution, in its order, and what they need."""
+    who = np.zeros(question.problem.customers, bool)
+    who[order.customers[:count]] = True
+    return part(question, solution, who)
