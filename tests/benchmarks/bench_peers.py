@@ -1,0 +1,190 @@
+"""
+Plan towns here, and with geopandas and networkx as one would write it by hand, in one run.
+
+    python tests/benchmarks/bench_peers.py TOWN_FOLDER...
+
+A town's folder holds `streets.gpkg`, `backbone_lines.gpkg` and `customers.gpkg`. The plan by hand is what many a
+script does today: each customer drops onto the nearest street within 100 m, the streets are a graph of their vertices,
+one may connect anywhere on `distribution` lines, and `networkx.approximation.steiner_tree` (Mehlhorn) digs the rest.
+Both start from files and end with files on the disk, each in a process of its own; ours also draws its map. Digging
+is compared for the same customers: those that only one of both reaches are left out, and planned anew without them.
+Nothing here is a gate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import networkx as nx
+import numpy as np
+import shapely
+from networkx.algorithms.approximation import steiner_tree
+
+import lastmile_net as lm
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_DROP_M = 100.0
+NETWORK = "existing network"
+RUNS = 2
+
+Ends = tuple[tuple[float, float], tuple[float, float]]
+
+
+def by_hand(town: Path, out: Path, leave_out: frozenset[str]) -> dict[str, Any]:
+    """Plan a town with geopandas and networkx, and write what is dug."""
+    streets = gpd.read_file(town / "streets.gpkg")
+    metric = streets.estimate_utm_crs()
+    streets = streets.to_crs(metric)
+    lines = gpd.read_file(town / "backbone_lines.gpkg").to_crs(metric)
+    customers = gpd.read_file(town / "customers.gpkg").to_crs(metric)
+    customers = customers[~customers["connected"].astype(bool) & ~customers["customer_id"].isin(leave_out)]
+    existing = set(segments(lines[lines["role"] == "distribution"]))
+    pieces = [piece for piece in dict.fromkeys(segments(streets)) if piece not in existing] + sorted(existing)
+    drops = nearest(customers, pieces)
+    graph = street_graph(pieces, existing, drops)
+    reached = nx.node_connected_component(graph, NETWORK)
+    drops = drops[[node in reached for node in drops["node"]]]
+    tree = steiner_tree(graph.subgraph(reached), [NETWORK, *dict.fromkeys(drops["node"])], method="mehlhorn")
+    dug = [(shapely.LineString(data["ends"]), data["weight"]) for _, _, data in tree.edges(data=True)]
+    out.mkdir()
+    trenches = gpd.GeoDataFrame({"length_m": [length for _, length in dug]}, geometry=[g for g, _ in dug], crs=metric)
+    trenches.to_file(out / "plan.gpkg", layer="trenches")
+    drops.drop(columns="node").to_file(out / "plan.gpkg", layer="drops")
+    metres = float(trenches["length_m"].sum() + drops.geometry.length.sum())
+    return {"customers": drops["customer_id"].tolist(), "metres": metres}
+
+
+def segments(lines: gpd.GeoDataFrame) -> list[Ends]:
+    """Return the stretches between vertices, to the millimetre, each with its ends in order."""
+    xy, line = shapely.get_coordinates(shapely.get_parts(lines.geometry.to_numpy()), return_index=True)
+    xy = np.round(xy, 3)
+    pairs = np.stack([xy[:-1], xy[1:]], axis=1)[line[1:] == line[:-1]].tolist()
+    return [(tuple(min(a, b)), tuple(max(a, b))) for a, b in pairs if a != b]  # type: ignore[misc]
+
+
+def nearest(customers: gpd.GeoDataFrame, pieces: list[Ends]) -> gpd.GeoDataFrame:
+    """Return each customer's drop to the nearest stretch within reach, and the node it meets."""
+    ways = gpd.GeoSeries(shapely.linestrings(pieces), crs=customers.crs)
+    row, piece = ways.sindex.nearest(customers.geometry, return_all=False, max_distance=MAX_DROP_M)
+    found = customers.iloc[row][["customer_id", "geometry"]].reset_index(drop=True)
+    points = found.geometry.to_numpy()
+    lines = ways.to_numpy()[piece]
+    foot = shapely.line_interpolate_point(lines, shapely.line_locate_point(lines, points))
+    found["piece"] = piece
+    found["node"] = [tuple(xy) for xy in np.round(shapely.get_coordinates(foot), 3).tolist()]
+    return found.set_geometry(shapely.linestrings(np.stack([_xy(foot), _xy(points)], axis=1)), crs=customers.crs)
+
+
+def _xy(points: NDArray[np.object_]) -> NDArray[np.float64]:
+    return shapely.get_coordinates(points)
+
+
+def street_graph(pieces: list[Ends], existing: set[Ends], drops: gpd.GeoDataFrame) -> nx.Graph[Any]:
+    """Return the streets, split where drops meet them; all that exists is one node, for it costs nothing."""
+    met: dict[int, list[tuple[float, float]]] = {}
+    for piece, node in zip(drops["piece"], drops["node"], strict=True):
+        met.setdefault(int(piece), []).append(node)
+    graph: nx.Graph[Any] = nx.Graph()
+    graph.add_node(NETWORK)
+    ready = {end for piece in existing for end in piece}
+    ready |= {node for number, nodes in met.items() if pieces[number] in existing for node in nodes}
+    for number, piece in enumerate(pieces):
+        if piece in existing:
+            continue
+        inner = sorted(set(met.get(number, [])) - set(piece))
+        way = [piece[0], *(inner if piece[0] <= piece[1] else reversed(inner)), piece[1]]
+        for ends in pairwise(way):
+            tail, head = (NETWORK if end in ready else end for end in ends)
+            length = float(np.hypot(ends[0][0] - ends[1][0], ends[0][1] - ends[1][1]))
+            if tail != head and length < graph.get_edge_data(tail, head, {"weight": np.inf})["weight"]:
+                graph.add_edge(tail, head, weight=length, ends=ends)
+    drops["node"] = [NETWORK if node in ready else node for node in drops["node"]]
+    graph.add_nodes_from(drops["node"])
+    return graph
+
+
+def with_us(town: Path, out: Path, leave_out: frozenset[str]) -> dict[str, Any]:
+    """Plan a town with lastmile_net, and write the run."""
+    customers: Any = str(town / "customers.gpkg")
+    if leave_out:
+        customers = gpd.read_file(customers)
+        customers = customers[~customers["customer_id"].isin(leave_out)]
+    config = lm.read_config(prices="metres", max_drop_m=MAX_DROP_M)
+    plan = lm.plan(str(town / "streets.gpkg"), str(town / "backbone_lines.gpkg"), customers, config=config)
+    lm.write_run(plan, out)
+    planned = plan.customers[plan.customers["outcome"] == "planned"]
+    return {"customers": planned["customer_id"].tolist(), "metres": plan.summary["trench_m"], "gap": plan.gap}
+
+
+PLANNERS = {"by_hand": by_hand, "with_us": with_us}
+
+
+def measure(planner: str, town: Path, leave_out: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Run one planner in a process of its own: what it found, and what it took from its start to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        skip = Path(folder) / "leave_out.json"
+        skip.write_text(json.dumps(sorted(leave_out)), encoding="utf-8")
+        command = [sys.executable, __file__, "--alone", planner, str(skip), folder, str(town)]
+        began = time.perf_counter()
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ)
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found | {"seconds": time.perf_counter() - began}
+
+
+def compare(town: Path) -> str:
+    """Return a line of the table for one town."""
+    best: dict[str, dict[str, Any]] = {}
+    for _ in range(RUNS):  # in turn, so that a busy machine hits both; the kernels are compiled in the first
+        for planner in PLANNERS:
+            found = measure(planner, town)
+            if planner not in best or found["seconds"] < best[planner]["seconds"]:
+                best[planner] = found
+    theirs, ours = best["by_hand"], best["with_us"]
+    everybody = frozenset(theirs["customers"]) | frozenset(ours["customers"])
+    both = frozenset(theirs["customers"]) & frozenset(ours["customers"])
+    same = {
+        planner: found if set(found["customers"]) == both else measure(planner, town, everybody - both)
+        for planner, found in best.items()
+    }
+    assert set(same["by_hand"]["customers"]) == set(same["with_us"]["customers"]) == both
+    return (
+        f"| `{town.name}` | {len(theirs['customers']):,} | {len(ours['customers']):,} | {len(both):,} "
+        f"| {same['with_us']['metres'] / same['by_hand']['metres']:.3f} | {same['with_us']['gap']:.2%} "
+        f"| {ours['seconds'] / theirs['seconds']:.2f} | {ours['peak_mb'] / theirs['peak_mb']:.2f} |"
+    )
+
+
+def main() -> None:
+    """Print the table; `--alone` is how it calls itself."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("towns", nargs="+", type=Path)
+    parser.add_argument("--alone", nargs=3, metavar=("PLANNER", "LEAVE_OUT", "OUT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.alone:
+        planner, skip, folder = options.alone
+        leave_out = frozenset(json.loads(Path(skip).read_text(encoding="utf-8")))
+        found = PLANNERS[planner](options.towns[0], Path(folder) / "run", leave_out)
+        found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(found))  # noqa: T201
+        return
+    print("| town | reached by hand | reached by us | by both | our metres | gap | our time | our memory |")  # noqa: T201
+    print("|---|---|---|---|---|---|---|---|")  # noqa: T201
+    for town in options.towns:
+        print(compare(town), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
