@@ -36,7 +36,8 @@ def _row(column: Column) -> str:
     name = f"**`{column.name}`**" if column.required else f"`{column.name}`"
     empty = "" if column.default is None else str(column.default)
     values = f" ({', '.join(f'`{value}`' for value in column.values)})" if column.values else ""
-    return f"| {name} | {column.kind} | {column.unit} | {empty} | {column.meaning}{values} |"
+    least = "" if column.least is None else f"; at least {column.least:g}"
+    return f"| {name} | {column.kind} | {column.unit} | {empty} | {column.meaning}{values}{least} |"
 
 
 if __name__ == "__main__":

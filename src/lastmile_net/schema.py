@@ -39,7 +39,7 @@ EDGE_KINDS = ("street", "crossing", "backbone", "connector", "drop")
 
 @dataclass(frozen=True)
 class Column:
-    """One column: name, kind of value, unit, meaning; whether it must be there; what an empty cell means."""
+    """One column: name, kind of value, unit, meaning; whether it must be there; what an empty cell means; bounds."""
 
     name: str
     kind: Kind
@@ -48,6 +48,7 @@ class Column:
     required: bool = False
     default: str | float | bool | None = None
     values: tuple[str, ...] = ()
+    least: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ STREETS = Layer(
         Column("bridge", "text", "empty or `no`: at grade; ways on different levels are not joined where they cross"),
         Column("tunnel", "text", "as `bridge`"),
         Column("layer", "text", "vertical order; ways on different layers are not joined where they cross"),
-        Column("cost_factor", "number", "multiplies the price per metre on this way", default=1.0),
+        Column("cost_factor", "number", "multiplies the price per metre on this way", default=1.0, least=0),
         _INCLUDE,
         _EXCLUDE,
     ),
@@ -107,9 +108,9 @@ BACKBONE = Layer(
             "what it is; an empty role is `distribution` on a line and `cabinet` on a point",
             values=LINE_ROLES + POINT_ROLES,
         ),
-        Column("ports_free", "number", "free ports of a point; empty is unlimited", unit="homes"),
-        Column("units_free", "number", "spare capacity of a line; empty is unlimited", unit="homes"),
-        Column("loss_db", "number", "optical loss from the OLT to here; empty is unknown", unit="dB"),
+        Column("ports_free", "number", "free ports of a point; empty is unlimited", unit="homes", least=0),
+        Column("units_free", "number", "spare capacity of a line; empty is unlimited", unit="homes", least=0),
+        Column("loss_db", "number", "optical loss from the OLT to here; empty is unknown", unit="dB", least=0),
     ),
     key="backbone_id",
 )
@@ -120,7 +121,7 @@ CUSTOMERS = Layer(
     POINT + POLYGON,
     (
         Column("customer_id", "text", "unique name of the premises", required=True),
-        Column("units", "integer", "homes at the premises", unit="homes", default=1),
+        Column("units", "integer", "homes at the premises", unit="homes", default=1, least=1),
         Column("street", "text", "street of the address; its drop is tried there first"),
         Column("housenumber", "text", "number in that street"),
         Column("connected", "boolean", "is served already", default=False),
@@ -129,6 +130,7 @@ CUSTOMERS = Layer(
             "integer",
             "homes served already, of `units`; all of them where `connected`",
             unit="homes",
+            least=0,
         ),
         Column("signed", "boolean", "has a contract", default=False),
         Column("active", "boolean", "pays", default=False),

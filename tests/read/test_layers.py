@@ -198,3 +198,26 @@ def test_towns(towns: Path, town: str) -> None:
         assert len(one) == len(raw[("streets", "backbone", "customers").index(name)])
         pd.testing.assert_frame_equal(one, other, check_dtype=False)
     assert layers.customers["customer_id"].is_unique
+
+
+def test_all_kinds_of_faults_are_told_together(tmp_path: Path) -> None:
+    """A planner mends a file once: a missing file, bad values, a row without a place and swapped rows come together."""
+    customers = homes().assign(units=[1, "three", -2, *[4] * 9])
+    places = customers.geometry.to_numpy().copy()
+    places[3], places[4] = None, shapely.Point(SOUTH, WEST)
+    customers = customers.set_geometry(gpd.GeoSeries(places, crs=4326))
+    customers.loc[6, "customer_id"] = "05"
+    with pytest.raises(DataError) as caught:
+        load_layers(streets(), tmp_path / "nowhere.gpkg", customers)
+    told = {(fault.column, fault.rows) for fault in caught.value.faults}
+    expected = {("units", ("01",)), ("units", ("02",)), ("geometry", ("03",)), ("", ("04",)), ("customer_id", ("05",))}
+    assert told == {("", ()), *expected}
+    assert all(fault.cure for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(("column", "least"), [("units", 1), ("units_connected", 0)])
+def test_numbers_below_the_least_are_refused(column: str, least: int) -> None:
+    """A house with no homes, or with fewer than none, would upset every sum; the least itself is fine."""
+    load_layers(streets(), cabinet(), homes().assign(**{column: least}))
+    with pytest.raises(DataError, match=f"'{column}': is below {least}"):
+        load_layers(streets(), cabinet(), homes().assign(**{column: least - 1}))

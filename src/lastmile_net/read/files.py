@@ -70,11 +70,12 @@ class ReadOptions:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A layer that meets the schema, in the CRS it came in, and what a planner should know about it."""
+    """A layer that meets the schema but for its faults, in the CRS it came in, and what one should know about it."""
 
     frame: gpd.GeoDataFrame
     source: str
     notes: tuple[str, ...]
+    faults: tuple[Fault, ...] = ()
 
 
 def read_layer(
@@ -136,6 +137,20 @@ def read(source: Source, layer: Layer, options: ReadOptions | None = None) -> Re
     MissingFileError, DataError
         As `read_layer`.
     """
+    reading = examine(source, layer, options)
+    raise_all(reading.faults)
+    return reading
+
+
+def examine(source: Source, layer: Layer, options: ReadOptions | None = None) -> Reading:
+    """
+    Read a layer, and return it with its faults, so that more can be found by setting it against others.
+
+    Raises
+    ------
+    MissingFileError, DataError
+        As `read_layer`, where it cannot even be looked at.
+    """
     options = options or ReadOptions()
     told = Complaints(layer.name)
     frame = _settle_crs(_placed(source, layer, options, told), options, told)
@@ -152,8 +167,7 @@ def read(source: Source, layer: Layer, options: ReadOptions | None = None) -> Re
     if not len(fitted) and len(frame) and not told.faults and not options.may_be_empty:
         told.fault("has no row with a usable geometry", "Check that it is the right file and layer.")
     fitted = shapes.fill_ids(fitted, layer, told)
-    raise_all(told.faults)
-    return Reading(fitted, told.source, tuple(told.notes))
+    return Reading(fitted, told.source, tuple(told.notes), tuple(told.faults))
 
 
 def _placed(source: Source, layer: Layer, options: ReadOptions, told: Complaints) -> gpd.GeoDataFrame:

@@ -199,7 +199,17 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, told: Complaints) ->
     if wrong.any():
         shown = ", ".join(sorted({repr(str(cell)) for cell in cells[wrong]})[:3])
         told.fault(f"is no {_word(column)}: {shown}", _KIND_CURES[column.kind], column.name, wrong)
+    if column.least is not None:
+        _refuse_below(found, column, told)
     return _typed(found, column, table.index)
+
+
+def _refuse_below(found: NDArray[np.object_], column: Column, told: Complaints) -> None:
+    """Complain about numbers that are below the least that makes sense."""
+    below = np.array([number is not None and number < column.least for number in found], dtype=bool)
+    if below.any():
+        cure = f"Write {column.least:g} or more; leave the cell empty where the value is not known."
+        told.fault(f"is below {column.least:g}", cure, column.name, below)
 
 
 def _word(column: Column) -> str:

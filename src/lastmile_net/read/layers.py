@@ -12,7 +12,7 @@ from lastmile_net.errors import DataError, Fault, LastMileError
 from lastmile_net.read.agree import agree_on_crs, find_swapped
 from lastmile_net.read.backbone import with_pop
 from lastmile_net.read.complaints import raise_together
-from lastmile_net.read.files import Reading, ReadOptions, Source, read
+from lastmile_net.read.files import Reading, ReadOptions, Source, examine
 from lastmile_net.read.presets import by_layer
 
 if TYPE_CHECKING:
@@ -107,10 +107,11 @@ def load_layers(
     notes: list[str] = []
     fault, readings = agree_on_crs(readings, notes)
     errors += fault
-    if not errors:
-        swapped, readings = find_swapped(readings, config.on_bad_rows, notes)
-        errors += swapped
+    placed = {name: reading for name, reading in readings.items() if reading.frame.crs is not None}
+    swapped, settled = find_swapped(placed, config.on_bad_rows, notes)
+    errors += swapped
     raise_together(errors)
+    readings |= settled
     notes = [note for reading in readings.values() for note in reading.notes] + notes
     return _project(readings, config, notes)
 
@@ -125,9 +126,11 @@ def _read_all(given: Mapping[str, Source | None], config: PlanConfig) -> tuple[d
         if source is None:
             continue
         try:
-            readings[name] = read(source, by_name[name], _options(by_name[name], config, presets))
+            readings[name] = examine(source, by_name[name], _options(by_name[name], config, presets))
         except LastMileError as error:
             errors.append(error)
+        else:
+            errors += [DataError(readings[name].faults)] * bool(readings[name].faults)
     return readings, errors
 
 

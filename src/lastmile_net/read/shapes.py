@@ -150,7 +150,7 @@ def fill_ids(frame: gpd.GeoDataFrame, layer: Layer, told: Complaints) -> gpd.Geo
     elif (again & ~missing).any():
         twice = again & ~missing
         told.fault(
-            f"{len(set(ids[twice]))} ids occur more than once",
+            f"{_counted(len(set(ids[twice])))} more than once",
             "Give each row its own id, or name another column in the mapping.",
             layer.key,
             twice,
@@ -158,6 +158,10 @@ def fill_ids(frame: gpd.GeoDataFrame, layer: Layer, told: Complaints) -> gpd.Geo
     ids = _number(ids, again & missing, frame)
     named = frame.assign(**{layer.key: pd.Series(ids, index=frame.index, dtype=object)})
     return named.iloc[np.argsort(ids.astype(str), kind="stable")].reset_index(drop=True)
+
+
+def _counted(ids: int) -> str:
+    return "one id occurs" if ids == 1 else f"{ids} ids occur"
 
 
 def _marks(frame: gpd.GeoDataFrame) -> Shapes:

@@ -207,7 +207,7 @@ def _too_big(place: Place) -> Fault:
 def _unreadable(place: Place, error: Exception) -> Fault:
     reason = str(error).partition("\n")[0].partition("; It might help")[0] or type(error).__name__
     cure = "Check that the file is whole, and that its ending tells its format."
-    return Fault(f"cannot be read: {reason}", cure, str(place))
+    return Fault(f"cannot be read: {reason.rstrip('.')}", cure, str(place))
 
 
 def _read_gdal(place: Place, opened: str | bytes, layer: Layer | None) -> pd.DataFrame:
