@@ -151,8 +151,7 @@ def plan(
         tiles=tiles,
     )
     files = _Files(streets, backbone, customers, barriers, excluded, rail_water)
-    made = _plan(files, Path(out_folder), settings, formats, overwrite=overwrite)
-    _show(made, Path(out_folder), as_json=as_json)
+    made = _plan(files, Path(out_folder), settings, formats, overwrite=overwrite, as_json=as_json)
     if made.status == "interrupted":
         raise typer.Exit(PARTIAL)
     if strict and made.summary["customers"]["unserved"]:
@@ -167,7 +166,7 @@ def demo(out_folder: Annotated[str, typer.Option("--out", help="Folder to make."
 
     town = demo_folder()
     files = _Files(*(str(town / f"{name}.gpkg") for name in ("streets", "backbone", "customers")))
-    _show(_plan(files, Path(out_folder), read_config(), "gpkg", overwrite=True), Path(out_folder), as_json=False)
+    _plan(files, Path(out_folder), read_config(), "gpkg", overwrite=True, as_json=False)
 
 
 @app.command()
@@ -300,11 +299,12 @@ def presets() -> None:
         out.print(f"columns  {each.name:16} {each.layer:10} {each.title}\n{'':37}{each.source}", markup=False)
 
 
-def _plan(files: _Files, folder: Path, settings: PlanConfig, formats: str, *, overwrite: bool) -> Plan:
+def _plan(files: _Files, folder: Path, settings: PlanConfig, formats: str, *, overwrite: bool, as_json: bool) -> Plan:
     from lastmile_net.plan import plan as make
-    from lastmile_net.write import Inputs, recover, write_run
+    from lastmile_net.write import Inputs, known_formats, recover, write_run
     from lastmile_net.write.atomic import check_way
 
+    wanted = known_formats([name.strip() for name in formats.split(",") if name.strip()])
     recover(folder)
     check_way(folder, overwrite=overwrite)
     began = time.perf_counter()
@@ -315,16 +315,16 @@ def _plan(files: _Files, folder: Path, settings: PlanConfig, formats: str, *, ov
             made,
             folder,
             inputs=Inputs.of(**vars(files), **{f"table {name}": file for name, file in settings.tables.items()}),
-            formats=[name.strip() for name in formats.split(",") if name.strip()],
+            formats=wanted,
             overwrite=overwrite,
             seconds=round(time.perf_counter() - began, 1),
             peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         )
-    err.print(f"{time.perf_counter() - began:.1f} s")
+    _show(made, folder, time.perf_counter() - began, as_json=as_json)
     return made
 
 
-def _show(made: Plan, folder: Path, *, as_json: bool) -> None:
+def _show(made: Plan, folder: Path, seconds: float, *, as_json: bool) -> None:
     from lastmile_net.report import summary_text
 
     page = folder.resolve() / "map.html"
@@ -332,7 +332,7 @@ def _show(made: Plan, folder: Path, *, as_json: bool) -> None:
         out.print_json(json.dumps({"summary": made.summary, "status": made.status, "map": str(page)}))
         return
     out.print(summary_text(made), markup=False)
-    out.print(f"\nmap: {page}", markup=False)
+    out.print(f"\nmade in {seconds:.1f} s\nmap: {page}", markup=False)
 
 
 def _osm(

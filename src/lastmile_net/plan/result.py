@@ -55,6 +55,16 @@ class Plan:
     log: tuple[Progress, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
+    def __str__(self) -> str:
+        from lastmile_net.report.summary import summary_text  # reports know plans, not the other way round
+
+        return summary_text(self)
+
+    def __repr__(self) -> str:
+        counts = self.summary["customers"]
+        told = ", ".join(f"{counts[key]:,} {key}" for key in ("existing", "planned", "unserved"))
+        return f"<Plan of {counts['total']:,} customers: {told}; {self.summary['trench_m']:,.0f} m to dig>"
+
     @property
     def drops(self) -> gpd.GeoDataFrame:
         """The trenches that are drops; `to_node` is the customer."""

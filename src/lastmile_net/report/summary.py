@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lastmile_net.schema import REASONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lastmile_net.plan.result import Plan
 
-_COUNTED = (
-    ("connected", "connected today"),
-    ("passed", "passed today"),
-    ("unconnected", "unconnected today"),
+_TODAY = (
+    ("connected", "connected"),
+    ("passed", "passed: no digging in the street"),
+    ("unconnected", "unconnected"),
+)
+_PLANNED = (
+    ("existing", "connected today"),
     ("planned", "planned"),
     ("unserved", "unserved"),
     ("total", "all"),
@@ -27,29 +32,34 @@ _STATUS = {
     "interrupted": "by interruption: the best plan so far",
     "trivial": "at once: there was nothing to choose",
 }
+_KINDS = {"street": "along streets", "crossing": "crossings", "connector": "links to lines", "drop": "drops"}
+_MEANT = "    "
+"""Sets a sentence that explains the line above it apart."""
 
 
 class Row(NamedTuple):
-    """One line of the table: a heading (`first` and `second` empty), or a label with one or two values."""
+    """One line of the table: a label with one or two values, and a sentence on it; `section` is its heading."""
 
     section: str
     label: str
     first: str = ""
     second: str = ""
+    meaning: str = ""
 
 
 def plan_table(plan: Plan) -> tuple[Row, ...]:
     """
     Return what a planner reads first, line by line, as text.
 
-    Sections are `coverage` (customers, homes), `reasons` (customers, homes), `cost`, `proof` and `notes`.
+    Sections are `Today` and `With this plan` (customers, homes), `Why unserved` (customers, homes), `Digging`, `Cost`,
+    `Proof` and `Notes`.
 
     Parameters
     ----------
     plan
         A plan, or one that has been read back.
     """
-    return (*_coverage(plan), *_reasons(plan), *_cost(plan), *_proof(plan), *_notes(plan))
+    return (*_coverage(plan), *_reasons(plan), *_digging(plan), *_cost(plan), *_proof(plan), *_notes(plan))
 
 
 def summary_text(plan: Plan) -> str:
@@ -62,21 +72,19 @@ def summary_text(plan: Plan) -> str:
         A plan, or one that has been read back.
     """
     rows = plan_table(plan)
-    wide = [row for row in rows if row.section != "notes"]
-    label = max(len(row.label) for row in wide)
-    first, second = (max(len(row[column]) for row in wide if row.section != "proof") for column in (2, 3))
-    lines = [f"{'':{label}}  {'customers':>{max(first, 9)}}  {'homes':>{max(second, 5)}}"]
-    section = "coverage"
+    counted = [row for row in rows if row.second]
+    label = max(len(row.label) for row in rows if row.section != "Notes")
+    first = max(len(row.first) for row in rows if row.section != "Notes")
+    second = max(len(row.second) for row in counted)
+    lines = [f"{'':{label + 2}}  {'customers':>{first}}  {'homes':>{second}}"]
+    section = ""
     for row in rows:
         if row.section != section:
-            lines.append("")
+            lines += [""] * (section != "") + [row.section]
             section = row.section
-        if section == "notes":
-            lines.append(f"note: {row.label}")
-        elif section == "proof":
-            lines.append(f"{row.label:{label}}  {row.first}")
-        else:
-            lines.append(f"{row.label:{label}}  {row.first:>{max(first, 9)}}  {row.second:>{max(second, 5)}}".rstrip())
+        lines.append(f"  {row.label:{label}}  {row.first:>{first}}  {row.second:>{second}}".rstrip())
+        if row.meaning:
+            lines.append(f"{_MEANT}{row.meaning}")
     return "\n".join(lines)
 
 
@@ -89,44 +97,59 @@ def money(amount: float | None, currency: str = "") -> str:
 
 def _coverage(plan: Plan) -> list[Row]:
     customers, units = plan.summary["customers"], plan.summary["units"]
-    return [Row("coverage", label, _number(customers[key]), _number(units[key])) for key, label in _COUNTED]
+    return [
+        Row(section, label, _share(customers, key), _share(units, key))
+        for section, counted in (("Today", _TODAY), ("With this plan", _PLANNED))
+        for key, label in counted
+    ]
 
 
 def _reasons(plan: Plan) -> list[Row]:
     unserved = plan.customers[plan.customers["outcome"] == "unserved"]
     homes = unserved.groupby("reason")["units"].sum()
+    every, units = plan.summary["customers"]["total"], plan.summary["units"]["total"]
     counted = sorted(plan.summary["reasons"].items(), key=lambda item: (-item[1], item[0]))
     return [
-        Row("reasons", f"{code}: {REASONS.get(code, '')}", _number(count), _number(homes.get(code, 0)))
+        Row("Why unserved", code, _part(count, every), _part(homes.get(code, 0), units), REASONS.get(code, ""))
         for code, count in counted
         if count
     ]
 
 
+def _digging(plan: Plan) -> list[Row]:
+    metres = plan.trenches.groupby("kind")["length_m"].sum()
+    rows = [Row("Digging", _KINDS[kind], f"{metres[kind]:,.0f} m") for kind in _KINDS if kind in metres]
+    return [*rows, Row("Digging", "trench metres, drops included", f"{plan.summary['trench_m']:,.0f} m")]
+
+
 def _cost(plan: Plan) -> list[Row]:
     cost, currency = plan.summary["cost"], str(plan.summary.get("currency", ""))
-    rows = [Row("cost", "trench metres, drops included", f"{plan.summary['trench_m']:,.0f} m")]
-    rows += [Row("cost", part, money(cost[part], currency)) for part in _PARTS if cost[part]]
-    rows += [Row("cost", "total", money(cost["total"], currency))]
+    rows = [Row("Cost", part, money(cost[part], currency)) for part in _PARTS if cost[part]]
+    rows += [Row("Cost", "total", money(cost["total"], currency))]
     each = plan.summary.get("cost_per_unit")
-    return rows + ([Row("cost", "per home", money(each, currency))] if each else [])
+    return rows + ([Row("Cost", "per home", money(each, currency))] if each else [])
 
 
 def _proof(plan: Plan) -> list[Row]:
-    currency = str(plan.summary.get("currency", ""))
-    rows = [Row("proof", "lower bound", money(plan.summary.get("lower_bound"), currency))]
+    covers: Any = plan.summary.get("bound_covers")
+    covered = covers if isinstance(covers, str) else ", ".join(map(str, covers or ()))
+    bound = money(plan.summary.get("lower_bound"), str(plan.summary.get("currency", "")))
+    rows = [Row("Proof", "lower bound", bound, meaning=f"covers {covered}" if covered else "")]
     gap = plan.summary.get("gap")
     if gap is not None and math.isfinite(gap):
-        rows.append(Row("proof", "gap", f"{gap:.2%}: no plan for these customers is cheaper by more than that"))
-    covers: Any = plan.summary.get("bound_covers")
-    if covers:
-        rows.append(Row("proof", "bound covers", covers if isinstance(covers, str) else ", ".join(map(str, covers))))
-    return [*rows, Row("proof", "ended", _STATUS[plan.status])]
+        meaning = "no plan for the same customers is cheaper by more than that"
+        rows.append(Row("Proof", "gap", f"{gap:.2%}", meaning=meaning))
+    return [*rows, Row("Proof", f"ended {_STATUS[plan.status]}")]
 
 
 def _notes(plan: Plan) -> list[Row]:
-    return [Row("notes", note) for note in plan.notes]
+    return [Row("Notes", note) for note in plan.notes]
 
 
-def _number(value: float) -> str:
-    return f"{int(value):,}"
+def _share(counts: Mapping[str, int], key: str) -> str:
+    return _part(counts[key], counts["total"])
+
+
+def _part(count: float, total: int) -> str:
+    """Return a count with its share of all."""
+    return f"{int(count):,} {100 * int(count) / total if total else 0:5.1f} %"

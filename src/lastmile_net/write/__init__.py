@@ -2,6 +2,6 @@
 
 from lastmile_net.write.atomic import recover
 from lastmile_net.write.inputs import InputFile, Inputs
-from lastmile_net.write.run import FORMATS, write_run
+from lastmile_net.write.run import FORMATS, known_formats, write_run
 
-__all__ = ["FORMATS", "InputFile", "Inputs", "recover", "write_run"]
+__all__ = ["FORMATS", "InputFile", "Inputs", "known_formats", "recover", "write_run"]

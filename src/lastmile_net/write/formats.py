@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 import pyogrio
 import shapely
 
-from lastmile_net.errors import Fault, RunError
 from lastmile_net.report.spreadsheet import write_csv
 from lastmile_net.write.geopackage import geometry_type
 from lastmile_net.write.tables import with_wkt
@@ -29,11 +27,6 @@ def write_formats(folder: Path, tables: Sequence[tuple[Layer, gpd.GeoDataFrame]]
     Write the layers in every format of `formats` but `gpkg`, each into a folder called after it.
 
     GeoParquet and CSV (geometry as WKT) are in the run's CRS, GeoJSON in WGS 84 as its standard wants it.
-
-    Raises
-    ------
-    RunError
-        If a format needs a package that is not installed.
     """
     writers = {"geoparquet": _geoparquet, "geojson": _geojson, "csv": _csv}
     for name in sorted(set(formats) & set(writers)):
@@ -43,9 +36,6 @@ def write_formats(folder: Path, tables: Sequence[tuple[Layer, gpd.GeoDataFrame]]
 
 
 def _geoparquet(folder: Path, layer: Layer, table: gpd.GeoDataFrame) -> None:
-    if find_spec("pyarrow") is None:
-        cure = "Install it with: pip install 'lastmile-net[parquet]'."
-        raise RunError([Fault("GeoParquet needs the package pyarrow", cure, column="formats")])
     table.to_parquet(folder / f"{layer.name}.parquet", index=False)
 
 

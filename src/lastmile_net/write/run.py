@@ -7,6 +7,7 @@ import math
 import shutil
 import sqlite3
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -72,7 +73,7 @@ def write_run(
         does not let us write. Whatever was there before is still there then.
     """
     target = Path(folder)
-    wanted = _known(formats)
+    wanted = known_formats(formats)
     try:
         with new_folder(target, overwrite=overwrite) as draft:
             _write_files(plan, draft, wanted)
@@ -86,15 +87,26 @@ def write_run(
     return target
 
 
-def _known(formats: Sequence[str]) -> set[str]:
+def known_formats(formats: Sequence[str]) -> list[str]:
+    """
+    Return the formats, each once; call it before a long computation, too.
+
+    Raises
+    ------
+    RunError
+        If one is not known, or needs a package that is not installed.
+    """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         cure = f"Known are {', '.join(FORMATS)}."
         raise RunError([Fault(f"there is no format '{name}'", cure, column="formats") for name in unknown])
-    return set(formats)
+    if "geoparquet" in formats and find_spec("pyarrow") is None:
+        cure = "Install it with: pip install 'lastmile-net[parquet]'."
+        raise RunError([Fault("GeoParquet needs the package pyarrow", cure, column="formats")])
+    return sorted(set(formats))
 
 
-def _write_files(plan: Plan, draft: Path, formats: set[str]) -> None:
+def _write_files(plan: Plan, draft: Path, formats: Sequence[str]) -> None:
     tables = list(plan_tables(plan))
     write_geopackage(draft / "plan.gpkg", tables)
     write_formats(draft, tables, formats)
