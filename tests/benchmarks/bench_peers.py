@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MAX_DROP_M = 100.0
 NETWORK = "existing network"
-RUNS = 2
+RUNS = 1
 
 Ends = tuple[tuple[float, float], tuple[float, float]]
 

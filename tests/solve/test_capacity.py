@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastmile_net.config import SolveConfig
+from lastmile_net.solve import solve
 from lastmile_net.solve.capacity import (
     NO_FREE_PORT,
     OPTICAL_BUDGET,
@@ -21,7 +22,7 @@ from lastmile_net.solve.capacity import (
     solve_with_limits,
 )
 from lastmile_net.solve.capacity.assign import improve
-from lastmile_net.solve.problem import Problem
+from lastmile_net.solve.problem import Problem, Solution
 
 CONFIG = SolveConfig(time_limit_s=None)
 Edge = tuple[int, int, int]
@@ -316,3 +317,20 @@ def test_improving_an_assignment_never_overloads_a_tap() -> None:
         improve(price, units, room, tap)
         assert np.all(np.bincount(tap, weights=units, minlength=8) <= room)
         assert price[np.arange(200), tap].sum() <= before
+
+
+def test_without_limits_the_solver_is_asked_once() -> None:
+    """Where one may connect anywhere there are thousands of taps: looking at each of them took minutes, for nothing."""
+    asked = []
+
+    def solver(problem: Problem, config: SolveConfig, report: object) -> Solution:
+        asked.append(problem)
+        return solve(problem, config)
+
+    here = town([(0, 1, 100), (1, 2, 50)], [(0, -1), (1, 9)], [(0, 2, 5), (1, 1, 7)], [4, 5])
+    found = solve_with_limits(here, Limits(), CONFIG, solver=solver)
+    assert asked == [here]
+    assert (found.units, found.most_units, found.solution.cost) == (9, 9, 62_000)
+    assert found.reason.tolist() == ["", ""]
+    solve_with_limits(here, Limits(max_route_mm=200_000), CONFIG, solver=solver)
+    assert len(asked) > 2, "a limit on routes is a limit"

@@ -101,7 +101,18 @@ def solve_with_limits(
     serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a knapsack on the
     tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains nothing.
     """
+    if _unlimited(problem, limits):
+        solution = solver(problem, config, report)
+        units = int(problem.units[solution.drop >= 0].sum())
+        return Limited(solution, np.full(problem.customers, "", object), units, units)
     return _Run(problem, limits, config, report, solver, apart=apart).result()
+
+
+def _unlimited(problem: Problem, limits: Limits) -> bool:
+    """Whether nothing is limited: no route, and no tap that could not serve everybody by itself."""
+    some = limits.on_routes or (limits.tap_unknown is not None and limits.tap_unknown.any())
+    short = (problem.tap_capacity >= 0) & (problem.tap_capacity < problem.units.sum())
+    return not some and not short.any()
 
 
 class _Run:
