@@ -118,6 +118,19 @@ def plan(
     max_drop_m: Annotated[float | None, typer.Option(envvar="LASTMILE_MAX_DROP_M", help="Longest drop.")] = None,
     max_route_m: Annotated[float | None, typer.Option(envvar="LASTMILE_MAX_ROUTE_M", help="Longest route.")] = None,
     optical: Annotated[str | None, typer.Option(envvar="LASTMILE_OPTICAL", help="Class of optics.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(envvar="LASTMILE_BUDGET", help="Connect as many homes as this money can.")
+    ] = None,
+    target_coverage: Annotated[
+        float | None,
+        typer.Option(envvar="LASTMILE_TARGET_COVERAGE", help="Share of all homes to reach, at least cost."),
+    ] = None,
+    max_cost_per_home: Annotated[
+        float | None,
+        typer.Option(
+            envvar="LASTMILE_MAX_COST_PER_HOME", help="Build branches whose extra cost per home is within this."
+        ),
+    ] = None,
     target_gap: Annotated[float | None, typer.Option(envvar="LASTMILE_TARGET_GAP", help="Stop at this gap.")] = None,
     rounds: Annotated[int | None, typer.Option(envvar="LASTMILE_ROUNDS", help="Stop after so many rounds.")] = None,
     time_limit_s: Annotated[float | None, typer.Option(envvar="LASTMILE_TIME_LIMIT_S", help="Stop by then.")] = None,
@@ -143,6 +156,9 @@ def plan(
         max_drop_m=max_drop_m,
         max_route_m=max_route_m,
         optical=optical,
+        budget=budget,
+        target_coverage=target_coverage,
+        max_cost_per_home=max_cost_per_home,
         target_gap=target_gap,
         rounds=rounds,
         time_limit_s=time_limit_s,

@@ -153,6 +153,15 @@ def add_ports(short: int, access_point_id: str) -> Remedy:
     return Remedy("add_ports", text, float(short))
 
 
+def raise_budget(more: float, homes: int, currency: str) -> Remedy:
+    """Return the remedy of a customer whom only the money leaves out; `more` ties it to what is built."""
+    text = (
+        f"{more:,.2f} {currency} more would tie {'this home' if homes == 1 else f'these {homes} homes'} "
+        "to what the plan builds"
+    )
+    return Remedy("raise_budget", text, round(more, 2), round(more, 2))
+
+
 FIX_LOCATION = Remedy("fix_location", "its location is missing or not usable: give its coordinates")
 INCLUDE = Remedy("include", "it is excluded: take `exclude` off the customer")
 INCLUDE_WAY = Remedy("include", "all its ways are excluded or forbidden: take the exclusion off one of them")

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lastmile_net.config.models import Frozen
 from lastmile_net.config.optics import Optics
@@ -50,6 +50,11 @@ class PlanConfig(SolveConfig):
     max_stretch: Annotated[float, Field(ge=1)] | None = None
     optical: Optics | None = None
     street_sides: Literal["one", "both"] = "one"
+    budget: Annotated[float, Field(ge=0)] | None = None
+    target_coverage: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_cost_per_home: Annotated[float, Field(ge=0)] | None = None
+    prize: str = "units"
+    curve_bound: bool = True
     prices: str = "example-eur"
     cost: CostModel = Field(default_factory=lambda settings: CostModel.preset(settings["prices"]))
     on_bad_rows: Literal["error", "quarantine"] = "error"
@@ -60,6 +65,18 @@ class PlanConfig(SolveConfig):
     mapping: dict[str, dict[str, str]] = Field(default_factory=dict)
     presets: tuple[str, ...] = ()
     tables: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_one_aim(self) -> PlanConfig:
+        aims = ("budget", "target_coverage", "max_cost_per_home")
+        given = [name for name in aims if getattr(self, name) is not None]
+        if len(given) > 1:
+            message = f"a plan has one aim: give only one of {', '.join(given)}"
+            raise ValueError(message)
+        if self.target_coverage is not None and self.prize != "units":
+            message = "target_coverage counts homes: leave prize at `units`"
+            raise ValueError(message)
+        return self
 
     @property
     def solve(self) -> SolveConfig:

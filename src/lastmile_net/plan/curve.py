@@ -13,28 +13,30 @@ from lastmile_net.solve.problem import MILLI
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.config import CostModel
-    from lastmile_net.solve.budget import BuildOrder
+    from lastmile_net.config import CostModel, PlanConfig
+    from lastmile_net.plan.aim import Money
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
 
 def curve_table(
-    order: BuildOrder, customer_id: NDArray[np.object_], model: CostModel, homes: tuple[int, int]
+    money: Money, customer_id: NDArray[np.object_], homes: Ints, config: PlanConfig, coverage: tuple[int, int]
 ) -> pd.DataFrame:
     """
     Return what has been spent and who is connected after each customer.
 
     Parameters
     ----------
-    order
-        Order of building; its gain counts homes.
+    money
+        The order of building, and what bounds have been proven.
     customer_id
         Names of all customers.
-    model
-        Prices; their overhead is on every cost.
     homes
+        Homes to be connected at each customer.
+    config
+        Prices, whose overhead is on every cost; the prize: the bound is on homes, so it is told for these only.
+    coverage
         Homes connected today, and all homes.
 
     Returns
@@ -45,10 +47,14 @@ def curve_table(
         the block of building the row belongs to) and `upper_bound` (no plan of this cost connects more; empty where
         nothing is proven).
     """
-    today, everybody = homes
-    cost = np.concatenate([[0.0], with_overheads(order.cost, model)])
-    units = np.concatenate([[0], order.gain])
-    table = pd.DataFrame(
+    order = money.order
+    today, everybody = coverage
+    cost = np.concatenate([[0.0], with_overheads(order.cost, config.cost)])
+    units = np.concatenate([[0], np.cumsum(homes[order.customers])])
+    most = np.full(len(cost), np.nan)
+    if config.prize == "units" and config.curve_bound:
+        most = money.study.most_gains(np.concatenate([[0], order.cost])).astype(np.float64)
+    return pd.DataFrame(
         {
             "build_order": np.arange(len(cost)),
             "customer_id": np.concatenate([[None], customer_id[order.customers]]),
@@ -56,9 +62,9 @@ def curve_table(
             "units": units,
             "coverage": np.round((today + units) / max(everybody, 1), 6),
             "marginal_cost": _per_home(order.block, cost, units),
+            "upper_bound": np.maximum(most, units),
         }
     )
-    return table.assign(upper_bound=np.nan)
 
 
 def with_overheads(milli: Ints, model: CostModel) -> Floats:

@@ -17,7 +17,6 @@ from lastmile_net.network.network import STREET, components
 from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.result import Plan
-from lastmile_net.solve.budget import build_order
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from lastmile_net.config import PlanConfig
     from lastmile_net.cost import CostBreakdown, EdgePrices
     from lastmile_net.network import StreetNetwork, Taps
+    from lastmile_net.plan.aim import Money
     from lastmile_net.plan.pose import Posed
     from lastmile_net.read.layers import Layers
     from lastmile_net.solve.capacity import Limited
@@ -49,19 +49,22 @@ class Posing:
     drops: gpd.GeoDataFrame
     drop_cost: Floats
     posed: Posed
-    limited: Limited
+    money: Money
     served_now: Ints
     wanted: NDArray[np.bool_]
     reached: NDArray[np.bool_]
 
+    @property
+    def limited(self) -> Limited:
+        """The plan within all limits and within the money."""
+        return self.money.limited
+
 
 def assemble(posing: Posing) -> Plan:
     """Return the plan: its tables, its summary, its proof."""
-    left = posing.layers.customers["units"].to_numpy(np.int64) - posing.served_now
-    own = price_equipment(np.maximum(left, 0), posing.config.cost)
-    built = _built(posing, left, own)
+    built = _built(posing)
     dug, reused = tables.trenches_and_reused(built)
-    equipment = own[built.planned]
+    equipment = price_equipment(built.units[built.planned], posing.config.cost)
     breakdown = _cost(posing, built, dug, reused, equipment)
     customers = _customers(posing, built, equipment, breakdown.total)
     backbone = posing.layers.backbone
@@ -78,16 +81,16 @@ def assemble(posing: Posing) -> Plan:
         streets=posing.layers.streets,
         summary=_summary(posing, customers, dug, breakdown, float(equipment.sum())),
         config=posing.config,
-        curve=curve_table(built.order, built.customer_id, posing.config.cost, _homes(posing)),
+        curve=curve_table(posing.money, built.customer_id, built.units, posing.config, _homes(posing)),
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,
         notes=posing.layers.notes,
     )
 
 
-def _built(posing: Posing, left: Ints, equipment: Floats) -> tables.Built:
+def _built(posing: Posing) -> tables.Built:
     solution = posing.limited.solution
-    own = np.round(equipment * MILLI).astype(np.int64)
+    left = posing.layers.customers["units"].to_numpy(np.int64) - posing.served_now
     return tables.Built(
         network=posing.network,
         taps=posing.taps,
@@ -99,7 +102,7 @@ def _built(posing: Posing, left: Ints, equipment: Floats) -> tables.Built:
         customer_id=posing.layers.customers["customer_id"].to_numpy(object),
         units=left,
         drop_cost=posing.drop_cost,
-        order=build_order(posing.posed.problem, solution, own_cost=own),
+        order=posing.money.order,
     )
 
 
@@ -181,6 +184,9 @@ def _reasons(posing: Posing, outcome: Texts) -> tuple[Texts, dict[int, coverage.
         elif not posing.reached[row]:
             reason[row] = "street_island"
             remedies[row] = coverage.link_island(*link.get(row, (np.inf, 0, np.nan)))
+        elif np.isfinite(posing.money.left_out[row]):
+            reason[row] = "over_budget"
+            remedies[row] = _money_remedy(posing, row)
         else:
             reason[row] = posing.limited.reason[row] or "no_free_port"
             remedies[row] = _limit_remedy(posing, str(reason[row]), row)
@@ -236,6 +242,12 @@ def _links(posing: Posing, unserved: Ints) -> dict[int, tuple[float, int, float]
     return {int(row): found[each] for row, each in zip(mine["customer"], island.tolist(), strict=True)}
 
 
+def _money_remedy(posing: Posing, row: int) -> coverage.Remedy:
+    more = float(posing.money.left_out[row])
+    units = int(posing.layers.customers["units"].to_numpy()[row] - posing.served_now[row])
+    return coverage.raise_budget(more, units, posing.config.cost.currency)
+
+
 def _limit_remedy(posing: Posing, reason: str, row: int) -> coverage.Remedy:
     units = int(posing.layers.customers["units"].to_numpy()[row] - posing.served_now[row])
     if reason == "no_free_port":
@@ -281,6 +293,7 @@ def _summary(
         "lower_bound": lower,
         "gap": cost.total / lower - 1 if lower > 0 else (0.0 if cost.total == 0 else None),
         "bound_covers": BOUND_COVERS,
+        **({"aim": posing.money.about} if posing.money.about else {}),
         "cost_per_unit": round(cost.total / homes, 2) if homes else None,
         "stretch": {
             "median": round(float(stretch.median()), 6) if len(stretch) else None,

@@ -9,14 +9,16 @@ import numpy as np
 from lastmile_net import coverage
 from lastmile_net.config import PlanConfig, read_config
 from lastmile_net.config.optics import longest_route_m
-from lastmile_net.cost import price_drops, price_edges, price_fibre
+from lastmile_net.cost import price_drops, price_edges, price_equipment, price_fibre
 from lastmile_net.network import DropRules, attach, build_network, find_taps
 from lastmile_net.network.network import components
+from lastmile_net.plan.aim import spend
 from lastmile_net.plan.outcome import Posing, assemble
 from lastmile_net.plan.pose import MM_PER_M, pose
 from lastmile_net.read.layers import Layers, Source, load_layers
 from lastmile_net.schema import TAP_LINE_ROLES
 from lastmile_net.solve.capacity import Limits, solve_with_limits
+from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,11 +107,23 @@ def _solved(layers: Layers, config: PlanConfig, report: Report | None) -> Posing
     drop_cost = price_drops(drop_m, config.cost)
     units = np.maximum(left, 1)
     posed = pose(network, taps, drops, units, prices, drop_cost, drop_fibre=price_fibre(drop_m, config.cost))
-    limited = solve_with_limits(posed.problem, _limits(config, taps), config.solve, report)
+    limits = _limits(config, taps)
+    limited = solve_with_limits(posed.problem, limits, config.solve, report)
+    own = price_equipment(np.maximum(left, 0), config.cost)
+    money = spend(
+        posed.problem,
+        limited,
+        limits,
+        layers.customers,
+        left=left,
+        own_cost=np.round(own * MILLI).astype(np.int64),
+        config=config,
+        report=report,
+    )
     reached = np.zeros(len(layers.customers), bool)
     tied = _tied_nodes(network, prices, taps)
     reached[drops["customer"].to_numpy()[tied[drops["node"].to_numpy()]]] = True
-    return Posing(layers, config, network, taps, prices, drops, drop_cost, posed, limited, now, wanted, reached)
+    return Posing(layers, config, network, taps, prices, drops, drop_cost, posed, money, now, wanted, reached)
 
 
 def _usable_roles(config: PlanConfig) -> tuple[str, ...]:

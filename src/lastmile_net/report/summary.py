@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lastmile_net.report.curve import landmarks
 from lastmile_net.schema import REASONS
 
 if TYPE_CHECKING:
@@ -52,14 +53,15 @@ def plan_table(plan: Plan) -> tuple[Row, ...]:
     Return what a planner reads first, line by line, as text.
 
     Sections are `Today` and `With this plan` (customers, homes), `Why unserved` (customers, homes), `Digging`, `Cost`,
-    `Proof` and `Notes`.
+    `Proof`, `Money` and `Notes`.
 
     Parameters
     ----------
     plan
         A plan, or one that has been read back.
     """
-    return (*_coverage(plan), *_reasons(plan), *_digging(plan), *_cost(plan), *_proof(plan), *_notes(plan))
+    parts = (_coverage, _reasons, _digging, _cost, _proof, _aim, _curve, _notes)
+    return tuple(row for part in parts for row in part(plan))
 
 
 def summary_text(plan: Plan) -> str:
@@ -140,6 +142,43 @@ def _proof(plan: Plan) -> list[Row]:
         meaning = "no plan for the same customers is cheaper by more than that"
         rows.append(Row("Proof", "gap", f"{gap:.2%}", meaning=meaning))
     return [*rows, Row("Proof", f"ended {_STATUS[plan.status]}")]
+
+
+def _aim(plan: Plan) -> list[Row]:
+    """Say what the money buys, and what no plan can do better."""
+    aim = plan.summary.get("aim")
+    if not aim:
+        return []
+    currency = str(plan.summary.get("currency", ""))
+    what = "homes" if aim["prize"] == "units" else str(aim["prize"])
+    gain, most = f"{aim['gain']:,} {what}", f"{aim['most_gain']:,}"
+    on_these = "on these streets and prices, no plan"
+    if aim["aim"] == "budget":
+        meaning = f"within {money(aim['asked'], currency)}, {on_these} connects more than {most}"
+    elif aim["aim"] == "coverage":
+        meaning = f"{on_these} reaches as many for less than {money(aim['least_cost'], currency)}"
+    else:
+        each = money(aim["asked"], currency)
+        meaning = f"each one more costs at most {each}; {on_these} of this cost connects more than {most}"
+    rows = [Row("Money", "what it buys", gain, meaning=meaning)]
+    if "nested_gain" in aim:
+        meaning = "what the same money builds in the order of the plan for everybody"
+        rows.append(Row("Money", "if it is built in phases", f"{aim['nested_gain']:,} {what}", meaning=meaning))
+    return rows
+
+
+def _curve(plan: Plan) -> list[Row]:
+    """Name the knee of the curve, and what its last homes cost."""
+    found = landmarks(plan.curve)
+    if found is None:
+        return []
+    currency = str(plan.summary.get("currency", ""))
+    knee = f"connects {found.knee_units:,} homes; from there on homes get dear"
+    last = f"for the last {found.last_units:,} homes"
+    return [
+        Row("Money", "knee of the curve", money(found.knee_cost, currency), meaning=knee),
+        Row("Money", "the last 5 %", money(found.last_cost, currency), meaning=last),
+    ]
 
 
 def _notes(plan: Plan) -> list[Row]:

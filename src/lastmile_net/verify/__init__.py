@@ -41,6 +41,8 @@ CHECKS = (
     limits.routes_are_short_enough,
     order.building_order_is_nested,
     order.shares_add_up,
+    order.aim_is_met,
+    order.curve_agrees,
 )
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from lastmile_net.verify.files import Run
 
+CENT = 0.01
+
 
 def building_order_is_nested(run: Run) -> Iterator[Check | Skipped]:
     """
@@ -49,6 +51,44 @@ def building_order_is_nested(run: Run) -> Iterator[Check | Skipped]:
         f"{int(ranked.sum())} customers and {len(trenches)} trenches in an order of which any first part stands alone"
     )
     yield judge("building_order_is_nested", right, "trenches are dug after they are needed, or have no rank", broken)
+
+
+def aim_is_met(run: Run) -> Iterator[Check]:
+    """Hold the plan against what it was asked for: a budget is kept, a coverage reached, the bound above the homes."""
+    aim = run.summary.get("aim")
+    if not aim:
+        return
+    homes, cost = run.summary["units"], run.summary["cost"]["total"]
+    broken = []
+    if aim["aim"] == "budget" and cost > run.setting("budget") + CENT / 2:
+        broken.append(f"the plan costs {cost:.2f}, the budget is {run.setting('budget'):.2f}")
+    if aim["prize"] == "units" and not homes["planned"] == aim["gain"] <= aim["most_gain"]:
+        broken.append(f"{homes['planned']} homes are planned, {aim['gain']} are told, {aim['most_gain']} is the bound")
+    if not aim["least_cost"] <= aim["cost"] + CENT / 2:
+        broken.append(f"the least cost {aim['least_cost']:.2f} is above the cost {aim['cost']:.2f}")
+    if abs(aim["cost"] - cost) > CENT / 2:
+        broken.append(f"the aim tells a cost of {aim['cost']:.2f}, the plan costs {cost:.2f}")
+    yield judge("aim_is_met", f"{aim['aim']}: {aim['gain']} for {cost:.2f}", "the plan misses its aim", broken)
+
+
+def curve_agrees(run: Run) -> Iterator[Check]:
+    """Follow the curve along the building order: it starts with nothing, never falls, and ends with the plan."""
+    path = run.folder / "curve.csv"
+    ranked = run.customers[run.customers["build_order"].notna()]
+    if not path.is_file() or ranked.empty:
+        return
+    curve = pd.read_csv(path)
+    broken = [f"{name} falls" for name in ("cost", "units") if (curve[name].diff() < 0).any()]
+    if (curve["upper_bound"] < curve["units"]).any():
+        broken.append("more homes are connected than the bound allows")
+    end, total = curve.iloc[-1], run.summary["cost"]["total"]
+    if abs(end["cost"] - total) > CENT / 2 or end["units"] != run.summary["units"]["planned"]:
+        broken.append(f"it ends at {end['cost']:.2f} with {end['units']} homes, the plan at {total:.2f}")
+    if len(curve) != len(ranked) + 1:
+        broken.append(f"{len(curve)} rows for {len(ranked)} customers and the start")
+    yield judge(
+        "curve_agrees", f"{len(curve)} steps of the curve lead to the plan", "the curve is another plan's", broken
+    )
 
 
 def shares_add_up(run: Run) -> Iterator[Check]:

@@ -68,8 +68,8 @@ class _Program:
 
 def is_small(question: Question) -> bool:
     """Say whether a question is small enough to be solved to the end."""
-    problem = question.problem
-    return 0 < 2 * len(problem.tail) * int(question.in_reach.sum()) <= MOST_FLOWS
+    customers = int(question.in_reach.sum())
+    return customers > 0 and (2 * len(question.problem.tail) + 1) * customers <= MOST_FLOWS
 
 
 def most_within(question: Question, budget: int) -> Proof:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.budget.prizes import Question, Solver
-    from lastmile_net.solve.problem import Solution
+    from lastmile_net.solve.problem import Problem, Progress, Report, Solution
 
     Ints = NDArray[np.int64]
 
@@ -53,7 +53,7 @@ class Choice:
     most_gain
         No plan that costs no more gains more.
     least_cost
-        No plan that gains as much costs less, in thousandths.
+        No plan that gains as much (where a gain was asked for, as that) costs less, in thousandths.
     """
 
     solution: Solution
@@ -80,6 +80,8 @@ class Study:
     limited
         What solves it within limits on ports and routes, where there are any. Plans are then first parts of plans that
         keep them; the bounds leave the limits out.
+    report
+        Progress callback; once it returns False, nothing more is asked.
     """
 
     question: Question
@@ -87,6 +89,8 @@ class Study:
     config: SolveConfig
     solver: Solver = solve
     limited: Solver | None = None
+    report: Report | None = None
+    stopped: bool = False
     proven: list[tuple[int, int]] = field(default_factory=list)
     answers: dict[int, Answer] = field(default_factory=dict)
     plans: list[tuple[Solution, BuildOrder]] = field(default_factory=list)
@@ -104,7 +108,7 @@ class Study:
     def ask(self, price: int) -> Answer:
         """Find who is worth a price, once."""
         if price not in self.answers:
-            answer = ask(self.question, price, self.config, self.solver)
+            answer = ask(self.question, price, self.config, self._solve)
             self.answers[price] = answer
             self._remember(answer.solution)
         return self.answers[price]
@@ -113,7 +117,7 @@ class Study:
         """Ask at the prices at which the nested order spends some shares of what everybody costs."""
         for share in shares:
             price = self.price_at(int(share * self.nested.cost[-1])) if len(self.nested.cost) else 0
-            if price and not any(1 / CLOSE < price / known < CLOSE for known in self.answers):
+            if price and not self.stopped and not any(1 / CLOSE < price / known < CLOSE for known in self.answers):
                 self.ask(price)
 
     def price_at(self, budget: int) -> int:
@@ -127,14 +131,19 @@ class Study:
 
     def most_gain(self, budget: int) -> int:
         """Return what no plan within a budget can gain more than."""
-        most = self.reach_gain
-        if self.all_gain == self.reach_gain and budget < self.all_cost and most > 0:
-            most -= int(self.question.gain[self.question.in_reach].min())
+        return int(self.most_gains(np.array([budget]))[0])
+
+    def most_gains(self, budgets: Ints) -> Ints:
+        """Return what no plan within each budget can gain more than."""
+        most = np.full(len(budgets), self.reach_gain)
+        if self.all_gain == self.reach_gain > 0:
+            least = int(self.question.gain[self.question.in_reach & (self.question.gain > 0)].min())
+            most[budgets < self.all_cost] -= least
         for money, bound in self.proven:
-            most = min(most, bound) if budget <= money else most
+            most[budgets <= money] = np.minimum(most[budgets <= money], bound)
         for price, answer in self.answers.items():
-            most = min(most, (price * self.reach_gain - answer.bound + budget) // price)
-        return max(most, 0)
+            most = np.minimum(most, (price * self.reach_gain - answer.bound + budgets) // price)
+        return np.asarray(np.maximum(most, 0), np.int64)
 
     def least_cost(self, gain: int) -> int:
         """Return what no plan that gains as much can cost less than, in thousandths."""
@@ -158,7 +167,7 @@ class Study:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
         best = self._best_within(budget)
         for _ in range(POLISHES):
-            if self._gain(best) >= self.most_gain(budget):
+            if self.stopped or self._gain(best) >= self.most_gain(budget):
                 break
             better = self._polished(best, budget)
             if self._gain(better) <= self._gain(best):
@@ -180,8 +189,8 @@ class Study:
             (cut(self.question, *plan, int(np.searchsorted(plan[1].gain, gain)) + 1) for plan in self._reaching(gain)),
             key=lambda solution: solution.cost,
         )
-        again = only(self.question, best.drop >= 0, self.config, self.solver)
-        return self._choice(min(best, again, key=lambda solution: solution.cost))
+        again = only(self.question, best.drop >= 0, self.config, self._solve)
+        return self._choice(min(best, again, key=lambda solution: solution.cost), wanted=gain)
 
     def at_price(self, price: int) -> Choice:
         """Return who is worth a price for each unit of gain, and the way to them."""
@@ -212,6 +221,15 @@ class Study:
         gains = [int(order.gain[order.within(budget) - 1]) if order.within(budget) else 0 for _, order in self.plans]
         return max(gains) >= self.most_gain(budget)
 
+    def _solve(self, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
+        """Solve the plain problem, and listen for a stop."""
+        return self.solver(problem, config, self._told)
+
+    def _told(self, progress: Progress) -> bool:
+        if self.report is not None and self.report(progress) is False:
+            self.stopped = True
+        return not self.stopped
+
     def _remember(self, solution: Solution) -> BuildOrder:
         order = build_order(self.question.posed, solution, gain=self.question.gain)
         self.plans.append((solution, order))
@@ -235,7 +253,7 @@ class Study:
             if low and high and high <= low * CLOSE:
                 break
             price = int(np.sqrt(low * high)) if low and high else (int(low * 1.25) + 1 if low else int(high / 1.25))
-            if price < 1 or price in self.answers:
+            if price < 1 or price in self.answers or self.stopped:
                 break
 
     def _best_within(self, budget: int) -> Solution:
@@ -251,13 +269,14 @@ class Study:
         served = solution.drop >= 0
         if not served.any():
             return solution
-        again = only(self.question, served, self.config, self.solver)
+        again = only(self.question, served, self.config, self._solve)
         return spend_rest(self.question, min(solution, again, key=lambda each: each.cost), budget)
 
-    def _choice(self, solution: Solution, budget: int | None = None) -> Choice:
+    def _choice(self, solution: Solution, budget: int | None = None, wanted: int | None = None) -> Choice:
         gain = self._gain(solution)
         most = self.most_gain(solution.cost if budget is None else budget)
-        return Choice(solution, gain, max(most, gain), min(self.least_cost(gain), solution.cost))
+        least = self.least_cost(gain if wanted is None else min(gain, wanted))
+        return Choice(solution, gain, max(most, gain), min(least, solution.cost))
 
 
 def cut(question: Question, solution: Solution, order: BuildOrder, count: int) -> Solution:

@@ -1,0 +1,210 @@
+"""What the money is for: cut the plan for everybody down to a budget, a coverage, or a price for each home."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from lastmile_net.cost import with_overhead
+from lastmile_net.errors import DataError, Fault
+from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, only, reach_more
+from lastmile_net.solve.capacity import solve_with_limits
+from lastmile_net.solve.graph import FAR
+from lastmile_net.solve.problem import MILLI
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from lastmile_net.config import CostModel, PlanConfig, SolveConfig
+    from lastmile_net.solve.budget import Choice
+    from lastmile_net.solve.capacity import Limited, Limits
+    from lastmile_net.solve.problem import Problem, Report, Solution
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+Kind = Literal["budget", "coverage", "price"]
+QUICK_ROUNDS = 2
+"""Rounds for each price that is asked."""
+CURVE_SHARES = (0.1, 0.3, 0.6)
+"""Parts of the whole cost at whose price of a home the curve's upper bound is proven."""
+
+
+@dataclass(frozen=True, eq=False)
+class Money:
+    """
+    The plan that the money is spent on, and what is proven of it.
+
+    Parameters
+    ----------
+    limited
+        The plan, for those who are connected.
+    order
+        In which order they are.
+    study
+        What has been asked on the way: bounds for any budget.
+    left_out
+        float64 (c,). For each customer whom only the money leaves out: what connecting it would cost on top; nan for
+        the others.
+    about
+        What the summary says of it; empty where everybody is connected.
+    """
+
+    limited: Limited
+    order: BuildOrder
+    study: Study
+    left_out: Floats
+    about: dict[str, float | str | None]
+
+
+def spend(
+    problem: Problem,
+    limited: Limited,
+    limits: Limits,
+    customers: gpd.GeoDataFrame,
+    *,
+    left: Ints,
+    own_cost: Ints,
+    config: PlanConfig,
+    report: Report | None = None,
+) -> Money:
+    """
+    Decide who is connected first, and who is at all.
+
+    Parameters
+    ----------
+    problem, limited, limits
+        What was solved, the plan for everybody, and the limits that it keeps.
+    customers
+        The customers layer.
+    left
+        int64 (c,). Homes of each customer that are not connected today.
+    own_cost
+        int64 (c,). Equipment of each customer, in thousandths.
+    config
+        The aim (`budget`, `target_coverage`, `max_cost_per_home`), the prize, when to stop.
+    report
+        Progress callback.
+
+    Raises
+    ------
+    DataError
+        If the prize names no column of numbers.
+    """
+    gain = prizes(customers, left, config.prize)
+    question = Question.of(problem, own_cost, gain)
+    is_limited = limits.on_routes or bool((problem.tap_capacity >= 0).any())
+    quick = config.solve.model_copy(update={"rounds": min(config.rounds, QUICK_ROUNDS)})
+
+    def within_limits(part_of: Problem, settings: SolveConfig, watch: Report | None) -> Solution:
+        return solve_with_limits(part_of, limits, settings, watch).solution
+
+    study = Study(question, limited.solution, quick, limited=within_limits if is_limited else None, report=report)
+    kind = aim_of(config)
+    nobody = np.full(problem.customers, np.nan)
+    if kind is None:
+        order = build_order(problem, limited.solution, own_cost=own_cost, gain=gain)
+        if config.curve_bound:
+            study.ask_along(CURVE_SHARES)
+        return Money(limited, order, study, nobody, {})
+    today = int(customers["units"].sum() - np.maximum(left, 0).sum())
+    choice, about = _chosen(study, kind, config, (today, int(customers["units"].sum())))
+    solution = _proven(question, choice.solution, config.solve)
+    plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
+    order = build_order(problem, solution, own_cost=own_cost, gain=gain)
+    return Money(plan, order, study, _on_top(question, limited.solution, solution, config.cost), about)
+
+
+def aim_of(config: PlanConfig) -> Kind | None:
+    """Return what the planner asks for; None where everybody shall be connected."""
+    if config.budget is not None:
+        return "budget"
+    if config.target_coverage is not None:
+        return "coverage"
+    return "price" if config.max_cost_per_home is not None else None
+
+
+def prizes(customers: gpd.GeoDataFrame, left: Ints, prize: str) -> Ints:
+    """Return what connecting each customer is worth: its homes, or whole numbers of a column."""
+    if prize == "units":
+        return np.maximum(left, 0)
+    found = pd.to_numeric(customers[prize], errors="coerce") if prize in customers else pd.Series(dtype=float)
+    values = found.to_numpy(np.float64)
+    if len(values) == 0 or (np.nan_to_num(values) < 0).any() or not (np.nan_to_num(values) > 0).any():
+        what = f"the prize '{prize}' names no column of amounts that are 0 or more"
+        raise DataError([Fault(what, "Name such a column, or `units`.", source="customers", column="prize")])
+    return np.where(left > 0, np.round(np.nan_to_num(values)), 0).astype(np.int64)
+
+
+def net_of(amount: float, model: CostModel) -> int:
+    """Return the most, in thousandths, that with its overhead is no more than an amount."""
+    cents = int(np.floor(amount * 100 + 1e-6))
+    net = int(cents / (1 + model.overhead_percent / 100)) + 2
+    while net > 0 and round(with_overhead(net / 100, model) * 100) > cents:
+        net -= 1
+    return max(net, 0) * (MILLI // 100)
+
+
+def gross(milli: float, model: CostModel) -> float:
+    """Return an amount in thousandths as money, with the overhead on it."""
+    return with_overhead(round(milli / (MILLI / 100)) / 100, model)
+
+
+def _chosen(
+    study: Study, kind: Kind, config: PlanConfig, homes: tuple[int, int]
+) -> tuple[Choice, dict[str, float | str | None]]:
+    """Return the plan for an aim, and what to say of it."""
+    model = config.cost
+    about: dict[str, float | str | None] = {"aim": kind, "prize": config.prize}
+    if kind == "budget":
+        assert config.budget is not None
+        net = net_of(config.budget, model)
+        choice = study.within(net)
+        spent = study.nested.within(net)
+        nested = int(study.nested.gain[spent - 1]) if spent else 0
+        about |= {"asked": config.budget, "nested_gain": nested}
+    elif kind == "coverage":
+        assert config.target_coverage is not None
+        today, everybody = homes
+        wanted = max(int(np.ceil(config.target_coverage * everybody - 1e-9)) - today, 0)
+        choice = study.gaining(wanted)
+        about |= {"asked": config.target_coverage, "wanted_gain": wanted}
+    else:
+        assert config.max_cost_per_home is not None
+        choice = study.at_price(max(net_of(config.max_cost_per_home, model), 1))
+        about |= {"asked": config.max_cost_per_home}
+    about |= {
+        "gain": choice.gain,
+        "most_gain": choice.most_gain,
+        "cost": gross(choice.solution.cost, model),
+        "least_cost": gross(choice.least_cost, model),
+    }
+    return choice, about
+
+
+def _proven(question: Question, solution: Solution, config: SolveConfig) -> Solution:
+    """Return the plan in the problem's own numbers, with the bound for those it connects, or a cheaper one for them."""
+    served = solution.drop >= 0
+    own = int(question.own_cost[served].sum())
+    if not served.any():
+        return replace(solution, lower_bound=0, status="trivial")
+    again = only(question, served, config)
+    unlimited = (question.problem.tap_capacity < 0).all()
+    best = again if unlimited and again.cost < solution.cost else solution
+    bound = min(again.lower_bound, best.cost)
+    return replace(best, cost=best.cost - own, lower_bound=bound - own, status=again.status)
+
+
+def _on_top(question: Question, full: Solution, solution: Solution, model: CostModel) -> Floats:
+    """Return what connecting each customer whom the money leaves out would cost, on top of what is built."""
+    out = (full.drop >= 0) & (solution.drop < 0)
+    built = np.zeros(len(question.problem.tail), bool)
+    built[solution.edges] = True
+    cost = reach_more(question, built, ~out).cost
+    return np.array(
+        [gross(each, model) if wanted and each < FAR else np.nan for each, wanted in zip(cost, out, strict=True)]
+    )

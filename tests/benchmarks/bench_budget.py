@@ -1,0 +1,202 @@
+"""
+What a budget buys, against what one would write in an afternoon; and the same prizes against pcst-fast2.
+
+    python tests/benchmarks/bench_budget.py TOWN.pkl... [--rounds 1]
+
+Each file holds a pickled `(Problem, own_cost)`; `--pose STREETS BACKBONE CUSTOMERS PRICES FILE` makes one.
+"""
+
+# ruff: noqa: T201
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lastmile_net.config import SolveConfig, read_config
+from lastmile_net.solve import solve
+from lastmile_net.solve.budget import Question, Study, build_order
+from lastmile_net.solve.budget.fill import reach_more, spend_rest
+from lastmile_net.solve.budget.grow import grow
+from lastmile_net.solve.budget.prizes import ask
+from lastmile_net.solve.budget.study import cut
+from lastmile_net.solve.graph import FAR, make_graph
+from lastmile_net.solve.paths import spread
+from lastmile_net.solve.warm import warm
+
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95)
+STAGES = (0.05, 0.1, 0.2, 0.3, 0.5)
+
+
+def pose(streets: str, backbone: str, customers: str, prices: str, file: str) -> None:
+    """Write the problem that a town poses."""
+    from lastmile_net.cost import price_equipment
+    from lastmile_net.read.layers import load_layers
+
+    planner = sys.modules["lastmile_net.plan.plan"]
+    config = read_config(prices=prices)
+    caught = {}
+
+    def catch(problem: object, *_: object) -> None:
+        caught["problem"] = problem
+        raise StopIteration
+
+    planner.solve_with_limits = catch
+    try:
+        planner._solved(load_layers(streets, backbone, customers, config=config), config, None)
+    except StopIteration:
+        problem = caught["problem"]
+    own = np.round(price_equipment(problem.units, config.cost) * 1000).astype(np.int64)
+    Path(file).write_bytes(pickle.dumps((problem, own)))
+
+
+def greedy(question: Question, budgets: np.ndarray) -> np.ndarray:
+    """Connect customers by falling homes per `cost_alone`, each by its cheapest way from the taps, streets once."""
+    town = question.posed
+    nothing = np.zeros(len(town.tail), bool)
+    reach = reach_more(question, nothing, np.zeros(town.customers, bool))
+    who = np.flatnonzero(reach.cost < FAR)
+    order = who[np.argsort(reach.cost[who] / np.maximum(question.gain[who], 1), kind="stable")]
+    spent, gained, built = [0], [0], nothing.copy()
+    for c in order.tolist():
+        d = int(reach.drop[c])
+        v, step = int(town.drop_node[d]), int(town.drop_cost[d])
+        while reach.via[v] >= 0:
+            e = int(reach.via[v]) >> 1
+            step += 0 if built[e] else int(town.cost[e])
+            built[e] = True
+            v = int(town.tail[e] + town.head[e]) - v
+        spent.append(spent[-1] + step)
+        gained.append(gained[-1] + int(question.gain[c]))
+    return np.array(gained)[np.searchsorted(spent, budgets, side="right") - 1]
+
+
+def against_pcst_fast(question: Question, price: int, config: SolveConfig) -> tuple[int, int, int, float, float]:
+    """Return our objective and bound, pcst_fast's objective, and both seconds, with one drop for each customer."""
+    import pcst_fast
+
+    town = question.posed
+    first = np.flatnonzero(np.diff(town.drop_customer, prepend=-1))
+    columns = ("drop_customer", "drop_node", "drop_cost", "drop_fibre_cost", "drop_length_mm")
+    single = replace(town, **{name: getattr(town, name)[first] for name in columns})
+    plain = Question.of(single, gain=question.gain)
+    began = time.process_time()
+    answer = ask(plain, price, config)
+    ours = time.process_time() - began
+    value = answer.solution.cost + price * int(plain.gain[plain.in_reach & (answer.solution.drop < 0)].sum())
+    hub = np.arange(single.nodes)
+    hub[single.tap_node] = single.tap_node[0]
+    edges = np.concatenate(
+        [
+            np.column_stack([hub[single.tail], hub[single.head]]),
+            np.column_stack([hub[single.drop_node], single.nodes + single.drop_customer]),
+        ]
+    )
+    costs = np.concatenate([single.cost, single.drop_cost]).astype(np.float64)
+    prizes = np.concatenate([np.zeros(single.nodes), price * np.where(plain.in_reach, plain.gain, 0)]).astype(
+        np.float64
+    )
+    loop = edges[:, 0] == edges[:, 1]
+    edges, costs = edges[~loop], costs[~loop]
+    began = time.process_time()
+    nodes, chosen = pcst_fast.pcst_fast(edges, prizes, costs, int(single.tap_node[0]), 1, "strong", 0)
+    theirs = time.process_time() - began
+    other = int(costs[chosen].sum() + prizes.sum() - prizes[nodes].sum())
+    return value, answer.bound, other, ours, theirs
+
+
+def run(path: str, rounds: int) -> None:
+    """Measure one town, and print what was found."""
+    town, own = pickle.loads(Path(path).read_bytes())
+    question = Question.of(town, own)
+    config = SolveConfig(rounds=rounds, time_limit_s=None, workers=1, target_gap=0.0005)
+    warm()
+    graph = make_graph(np.zeros(2, np.int8), np.array([0]), np.array([1]), np.array([1]))
+    spread(graph, graph.cost, np.zeros(1, np.int32))
+    build_order(
+        town,
+        solve(
+            replace(
+                town,
+                units=town.units[:0],
+                fibres=town.fibres[:0],
+                **{
+                    n: getattr(town, n)[:0]
+                    for n in ("drop_customer", "drop_node", "drop_cost", "drop_fibre_cost", "drop_length_mm")
+                },
+            ),
+            config,
+        ),
+    )
+    began = time.process_time()
+    full = solve(town, config)
+    full_s = time.process_time() - began
+    began = time.process_time()
+    study = Study(question, full, config)
+    study.ask_along(SHARES)
+    curve_s = time.process_time() - began
+    everything = int(study.nested.cost[-1])
+    budgets = np.array([int(share * everything) for share in SHARES])
+    stages = sorted({study.price_at(int(share * everything)) for share in STAGES})
+    began = time.process_time()
+    grown = grow(question, stages, config, solve)
+    grow_s = time.process_time() - began
+    grown_order = build_order(question.posed, grown.solution, gain=question.gain, phase=np.maximum(grown.stage, 0))
+    alone = greedy(question, budgets)
+    print(
+        f"\n{Path(path).stem}: {study.reach_gain} homes, full {everything / 1000:,.0f} in {full_s:.1f} s, gap "
+        f"{full.gap:.2%}; curve {curve_s / full_s:.1f} x; "
+        f"grown {grown.solution.cost / everything - 1:+.2%} in {grow_s / full_s:.1f} x"
+    )
+    print("share  greedy  nested   grown    best   bound     gap  nested loss  grown loss")
+    rows = []
+    for share, budget, other in zip(SHARES, budgets.tolist(), alone.tolist(), strict=True):
+        nested = int(study.nested.gain[study.nested.within(budget) - 1]) if study.nested.within(budget) else 0
+        early = int(grown_order.gain[grown_order.within(budget) - 1]) if grown_order.within(budget) else 0
+        parts = [cut(question, *plan, plan[1].within(budget)) for plan in study.plans]
+        gains = [int(question.gain[part.drop >= 0].sum()) for part in parts]
+        best = spend_rest(question, parts[int(np.argmax(gains))], budget)
+        gain = max(int(question.gain[best.drop >= 0].sum()), early)
+        most = study.most_gain(budget)
+        rows.append((most / gain - 1, 1 - nested / gain, 1 - early / gain, share))
+        print(
+            f"{share:5.0%} {other:7} {nested:7} {early:7} {gain:7} {most:7} "
+            f"{rows[-1][0]:7.2%} {rows[-1][1]:11.2%} {rows[-1][2]:11.2%}"
+        )
+    table = np.array(rows)
+    low = table[:, 3] < 0.3
+    print(
+        f"mean gap below 30 % {table[low, 0].mean():.2%}, from there up {table[~low, 0].mean():.2%}; "
+        f"nesting loses {table[:, 1].mean():.2%}, grown {table[:, 2].mean():.2%}"
+    )
+    for share in (0.1, 0.3, 0.6):
+        price = study.price_at(int(share * everything))
+        value, bound, other, ours, theirs = against_pcst_fast(question, price, config)
+        print(
+            f"pcst_fast at {price}: ours {value / bound - 1:.3%} above the bound in {ours:.2f} s, "
+            f"theirs {other / bound - 1:.3%} in {theirs:.2f} s"
+        )
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Pose or run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--pose", nargs=5)
+    given = parser.parse_args()
+    if given.pose:
+        pose(*given.pose)
+    for path in given.files:
+        run(path, given.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Budgets on small towns, against an enumeration of everybody who could be connected."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lastmile_net.config import SolveConfig
+from lastmile_net.solve import solve
+from lastmile_net.solve.budget import Choice, Question, Study, exact
+
+from .small_towns import distances, small_town
+
+CONFIG = SolveConfig(rounds=1, time_limit_s=None, workers=1)
+SHARES = (0.1, 0.3, 0.5, 0.8)
+
+
+def every_cost(question: Question) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return who is in reach, the least cost of serving each set of them, and its gain (Dreyfus & Wagner 1971)."""
+    town = question.problem
+    far = distances(town)
+    linked = np.isfinite(far[town.tap_node[0]])
+    who = np.unique(town.drop_customer[linked[town.drop_node]])
+    best = np.full((1 << len(who), town.nodes), np.inf)
+    best[0] = 0
+    for i, c in enumerate(who):
+        for d in np.flatnonzero(town.drop_customer == c):
+            one = far[town.drop_node[d]] + town.drop_cost[d] + question.own_cost[c]
+            best[1 << i] = np.minimum(best[1 << i], one)
+    for mask in range(1, 1 << len(who)):
+        part = (mask - 1) & mask
+        while part:
+            best[mask] = np.minimum(best[mask], best[part] + best[mask ^ part])
+            part = (part - 1) & mask
+        best[mask] = np.min(best[mask][:, None] + far, axis=0)
+    gains = np.array(
+        [sum(int(question.gain[c]) for i, c in enumerate(who) if m >> i & 1) for m in range(1 << len(who))]
+    )
+    return who, best[:, town.tap_node[0]], gains
+
+
+def asked(seed: int) -> tuple[Question, Study, np.ndarray, np.ndarray]:
+    """Return a small town with gains, what is found out about it, and all costs and gains there are."""
+    rng = np.random.default_rng(seed)
+    town = small_town(seed, customers=7, nodes=10)
+    town.units[:] = rng.integers(1, 6, town.customers)
+    question = Question.of(town, rng.integers(0, 10, town.customers) * 1000)
+    _, costs, gains = every_cost(question)
+    return question, Study(question, solve(town, CONFIG), CONFIG), costs, gains
+
+
+def price_of(question: Question, choice: Choice) -> int:
+    """Price a plan from scratch: each edge once."""
+    town, solution = question.problem, choice.solution
+    served = np.flatnonzero(solution.drop >= 0)
+    edges = np.unique(
+        np.concatenate(
+            [
+                np.empty(0, np.int64),
+                *[solution.route_edges[solution.route_start[c] : solution.route_start[c + 1]] for c in served],
+            ]
+        ).astype(np.int64)
+    )
+    return int(town.cost[edges].sum() + town.drop_cost[solution.drop[served]].sum() + question.own_cost[served].sum())
+
+
+@pytest.fixture(params=[True, False], ids=["to the end", "by prices"])
+def ended(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether small towns are solved to the end, as they are, or as if they were large."""
+    if not request.param:
+        monkeypatch.setattr(exact, "MOST_FLOWS", 0)
+    return bool(request.param)
+
+
+def test_budgets_against_every_set_of_customers(ended: bool) -> None:
+    """200 towns: plans keep their budget, bounds are never below the optimum, plans are next to it."""
+    gaps, misses = [], []
+    for seed in range(200 if ended else 100):
+        question, study, costs, gains = asked(seed)
+        everybody = int(costs[-1])
+        for share in SHARES[seed % 2 :: 2]:
+            budget = int(share * everybody)
+            optimum = int(gains[costs <= budget].max())
+            choice = study.within(budget)
+            assert price_of(question, choice) == choice.solution.cost <= budget
+            assert choice.gain <= optimum <= choice.most_gain
+            gaps.append(choice.most_gain / choice.gain - 1 if choice.gain else float(choice.most_gain > 0))
+            misses.append((optimum - choice.gain) / max(optimum, 1))
+    if ended:
+        assert max(gaps) == 0
+    assert np.mean(misses) <= 0.02
+
+
+def test_coverage_against_every_set_of_customers(ended: bool) -> None:
+    """The cheapest way to as many homes, and a bound on what that costs."""
+    over = []
+    for seed in range(60):
+        question, study, costs, gains = asked(seed)
+        wanted = int(np.ceil(0.6 * gains.max()))
+        optimum = int(costs[gains >= wanted].min())
+        choice = study.gaining(wanted)
+        assert choice.gain >= wanted
+        assert choice.least_cost <= optimum <= price_of(question, choice) == choice.solution.cost
+        over.append(choice.solution.cost / max(optimum, 1) - 1)
+    assert np.mean(over) <= (0 if ended else 0.02)
+
+
+def test_at_a_price_no_branch_is_too_dear() -> None:
+    """At a price for each home nothing is worth more than the plan: its cost, and the price for who is left out."""
+    for seed in range(60):
+        _, study, costs, gains = asked(seed)
+        for price in (5_000, 20_000):
+            choice = study.at_price(price)
+            value = choice.solution.cost + price * (gains.max() - choice.gain)
+            assert value == pytest.approx((costs + price * (gains.max() - gains)).min(), rel=0.01)
+            assert study.answers[price].bound <= (costs + price * (gains.max() - gains)).min()
+
+
+def test_more_money_never_connects_fewer() -> None:
+    """A planner who asks for more gets no less, whatever has been asked before."""
+    for seed in range(30):
+        question, study, costs, _ = asked(seed)
+        found = [study.within(int(share * costs[-1])) for share in (0, 0.2, 0.4, 0.6, 1.0)]
+        gains = [choice.gain for choice in found]
+        assert gains == sorted(gains)
+        assert found[-1].gain == question.most
