@@ -278,14 +278,25 @@ def report(run: Run) -> None:
 def draw_map(
     run: Run,
     area: Annotated[str | None, typer.Option(help="Only this planning area.")] = None,
+    only: Annotated[str | None, typer.Option(help="Only gaps, planned or existing customers.")] = None,
     tiles: Annotated[str | None, typer.Option(help="Map tiles, such as osm; loads them from the net.")] = None,
+    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    title: Annotated[str, typer.Option(help="Heading of the map.")] = "",
+    out_file: Annotated[str | None, typer.Option("--out", help="File to write: .html, .png, .svg or .pdf.")] = None,
+    coverage: Annotated[str | None, typer.Option(help="Chart of the coverage to write: .png, .svg or .pdf.")] = None,
 ) -> None:
-    """Draw the map of a run again."""
-    from lastmile_net.maps import save_map
+    """Draw the map of a run again; with wishes, into a file of its own beside the run's."""
+    from lastmile_net.maps import save_coverage
     from lastmile_net.read.run import read_run
+    from lastmile_net.write import redraw_map
 
-    path = save_map(read_run(Path(run)), Path(run) / "map.html", area=area, tiles=tiles)
+    made = read_run(Path(run))
+    wishes = {"area": area, "only": only, "tiles": tiles, "language": language, "title": title}
+    asked = {name: wish for name, wish in wishes.items() if wish and (name, wish) != ("language", "en")}
+    path = redraw_map(made, run, out_file, **asked)  # type: ignore[arg-type]
     out.print(f"map: {path}", markup=False)
+    if coverage:
+        out.print(f"coverage: {save_coverage(made, coverage, language=language)}", markup=False)
 
 
 @app.command()

@@ -1,11 +1,12 @@
 """The Folium map of a plan, and the packed layer it is made of."""
 
 from lastmile_net.maps.packed import Derived, Field, PackedLayer, Style, Symbol
-from lastmile_net.maps.page import offline_map, save_page
+from lastmile_net.maps.page import offline_map, save_page, write_whole
 from lastmile_net.maps.plan_map import MapOptions, plan_map, save_map
-from lastmile_net.maps.static import save_coverage, save_picture
+from lastmile_net.maps.static import KINDS, save_coverage, save_picture
 
 __all__ = [
+    "KINDS",
     "Derived",
     "Field",
     "MapOptions",
@@ -18,4 +19,5 @@ __all__ = [
     "save_map",
     "save_page",
     "save_picture",
+    "write_whole",
 ]

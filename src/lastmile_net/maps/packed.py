@@ -311,7 +311,7 @@ class PackedLayer(Layer):
 
     def _pack_column(self, values: pd.Series, rows: Ints, key: str, decimals: int) -> dict[str, object]:
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-            places = 0 if pd.api.types.is_integer_dtype(values) else decimals
+            places = 0 if _whole(values) else decimals
             packed = pack_numbers(values, rows, places)
             if packed:
                 return {"decimals": places, "numbers": self._keep_numbers(key, packed)}
@@ -334,6 +334,13 @@ class PackedLayer(Layer):
             known = next(same, f"known-{key}")
             self._raw[known] = packed.known
         return {"key": key, "least": packed.least, "known": known} | self._keep(key, packed.stream)
+
+
+def _whole(values: pd.Series) -> bool:
+    if pd.api.types.is_integer_dtype(values):
+        return True
+    numbers = values.to_numpy(np.float64, na_value=np.nan)
+    return bool((np.isnan(numbers) | (numbers == np.round(numbers))).all())
 
 
 def _class(value: str, symbol: Symbol) -> dict[str, object]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 
 if TYPE_CHECKING:
+    import folium
     import geopandas as gpd
 
     from lastmile_net.config import PlanConfig
+    from lastmile_net.doctor import Findings
+    from lastmile_net.maps.plan_map import MapOptions
     from lastmile_net.solve.problem import Progress, Status
 
 
@@ -84,3 +87,41 @@ class Plan:
     def gap(self) -> float:
         """Cost over lower bound, less one."""
         return float(self.summary["gap"])
+
+    def findings(self) -> Findings:
+        """Return what the data doctor finds in the plan's own layers."""
+        import pandas as pd
+
+        from lastmile_net.doctor import check
+
+        backbone = pd.concat([self.backbone_lines, self.backbone_points], ignore_index=True)
+        return check(self.streets, backbone, self.customers, config=self.config)
+
+    def to_map(self, **options: Unpack[MapOptions]) -> folium.Map:
+        """
+        Return the map of the plan, with the findings of the data doctor: a page that opens without any network.
+
+        Parameters
+        ----------
+        **options
+            See `MapOptions`: tiles, language, one area, gaps only, a title.
+
+        Returns
+        -------
+        page
+            Shows itself in a notebook; `lastmile_net.maps.save_page` writes it.
+
+        Raises
+        ------
+        DataError
+            If language, tiles, `only` or `area` is not known.
+        """
+        from lastmile_net.maps import plan_map  # folium takes a second to import
+
+        if "findings" not in options:
+            options["findings"] = self.findings().to_gdf()
+        return plan_map(self, **options)
+
+    def _repr_html_(self) -> str:
+        """Show the map in a notebook."""
+        return str(self.to_map()._repr_html_())

@@ -118,9 +118,9 @@ def _write_files(plan: Plan, draft: Path, formats: Sequence[str]) -> None:
 
 
 def _draw_map(plan: Plan, path: Path) -> None:
-    from lastmile_net.maps.plan_map import save_map  # folium takes a second to import
+    from lastmile_net.maps import save_page  # folium takes a second to import
 
-    save_map(plan, path, tiles=plan.config.tiles)
+    save_page(plan.to_map(tiles=plan.config.tiles), path)
 
 
 def _seal(

@@ -1,0 +1,70 @@
+"""`lastmile map`: the map of a run, drawn again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from lastmile_net.cli import app
+from lastmile_net.errors import DataError
+from lastmile_net.verify import verify_run
+from lastmile_net.write import redraw_map, write_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lastmile_net.plan.result import Plan
+
+
+@pytest.fixture
+def run(town: Plan, tmp_path: Path) -> Path:
+    """Return the folder of a run."""
+    return write_run(town, tmp_path / "run")
+
+
+def test_drawing_again_keeps_the_run_sound(run: Path) -> None:
+    """A map that was lost or spoilt comes back, byte for byte, and the run is still as it should be."""
+    first = (run / "map.html").read_bytes()
+    (run / "map.html").write_text("spoilt", encoding="utf-8")
+    made = CliRunner().invoke(app, ["map", str(run)])
+    assert made.exit_code == 0, made.output
+    assert (run / "map.html").read_bytes() == first
+    assert verify_run(run).passed
+
+
+def test_wishes_go_to_a_file_of_their_own(run: Path) -> None:
+    """A map of the gaps alone must not take the place of the whole one, nor make the run look tampered with."""
+    first = (run / "map.html").read_bytes()
+    made = CliRunner().invoke(app, ["map", str(run), "--only", "gaps", "--tiles", "osm", "--title", "../What?"])
+    assert made.exit_code == 0, made.output
+    page = run / "map.gaps.osm._What_.html"
+    assert str(page) in made.output.replace("\n", "")
+    html = page.read_text(encoding="utf-8")
+    assert "https://tile.openstreetmap.org" in html
+    assert (run / "map.html").read_bytes() == first
+    assert verify_run(run).passed
+
+
+@pytest.mark.parametrize("ending", [".png", ".svg", ".pdf", ".html"])
+def test_pictures_are_drawn_by_their_ending(ending: str, town: Plan, run: Path, tmp_path: Path) -> None:
+    """Reports want pictures: the ending of the file says which."""
+    path = redraw_map(town, run, tmp_path / f"gaps{ending}", only="gaps", language="de")
+    starts = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".html": b"<!DOCTYPE html>"}
+    assert path.read_bytes().startswith(starts[ending])
+
+
+def test_unknown_wish_leaves_the_map(town: Plan, run: Path) -> None:
+    """A misspelt wish is refused before anything is written."""
+    before = sorted(path.name for path in run.iterdir())
+    with pytest.raises(DataError, match="holes"):
+        redraw_map(town, run, only="holes")  # type: ignore[typeddict-item]
+    assert sorted(path.name for path in run.iterdir()) == before
+
+
+def test_plan_shows_itself_in_a_notebook(town: Plan) -> None:
+    """The last line of a cell is the plan: what shows must be the whole page, in a frame of its own."""
+    shown = town._repr_html_()
+    assert "<iframe" in shown
+    assert "lastmile-plan" in shown
