@@ -41,7 +41,7 @@ def curve_of() -> Callable[[SimpleNamespace], pd.DataFrame]:
 @pytest.fixture(scope="session")
 def artefacts(root: Path) -> Path:
     """Return the folder in which screenshots are kept."""
-    return root / "test-results"
+    return root / "artefacts"
 
 
 @pytest.fixture(scope="session")

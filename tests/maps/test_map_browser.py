@@ -154,7 +154,7 @@ def test_search_forgives_accents_and_half_words(browser: Chromium, page: Path, s
 
 @pytest.mark.parametrize(
     ("key", "colour"),
-    [("streets", "#d3dae0"), ("trenches", "#00866a"), ("backbone_lines", "#52606d"), ("access_points", "#111820")],
+    [("streets", "#d0d7dd"), ("trenches", "#00866a"), ("backbone_lines", "#6b7a89"), ("access_points", "#111820")],
 )
 def test_each_layer_switch_changes_its_pixels(browser: Chromium, page: Path, key: str, colour: str) -> None:
     """A switch must take its own layer off the picture, and put the very same picture back."""

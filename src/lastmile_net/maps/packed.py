@@ -108,8 +108,10 @@ class Style:
         Values at which lines grow wider, ascending.
     dash
         Lengths of dashes and gaps in pixels; empty draws through.
-    casing
-        Whether lines have a light edge when seen from near.
+    edge
+        Colour of the edge that lines have when seen from near; none if empty.
+    road
+        Whether lines grow with the ground as one comes near, and show the colour of their edge from afar.
     min_zoom
         Below this zoom the layer is not drawn.
     hexagons
@@ -133,7 +135,8 @@ class Style:
     width_by: str = ""
     width_breaks: tuple[float, ...] = ()
     dash: tuple[float, ...] = ()
-    casing: bool = False
+    edge: str = ""
+    road: bool = False
     min_zoom: int = 0
     hexagons: bool = True
     label: str = ""

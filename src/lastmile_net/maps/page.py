@@ -51,7 +51,7 @@ def offline_map(
         max_zoom=MAX_ZOOM,
         attribution_control=False,
         fade_animation=False,
-        zoom_snap=1 if address else 0.5,
+        zoom_snap=1 if address else 0.25,
         zoom_delta=1 if address else 0.5,
     )
     page._id = "plan"

@@ -24,21 +24,21 @@ BESIDE_AREA_M = 150.0
 WIDER_FROM_HOMES = (3.0, 12.0, 50.0, 200.0)
 
 OUTCOME_SYMBOLS = {
-    "existing": Symbol("#8fa3b5"),
+    "existing": Symbol("#8496a8"),
     "planned": Symbol("#0072b2"),
     "invalid_location": Symbol("#7f7f7f", "diamond", gap=True),
-    "no_street_in_reach": Symbol("#d55e00", "diamond", gap=True),
-    "street_island": Symbol("#b8478f", "square", gap=True),
-    "route_too_long": Symbol("#e69f00", "triangle", gap=True),
-    "optical_budget": Symbol("#a08c00", "down", gap=True),
-    "no_free_port": Symbol("#6a2c91", "cross", gap=True),
+    "no_street_in_reach": Symbol("#7f2704", "triangle", gap=True),
+    "street_island": Symbol("#cc6699", "square", gap=True),
+    "route_too_long": Symbol("#6a2c91", "down", gap=True),
+    "optical_budget": Symbol("#a08c00", "cross", gap=True),
+    "no_free_port": Symbol("#d55e00", "diamond", gap=True),
     "optical_unknown": Symbol("#8c6d31", "ring", gap=True),
-    "over_budget": Symbol("#c44569", "bar", gap=True),
+    "over_budget": Symbol("#e69f00", "bar", gap=True),
     "excluded": Symbol("#3d3d3d", "ring", gap=True),
     "unserved": Symbol("#d55e00", "diamond", gap=True),
 }
 STATUS_SYMBOLS = {
-    "connected": Symbol("#0072b2"),
+    "connected": Symbol("#8496a8"),
     "passed": Symbol("#e69f00", "triangle", gap=True),
     "unconnected": Symbol("#d55e00", "diamond", gap=True),
 }
@@ -48,8 +48,8 @@ TRENCH_SYMBOLS = {
     "kind_connector": Symbol("#56b4e9"),
 }
 LINE_SYMBOLS = {
-    "feeder": Symbol("#1f2933"),
-    "distribution": Symbol("#52606d"),
+    "feeder": Symbol("#323f4b"),
+    "distribution": Symbol("#6b7a89"),
     "duct": Symbol("#8a6d3b"),
     "aerial": Symbol("#6a4c93"),
     "drop": Symbol("#9aa5b1"),
@@ -68,13 +68,34 @@ FINDING_SYMBOLS = {
     "info": Symbol("#56b4e9", "ring"),
 }
 MOST_KINDS = 12
-STREET_COLOUR = "#d3dae0"
+STREET_COLOUR = "#d0d7dd"
+"""Of streets from afar, and of their edges from near."""
+LIGHT_EDGE = "rgba(255,255,255,0.95)"
 STREET_WIDTHS = {"motorway": 4, "trunk": 4, "primary": 3, "secondary": 2, "tertiary": 1}
 
 
 @dataclass(frozen=True)
 class MapLayer:
-    """One layer of the page: its key, what draws it, whether it is on at first, columns to search, column to add up."""
+    """
+    One layer of the page.
+
+    Parameters
+    ----------
+    key
+        Its name in links.
+    packed
+        What draws it.
+    shown
+        Whether it is on at first.
+    search
+        Columns to search.
+    metres
+        Column whose sum the legend tells; how many features there are if empty.
+    order
+        Column with the order of building.
+    planned
+        Whether it is not there today.
+    """
 
     key: str
     packed: PackedLayer
@@ -82,6 +103,7 @@ class MapLayer:
     search: tuple[str, ...] = ()
     metres: str = ""
     order: str = ""
+    planned: bool = False
 
 
 def plan_layers(
@@ -243,8 +265,11 @@ def _streets(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     named = table["name"].astype("string").fillna("")
     kinds = table["highway"].astype("string").str.removesuffix("_link").map(STREET_WIDTHS).fillna(0)
     data = gpd.GeoDataFrame({"_name": named, "_wide": kinds.astype(float)}, geometry=table.geometry)
+    data["_length_m"] = data.geometry.length
     style = Style(
-        width=3.2,
+        width=1.7,
+        edge=STREET_COLOUR,
+        road=True,
         width_by="_wide",
         width_breaks=(1, 2, 3, 4),
         z_index=200,
@@ -253,12 +278,13 @@ def _streets(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
         label_zoom=16,
         label_z_index=450,
     )
-    return MapLayer("streets", PackedLayer(data, colour=STREET_COLOUR, name=words["streets"], style=style))
+    packed = PackedLayer(data, colour="#ffffff", name=words["streets"], style=style, extra={"_length_m": 0})
+    return MapLayer("streets", packed, metres="_length_m")
 
 
 def _backbone_lines(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
-    data = table.assign(_wide=(table["role"] == "feeder").astype(float))
-    style = Style(width=2.4, width_by="_wide", width_breaks=(1,), z_index=300, label="backbone_id")
+    data = table.assign(_wide=(table["role"] == "feeder").astype(float), _length_m=table.geometry.length)
+    style = Style(width=2.2, width_by="_wide", width_breaks=(1,), z_index=300, label="backbone_id", edge=LIGHT_EDGE)
     packed = PackedLayer(
         data,
         colour="role",
@@ -266,22 +292,23 @@ def _backbone_lines(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLay
         name=words["backbone_lines"],
         palette=_named(LINE_SYMBOLS, words),
         style=style,
+        extra={"_length_m": 0},
     )
-    return MapLayer("backbone_lines", packed, search=("backbone_id",))
+    return MapLayer("backbone_lines", packed, search=("backbone_id",), metres="_length_m")
 
 
 def _reused(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
-    style = Style(width=6, z_index=290, label="backbone_id")
+    style = Style(width=9, z_index=290, label="backbone_id")
     fields = _fields(table, words, {"length_m": "m", "units": "", "cost": ""})
     packed = PackedLayer(table, colour="#f0c419", popup=fields, name=words["reused"], style=style)
-    return MapLayer("reused", packed, metres="length_m")
+    return MapLayer("reused", packed, metres="length_m", planned=True)
 
 
 def _drops(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     style = Style(width=1.6, dash=(5, 4), min_zoom=15, z_index=350, interactive=False)
     extra = {"length_m": 1, "build_order": 0}
     packed = PackedLayer(table, colour="#00866a", name=words["drops"], style=style, extra=extra)
-    return MapLayer("drops", packed, metres="length_m", order="build_order")
+    return MapLayer("drops", packed, metres="length_m", order="build_order", planned=True)
 
 
 def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
@@ -291,7 +318,7 @@ def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
         width=2.2,
         width_by="units",
         width_breaks=WIDER_FROM_HOMES,
-        casing=True,
+        edge=LIGHT_EDGE,
         z_index=400,
         label="trench_id",
     )
@@ -304,7 +331,7 @@ def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
         style=style,
         extra={"length_m": 1, "build_order": 0},
     )
-    return MapLayer("trenches", packed, search=("trench_id",), metres="length_m", order="build_order")
+    return MapLayer("trenches", packed, search=("trench_id",), metres="length_m", order="build_order", planned=True)
 
 
 def _idle_points(plan: Plan) -> gpd.GeoDataFrame:
@@ -327,8 +354,10 @@ def _backbone_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLa
 def _access_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     free = pd.to_numeric(table["ports_free"], errors="coerce")
     ports = [
-        f"{used} / {int(left)}" if np.isfinite(left) else f"{used}"
-        for used, left in zip(table["ports_used"].astype(int), free.astype(float), strict=True)
+        f"{name}  {used}/{int(left)}" if np.isfinite(left) else f"{name}  {used}"
+        for name, used, left in zip(
+            table["access_point_id"], table["ports_used"].astype(int), free.astype(float), strict=True
+        )
     ]
     data = table.assign(_ports=ports, _used=np.where(table["ports_used"] > 0, "access_points", "idle"))
     packed = PackedLayer(
@@ -343,6 +372,8 @@ def _access_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLaye
             "access_points": Symbol("#111820", "square", words["access_used"]),
             "idle": Symbol("#8a8f98", "square", words["access_idle"]),
         },
-        style=Style(radius=6.5, label="access_point_id", label_zoom=16, z_index=600, hexagons=False),
+        style=Style(
+            radius=6.5, label="access_point_id", map_label="_ports", label_zoom=16, z_index=600, hexagons=False
+        ),
     )
     return MapLayer("access_points", packed, search=("access_point_id",))

@@ -12,7 +12,13 @@ from folium.template import Template
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
 from lastmile_net.maps.page import offline_map, save_page
-from lastmile_net.maps.plan_layers import check_wishes, findings_layers, plan_layers
+from lastmile_net.maps.plan_layers import (
+    OUTCOME_SYMBOLS,
+    check_wishes,
+    chosen_customers,
+    findings_layers,
+    plan_layers,
+)
 from lastmile_net.maps.words import words
 
 if TYPE_CHECKING:
@@ -117,14 +123,15 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     findings = options.get("findings")
     if findings is not None:
         layers += findings_layers(findings, says)
-    heading = options.get("title") or says["title"]
+    heading = options.get("title") or (f"{says['title']} · {area}" if area else says["title"])
     page = offline_map(tiles, language=language, title=heading)
     for layer in layers:
         layer.packed._id = layer.key
         layer.packed.show = layer.packed.control = False
         layer.packed.add_to(page)
     curve = _curve(plan, options.get("curve", plan.curve))
-    _PlanPage(_about(plan, layers, says, heading) | {"curve": curve}).add_to(page)
+    told = {"title": heading, "words": says, "curve": curve, "layers": [_entry(layer) for layer in layers]}
+    _PlanPage(told | _figures(plan, says, area)).add_to(page)
     return page
 
 
@@ -154,28 +161,50 @@ def save_map(plan: Plan, path: Path | str, **options: Unpack[MapOptions]) -> Pat
     return save_page(plan_map(plan, **options), path)
 
 
-def _about(plan: Plan, layers: list[MapLayer], says: dict[str, str], heading: str) -> dict[str, object]:
-    from_osm = bool(plan.streets["highway"].notna().any()) if len(plan.streets) else False
-    missing = plan.customers.geometry.isna() | plan.customers.geometry.is_empty
+def _entry(layer: MapLayer) -> dict[str, object]:
     return {
-        "title": heading,
-        "words": says,
-        "summary": {key: _plain(plan.summary.get(key)) for key in ("customers", "units", "cost", "trench_m", "gap")},
+        "key": layer.key,
+        "layer": layer.packed.get_name(),
+        "shown": layer.shown,
+        "search": list(layer.search),
+        "metres": layer.metres,
+        "order": layer.order,
+        "planned": layer.planned,
+    }
+
+
+def _figures(plan: Plan, says: dict[str, str], area: str | None) -> dict[str, object]:
+    """Return what the headline tells: of the whole plan, or of the one area that is drawn."""
+    from_osm = bool(plan.streets["highway"].notna().any()) if len(plan.streets) else False
+    people = chosen_customers(plan.customers, says, None, area)
+    missing = people.geometry.isna() | people.geometry.is_empty
+    of_class = people.groupby("_class")["units"].sum()
+    shares = [
+        {
+            "of": name if name in {"existing", "planned"} else "unserved",
+            "units": int(of_class[name]),
+            "colour": symbol.colour,
+        }
+        for name, symbol in OUTCOME_SYMBOLS.items()
+        if name in of_class.index
+    ]
+    summary = plan.summary if area is None else _area_summary(people)
+    return {
+        "summary": {key: _plain(summary.get(key)) for key in ("customers", "units", "cost", "trench_m", "gap")},
         "currency": str(plan.summary.get("currency", "")),
         "credit": says["osm"] if from_osm else "",
         "unmapped": int(missing.sum()),
-        "layers": [
-            {
-                "key": layer.key,
-                "layer": layer.packed.get_name(),
-                "shown": layer.shown,
-                "search": list(layer.search),
-                "metres": layer.metres,
-                "order": layer.order,
-            }
-            for layer in layers
-        ],
+        "shares": shares,
     }
+
+
+def _area_summary(people: gpd.GeoDataFrame) -> dict[str, object]:
+    """Return customers, homes and their shares of the cost in one area; trenches are not divided between areas."""
+    units = people.groupby("outcome")["units"].sum()
+    counted = {str(name): int(size) for name, size in units.items()}
+    total = {"total": int(people["units"].sum())}
+    cost = pd.to_numeric(people["cost_share"]).sum()
+    return {"customers": {"total": len(people)}, "units": total | counted, "cost": {"total": round(float(cost), 2)}}
 
 
 def _plain(value: object) -> object:

@@ -26,7 +26,7 @@ _WORDS = {
     "view_plan": ("With the plan", "Mit dem Plan"),
     "view_today": ("Today", "Heute"),
     "layers": ("Layers", "Ebenen"),
-    "legend": ("In view / in all", "Im Bild / gesamt"),
+    "legend": ("in view / total", "im Bild / gesamt"),
     "filter": ("Filter", "Filter"),
     "area": ("Area", "Gebiet"),
     "all_areas": ("All areas", "Alle Gebiete"),

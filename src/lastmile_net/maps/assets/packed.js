@@ -8,6 +8,10 @@ const NODE = 16;
 const LABEL_ROOM = 160;
 const MOST_ZOOMS = 6;
 const LABEL_EVERY = 420;
+const FAR = 13;
+const SIZES = [0.27, 0.32, 0.42, 0.6, 0.8, 1];
+const SIGNS_FROM = 16;
+const EDGE_FROM = 15;
 
 /* ---- decoding ---------------------------------------------------------------------------- */
 
@@ -245,8 +249,8 @@ function sign(symbol, radius, ratio) {
   ctx.scale(ratio, ratio);
   ctx.beginPath();
   outline(ctx, symbol.shape, half, symbol.shape === "ring" ? radius * 0.8 : radius);
-  if (radius >= 2.5) {
-    ctx.lineWidth = radius >= 4 ? 2.4 : 1.2;
+  if (radius >= 2.2) {
+    ctx.lineWidth = radius >= 4 ? 2.4 : 1;
     ctx.strokeStyle = HALO;
     ctx.stroke();
   }
@@ -259,6 +263,12 @@ function sign(symbol, radius, ratio) {
     ctx.fill();
   }
   return { canvas, half };
+}
+
+/* What nothing was drawn on stays as it is: on paper, wiping would paint it white. */
+function wipe(ctx, canvas) {
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  if (canvas.inked) ctx.clearRect(0, 0, canvas.width, canvas.height);
 }
 
 function rgba(colour) {
@@ -368,6 +378,12 @@ function work() {
   queued = queue.length > 0;
   if (queued) setTimeout(work, 0);
 }
+
+/* Pixels of a canvas to one of the page. */
+function sharpness() { return window.lastmile.paper ? 3 : Math.min(2, window.devicePixelRatio || 1); }
+
+/* Draw now what waits to be drawn. */
+function flush() { while (queue.length) queue.shift()(); }
 
 function later(task) {
   queue.push(task);
@@ -509,7 +525,7 @@ const Packed = L.GridLayer.extend({
 
   createTile(coords, done) {
     const canvas = document.createElement("canvas");
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    const ratio = sharpness();
     canvas.width = canvas.height = TILE * ratio;
     canvas.coords = coords;
     const task = () => {
@@ -548,7 +564,8 @@ const Packed = L.GridLayer.extend({
     return x0 * scale < (x + 1) * TILE + room && x1 * scale > x * TILE - room && y0 * scale < (y + 1) * TILE + room && y1 * scale > y * TILE - room;
   },
 
-  asHexagons(zoom) { return !this.lines && zoom < this.nearZoom; },
+  /* Paper is finer than a screen. */
+  asHexagons(zoom) { return !this.lines && zoom + (window.lastmile.paper ? 1 : 0) < this.nearZoom; },
 
   paint(canvas, coords) {
     const scale = 2 ** (coords.z + 8 - BITS);
@@ -558,11 +575,10 @@ const Packed = L.GridLayer.extend({
     const hits = drawn && !gathered ? this.near(coords, 16) : [];
     const inked = gathered || hits.length > 0;
     if (!inked && !canvas.inked) return;
-    canvas.inked = inked;
     const ctx = canvas.getContext("2d");
     const ratio = canvas.width / TILE;
-    ctx.setTransform(1, 0, 0, 1, 0, 0);
-    ctx.clearRect(0, 0, canvas.width, canvas.height);
+    wipe(ctx, canvas);
+    canvas.inked = inked;
     const view = { scale, ox, oy, ratio, zoom: coords.z };
     if (gathered) this.paintHexagons(ctx, view);
     else if (this.lines) this.paintLines(ctx, hits, view);
@@ -575,15 +591,18 @@ const Packed = L.GridLayer.extend({
     return this.tree.query((x * TILE - room) / scale, (y * TILE - room) / scale, ((x + 1) * TILE + room) / scale, ((y + 1) * TILE + room) / scale);
   },
 
+  /* Pixels that a point is wide to each side: small from afar, so that a town is no blot. */
   radius(zoom) {
-    const full = this.style.radius;
-    return Math.max(1.5, zoom >= 18 ? full : full * (1 - 0.15 * (18 - zoom)));
+    const at = Math.max(0, Math.min(SIZES.length - 1, zoom - FAR)), low = Math.floor(at), high = Math.ceil(at);
+    return this.style.radius * (SIZES[low] + (SIZES[high] - SIZES[low]) * (at - low));
   },
 
+  /* From afar every class is a dot, and colour alone tells them apart; from near each has its sign. */
   symbolAt(c, zoom, ratio) {
-    const radius = this.radius(zoom) * (this.classes[c].gap && !this.classes[c].under ? 1.35 : 1);
+    const symbol = this.classes[c], gap = symbol.gap && !symbol.under, dot = this.style.hexagons && zoom < SIGNS_FROM;
+    const radius = this.radius(zoom) * (gap ? (dot ? 1.12 : 1.25) : 1);
     const key = `${c}/${radius}/${ratio}`;
-    if (!this.signs.has(key)) this.signs.set(key, sign(this.classes[c], radius, ratio));
+    if (!this.signs.has(key)) this.signs.set(key, sign(dot && symbol.shape !== "ring" ? { ...symbol, shape: "circle" } : symbol, radius, ratio));
     return this.signs.get(key);
   },
 
@@ -611,7 +630,7 @@ const Packed = L.GridLayer.extend({
     const batches = new Map();
     const small = 1.6 / scale;
     let picture = null, dots = null;
-    const side = TILE * ratio, { shown } = this;
+    const side = TILE * ratio, { shown } = this, far = this.style.road ? rgba(this.style.edge) : 0;
     for (const i of hits) {
       const c = shown[i], at = i * 4;
       if (c === 255) continue;
@@ -625,7 +644,7 @@ const Packed = L.GridLayer.extend({
         const py = ((this.boxes[at + 1] + this.boxes[at + 3]) / 2 * scale - oy) * ratio | 0;
         for (let dx = 0; dx <= (step > 1 ? 1 : 0); dx++) for (let dy = 0; dy <= (step > 1 ? 1 : 0); dy++) {
           if (px + dx >= 0 && py + dy >= 0 && px + dx < side && py + dy < side) {
-            dots[(py + dy) * side + px + dx] = this.paints[c];
+            dots[(py + dy) * side + px + dx] = far || this.paints[c];
           }
         }
         continue;
@@ -639,21 +658,24 @@ const Packed = L.GridLayer.extend({
     ctx.lineJoin = ctx.lineCap = "round";
     if (this.style.dash.length) { ctx.setLineDash(this.style.dash); ctx.lineCap = "butt"; }
     const keys = [...batches.keys()].sort((a, b) => a - b);
-    if (this.style.casing && view.zoom >= 15) for (const key of keys) this.stroke(ctx, batches.get(key), key, view, true);
-    for (const key of keys) this.stroke(ctx, batches.get(key), key, view, false);
+    const { edge, road } = this.style, edged = edge && view.zoom >= EDGE_FROM;
+    if (edged) for (const key of keys) this.stroke(ctx, batches.get(key), key, view, edge, 2.5);
+    for (const key of keys) this.stroke(ctx, batches.get(key), key, view, road && !edged ? edge : this.classes[key & 255].colour, 0);
     ctx.setLineDash([]);
   },
 
+  /* Roads grow with the ground once one is near, other lines hardly. */
   lineWidth(step, zoom) {
+    if (this.style.road) return Math.max(0.6, Math.min(18, this.style.width * (1 + step * 0.45) * 1.5 ** (zoom - EDGE_FROM)));
     const near = Math.min(1.5, Math.max(0.4, 0.4 + (zoom - 12) * 0.12));
     return Math.max(0.7, this.style.width * (1 + step * 0.55) * near);
   },
 
   /* Places are taken off the tile's corner here: a canvas reckons in single precision, too coarse for the world. */
-  stroke(ctx, items, key, { scale, ox, oy, zoom }, casing) {
-    const width = this.lineWidth(key >> 8, zoom), { x, y, starts } = this;
-    ctx.strokeStyle = casing ? HALO : this.classes[key & 255].colour;
-    ctx.lineWidth = casing ? width + 2.5 : width;
+  stroke(ctx, items, key, { scale, ox, oy, zoom }, colour, wider) {
+    const { x, y, starts } = this;
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = this.lineWidth(key >> 8, zoom) + wider;
     ctx.beginPath();
     for (const i of items) {
       const end = starts[i + 1];
@@ -759,6 +781,11 @@ const Packed = L.GridLayer.extend({
     return String((await this.columns.get(this.style.label)).at(row)) || this.about.name;
   },
 
+  async tip(row) {
+    const title = await this.title(row), shown = this.classes[this.shown[row]];
+    return shown && shown.label && shown.label !== title ? `${title} \u00b7 ${shown.label}` : title;
+  },
+
   async popupContent(row) {
     const box = document.createElement("div");
     box.className = "lm-popup";
@@ -769,9 +796,9 @@ const Packed = L.GridLayer.extend({
     const shown = this.classes[this.shown[row]];
     kind.append(swatch(this, shown), shown && shown.label ? shown.label : this.about.name);
     const table = document.createElement("table");
-    for (const field of this.about.popup) {
+    for (const [number, field] of this.about.popup.entries()) {
       const text = write((await this.columns.get(field.column)).at(row), field);
-      if (text === "" || text === kind.textContent) continue;
+      if (text === "" || text === kind.textContent || (number === 0 && text === heading.textContent)) continue;
       const line = table.insertRow();
       const head = document.createElement("th");
       head.scope = "row";
@@ -810,9 +837,10 @@ const Labels = L.GridLayer.extend({
 
   createTile(coords, done) {
     const canvas = document.createElement("canvas");
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    const ratio = sharpness();
     canvas.width = canvas.height = TILE * ratio;
-    this.texts().then(() => later(() => { this.paint(canvas, coords); done(null, canvas); }));
+    const task = () => later(() => { this.paint(canvas, coords); done(null, canvas); });
+    if (this.column) task(); else this.texts().then(task);
     return canvas;
   },
 
@@ -830,8 +858,8 @@ const Labels = L.GridLayer.extend({
   paint(canvas, coords) {
     const { owner } = this, ratio = canvas.width / TILE;
     const ctx = canvas.getContext("2d");
-    ctx.setTransform(1, 0, 0, 1, 0, 0);
-    ctx.clearRect(0, 0, canvas.width, canvas.height);
+    wipe(ctx, canvas);
+    canvas.inked = true;
     ctx.font = `${owner.lines ? 500 : 600} 11px system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif`;
     ctx.textBaseline = "middle";
     ctx.textAlign = owner.lines ? "center" : "left";
@@ -924,10 +952,13 @@ function swatch(layer, symbol) {
   const ctx = canvas.getContext("2d");
   if (layer.lines) {
     ctx.scale(ratio, ratio);
-    ctx.strokeStyle = symbol.colour;
-    ctx.lineWidth = Math.min(5, layer.style.width * 1.5);
-    ctx.setLineDash(layer.style.dash);
-    ctx.beginPath(); ctx.moveTo(1, 8); ctx.lineTo(21, 8); ctx.stroke();
+    const { road, edge, width, dash } = layer.style;
+    ctx.setLineDash(dash);
+    for (const [colour, thick] of road ? [[edge, 7], [symbol.colour, 4]] : [[symbol.colour, Math.min(5, width * 1.5)]]) {
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = thick;
+      ctx.beginPath(); ctx.moveTo(1, 8); ctx.lineTo(21, 8); ctx.stroke();
+    }
   } else {
     const { canvas: drawn, half } = sign(symbol, 5, ratio);
     ctx.drawImage(drawn, (11 - half) * ratio, (8 - half) * ratio);
@@ -980,7 +1011,7 @@ class Pointer {
     const found = this.find(event.latlng, 9);
     this.map.getContainer().classList.toggle("lm-pointer", Boolean(found));
     if (!found) return this.leave();
-    const text = found.hexagon ? this.say(found.hexagon) : await found.layer.title(found.row);
+    const text = found.hexagon ? this.say(found.hexagon) : await found.layer.tip(found.row);
     if (this.last !== event) return undefined;
     this.tip.textContent = text;
     this.tip.hidden = false;
@@ -1007,7 +1038,7 @@ class Pointer {
 
 const layers = new Map();
 window.lastmile = {
-  BITS, SHARES, layers, pointerOf, swatch, integers, shareStep,
+  BITS, SHARES, layers, pointerOf, swatch, integers, shareStep, flush, paper: false,
   idle: () => !queued && (!window.lastmile.page || window.lastmile.page.isReady) && [...layers.values()].every((layer) => layer.isReady),
   packedLayer(name) {
     const layer = new Packed(name);

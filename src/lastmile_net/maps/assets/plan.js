@@ -67,8 +67,10 @@ class PlanPage {
     L.control.scale({ imperial: false, position: "bottomleft", maxWidth: 140 }).addTo(this.map);
     for (const entry of this.layers) {
       entry.packed.theme = entry === this.customers ? this.state.theme : 0;
-      if (!this.state.hidden.has(entry.key)) entry.packed.addTo(this.map);
+      this.show(entry);
     }
+    window.addEventListener("beforeprint", () => this.toPaper());
+    window.addEventListener("afterprint", () => this.fromPaper());
     this.map.on("moveend", () => { this.recount(); this.writeLink(); });
     window.addEventListener("hashchange", () => this.followLink());
     await Promise.all(this.layers.map((entry) => entry.packed.ready.then(() => this.layerReady(entry))));
@@ -105,10 +107,12 @@ class PlanPage {
   build() {
     const { say } = { say: (key) => this.say(key) };
     this.body = make("div", { class: "lm-body" });
+    this.printed = make("span", { class: "lm-printed" });
+    this.applied = make("p", { class: "lm-applied" });
     const head = make("header", { class: "lm-head" }, make("h1", {}, this.about.title), this.searchBox());
     this.panel = make("aside", { class: "lm-panel", "aria-label": this.about.title }, head, this.body,
-      make("footer", { class: "lm-foot" }, make("span", {}, say("paper"))));
-    this.body.append(this.headline(), this.customerSection(), ...this.budgetSection(), this.layerSection(), this.filterSection());
+      make("footer", { class: "lm-foot" }, make("span", {}, say("paper")), this.printed));
+    this.body.append(this.headline(), this.customerSection(), ...this.budgetSection(), this.layerSection(), this.filterSection(), this.applied);
     const button = (key, action) => make("button", { type: "button", onclick: action }, say(key));
     const toggle = make("button", { type: "button", "aria-label": say("panel"), title: say("panel"), "aria-expanded": "true", onclick: () => {
       const closed = document.body.classList.toggle("lm-closed");
@@ -149,14 +153,18 @@ class PlanPage {
   }
 
   shares(units) {
-    const parts = [["existing", "served_today", "#8fa3b5"], ["planned", "served_plan", "#0072b2"], ["unserved", "not_served", "#d55e00"]];
+    const { shares } = this.about, gaps = shares.filter((one) => one.of === "unserved");
     const share = (key) => 100 * (units[key] || 0) / units.total;
     const paint = (element, colour) => { element.style.background = colour; return element; };
-    const bar = make("div", { class: "lm-bar", "aria-hidden": "true" }, ...parts.map(([key, , colour]) => {
+    const bar = make("div", { class: "lm-bar", "aria-hidden": "true" }, ...shares.map(({ colour, units: size }) => {
       const piece = paint(make("span"), colour);
-      piece.style.width = `${share(key)}%`;
+      piece.style.width = `${100 * size / units.total}%`;
       return piece;
     }));
+    const colourOf = (key) => (shares.find((one) => one.of === key) || { colour: "#9aa5b1" }).colour;
+    const stripes = gaps.map(({ colour }, i) => `${colour} ${100 * i / gaps.length}% ${100 * (i + 1) / gaps.length}%`);
+    const parts = [["existing", "served_today", colourOf("existing")], ["planned", "served_plan", colourOf("planned")],
+      ["unserved", "not_served", gaps.length > 1 ? `linear-gradient(90deg, ${stripes.join(", ")})` : colourOf("unserved")]];
     const percent = new Intl.NumberFormat(this.language(), { maximumFractionDigits: 1, minimumFractionDigits: 1 });
     const list = make("ul", { class: "lm-shares" }, ...parts.map(([key, word, colour]) =>
       make("li", {}, paint(make("i"), colour), this.say(word), make("b", {}, `${this.count(units[key] || 0)} · ${percent.format(share(key))} %`))));
@@ -205,9 +213,11 @@ class PlanPage {
       const box = make("input", { type: "checkbox", checked: !this.state.hidden.has(entry.key), "data-layer": entry.key, onchange: () => this.setLayer(entry, box.checked) });
       entry.box = box;
       const symbol = entry === this.customers ? null : classes[0];
-      section.append(make("label", { class: "lm-row" }, box, single && symbol ? lastmile.swatch(packed, symbol) : make("span"), make("span", {}, packed.about.name), entry.output));
-      if (!single) for (const one of classes) section.append(make("div", { class: "lm-class" }, lastmile.swatch(packed, one), make("span", {}, one.label)));
-      if (entry.key === "trenches") section.append(make("p", { class: "lm-note" }, this.say("width_note")));
+      entry.rows = make("div", { class: "lm-layer" },
+        make("label", { class: "lm-row" }, box, single && symbol ? lastmile.swatch(packed, symbol) : make("span"), make("span", {}, packed.about.name), entry.output));
+      if (!single) for (const one of classes) entry.rows.append(make("div", { class: "lm-class" }, lastmile.swatch(packed, one), make("span", {}, one.label)));
+      if (entry.key === "trenches") entry.rows.append(make("p", { class: "lm-note" }, this.say("width_note")));
+      section.append(entry.rows);
     }
     return section;
   }
@@ -257,15 +267,23 @@ class PlanPage {
     this.state.theme = number;
     this.customers.packed.filter = null;
     this.customers.packed.setTheme(number);
+    for (const entry of this.layers) this.show(entry);
     this.classRows();
     this.applyTo(this.customers);
     this.changed();
   }
 
   setLayer(entry, on) {
-    if (on) { this.state.hidden.delete(entry.key); entry.packed.addTo(this.map); }
-    else { this.state.hidden.add(entry.key); entry.packed.remove(); }
+    if (on) this.state.hidden.delete(entry.key); else this.state.hidden.add(entry.key);
+    this.show(entry);
     this.changed();
+  }
+
+  /* What is planned is not there today. */
+  show(entry) {
+    const notYet = entry.planned && this.state.theme === 1;
+    if (notYet || this.state.hidden.has(entry.key)) entry.packed.remove(); else entry.packed.addTo(this.map);
+    if (entry.rows) entry.rows.hidden = notYet;
   }
 
   reset() {
@@ -520,8 +538,46 @@ class PlanPage {
     const entries = this.customers ? [this.customers] : this.layers;
     const bounds = L.latLngBounds([]);
     for (const { packed } of entries) if (packed.about.bounds.length) bounds.extend(packed.about.bounds);
-    if (bounds.isValid()) this.map.fitBounds(bounds.pad(-0.01), { maxZoom: 18, animate: false });
+    if (bounds.isValid()) this.map.fitBounds(bounds, { padding: [12, 12], maxZoom: 18, animate: false });
     else this.map.setView([20, 0], 2);
+  }
+
+  /* Lay the page out for a sheet of paper: the same piece of land, legend beside it, lines as sharp as print is. */
+  toPaper() {
+    if (lastmile.paper) return;
+    const { map } = this, bounds = map.getBounds(), { area, most } = this.state;
+    this.onScreen = [map.getCenter(), map.getZoom(), map.options.zoomSnap];
+    lastmile.paper = true;
+    this.printed.textContent = new Date().toLocaleDateString(this.language(), { dateStyle: "medium" });
+    this.applied.textContent = [area && `${this.say("area")}: ${area}`, most !== Infinity && `${this.say("most_per_home")} ${this.money(most)}`].filter(Boolean).join("; ");
+    document.body.classList.add("lm-paper");
+    map.options.zoomSnap = 0;
+    this.layOut(() => map.fitBounds(bounds, { animate: false }));
+    this.countNow();
+    const room = this.body.clientHeight, needed = this.body.scrollHeight;
+    if (needed > room) this.body.style.zoom = room / needed;
+  }
+
+  fromPaper() {
+    if (!lastmile.paper) return;
+    const [centre, zoom, snap] = this.onScreen;
+    lastmile.paper = false;
+    this.body.style.zoom = "";
+    document.body.classList.remove("lm-paper");
+    this.map.options.zoomSnap = snap;
+    this.layOut(() => this.map.setView(centre, zoom, { animate: false }));
+  }
+
+  /* Measure the page, look where one shall, and draw everything at once. */
+  layOut(look) {
+    this.map.invalidateSize({ animate: false, pan: false });
+    look();
+    for (const { packed } of this.layers) {
+      if (!this.map.hasLayer(packed)) continue;
+      packed.redraw();
+      if (packed.labels) packed.labels.redraw();
+    }
+    lastmile.flush();
   }
 
   /* Look at the customers that the filters leave. */
