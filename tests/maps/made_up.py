@@ -50,7 +50,9 @@ def town(customers: int, *, seed: int = 0, ranked: bool = False) -> SimpleNamesp
         "gap": 0.0031,
     }
     drops = layers["trenches"][layers["trenches"]["kind"] == "drop"]
-    return SimpleNamespace(customers=people, streets=streets, drops=drops, summary=summary, notes=(), **layers)
+    return SimpleNamespace(
+        customers=people, streets=streets, drops=drops, summary=summary, notes=(), curve=pd.DataFrame(), **layers
+    )
 
 
 def curve_of(plan: SimpleNamespace) -> pd.DataFrame:

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import folium
 import xstatic.pkg.leaflet
+from folium import Map, TileLayer
 
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.elements import Verbatim, figure_of
@@ -20,10 +20,10 @@ LEAFLET = Path(xstatic.pkg.leaflet.BASE_DIR)
 OSM_TILES = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
 MAX_ZOOM = 20
 
+__all__ = ["LEAFLET", "Map", "offline_map", "save_page", "tile_address", "write_whole"]
 
-def offline_map(
-    tiles: str | None = None, *, language: str = "en", title: str = "", attribution: str = ""
-) -> folium.Map:
+
+def offline_map(tiles: str | None = None, *, language: str = "en", title: str = "", attribution: str = "") -> Map:
     """
     Return an empty map whose page opens from disk without asking the network for anything.
 
@@ -45,7 +45,7 @@ def offline_map(
         If `tiles` is neither.
     """
     address = tile_address(tiles)
-    page = folium.Map(
+    page = Map(
         tiles=None,
         zoom_control=False,
         max_zoom=MAX_ZOOM,
@@ -68,13 +68,13 @@ def offline_map(
     figure.title = _html(title)
     if address:
         credit = attribution or ("© OpenStreetMap contributors" if address == OSM_TILES else urlsplit(address).netloc)
-        layer = folium.TileLayer(address, attr=_html(credit), max_zoom=MAX_ZOOM, max_native_zoom=19, name="tiles")
+        layer = TileLayer(address, attr=_html(credit), max_zoom=MAX_ZOOM, max_native_zoom=19, name="tiles")
         layer._id = "plan"
         layer.add_to(page)
     return page
 
 
-def save_page(page: folium.Map, path: Path | str) -> Path:
+def save_page(page: Map, path: Path | str) -> Path:
     """
     Write a map's page to `path`: either all of it, or nothing.
 

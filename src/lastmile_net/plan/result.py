@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 import pandas as pd
 
 if TYPE_CHECKING:
-    import folium
     import geopandas as gpd
 
     from lastmile_net.config import PlanConfig
     from lastmile_net.doctor import Findings
-    from lastmile_net.maps.plan_map import MapOptions
+    from lastmile_net.maps import Map, MapOptions
     from lastmile_net.solve.problem import Progress, Status
 
 
@@ -97,7 +96,7 @@ class Plan:
         backbone = pd.concat([self.backbone_lines, self.backbone_points], ignore_index=True)
         return check(self.streets, backbone, self.customers, config=self.config)
 
-    def to_map(self, **options: Unpack[MapOptions]) -> folium.Map:
+    def to_map(self, **options: Unpack[MapOptions]) -> Map:
         """
         Return the map of the plan, with the findings of the data doctor: a page that opens without any network.
 
