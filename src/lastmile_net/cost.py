@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.network.network import BACKBONE, CONNECTOR, CROSSING
+from lastmile_net.network.network import BACKBONE, CENTRE, CONNECTOR, CROSSING, HALF, LEFT
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -51,9 +51,11 @@ class EdgePrices:
     forbidden
         bool (m,). The edge may not be used: its class, its `exclude`, an excluded area, a line that is not reused.
     locked
-        bool (m,). The planner wants the edge in the plan (`include`).
+        bool (m,). The planner wants the edge in the plan (`include`); of a street with two sides the left one.
     capacity
         int64 (m,). Homes an existing edge can still carry; `UNLIMITED` for all others.
+    crossing
+        float64 (m,). Part of `build` that is paid for crossing a street, a railway or a water.
     """
 
     build: Floats
@@ -64,6 +66,7 @@ class EdgePrices:
     forbidden: Flags
     locked: Flags
     capacity: Ints
+    crossing: Floats
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def price_edges(
     *,
     rail_water: gpd.GeoDataFrame | None = None,
     excluded: gpd.GeoDataFrame | None = None,
+    barriers: gpd.GeoDataFrame | None = None,
 ) -> EdgePrices:
     """
     Price every edge of a network.
@@ -99,6 +103,8 @@ def price_edges(
         Railways and waters in the network's CRS; each one that a dug edge meets costs a crossing.
     excluded
         Areas in the network's CRS in which nothing is dug; existing lines inside stay usable.
+    barriers
+        What no connector crosses, as no drop does; streets lead over and through it.
 
     Returns
     -------
@@ -111,11 +117,20 @@ def price_edges(
     """
     surface, method, per_m, labour = _ground(network, model)
     existing = network.kind == BACKBONE
-    build = to_cents(per_m * network.length_m * _cost_factor(network) + _crossings(network, model, rail_water))
+    crossing = to_cents(_street_crossings(network, model) + price_crossings(network.geometry, model, rail_water))
+    crossing[existing] = 0.0
+    crossing_labour = np.where(
+        existing | ~np.isfinite(crossing),
+        0.0,
+        _street_crossings(network, model) * model.crossing.street.labour
+        + price_crossings(network.geometry, model, rail_water, labour=True),
+    )
+    build = to_cents(to_cents(per_m * network.length_m * _cost_factor(network)) + crossing)
     reuse, capacity = _reuse(network, model)
     build[existing] = to_cents(reuse * network.length_m)[existing]
     labour[existing] = _labour_of_reuse(network, model)[existing]
-    forbidden = np.where(existing, ~np.isfinite(build), _forbidden(network, model) | _inside(network, excluded))
+    closed = _forbidden(network, model) | _inside(network, excluded) | _barred(network, barriers)
+    forbidden = np.where(existing, ~np.isfinite(build), closed)
     build[forbidden] = np.inf
     surface[existing] = method[existing] = ""
     return EdgePrices(
@@ -123,10 +138,15 @@ def price_edges(
         fibre=price_fibre(network.length_m, model),
         surface=surface,
         method=method,
-        labour=to_cents(np.where(np.isfinite(build), build, 0.0) * labour),
+        labour=to_cents(np.where(np.isfinite(build), build - crossing, 0.0) * labour + crossing_labour),
         forbidden=forbidden,
-        locked=_flag(network, "include") & ~existing,
+        locked=_flag(network, "include")
+        & np.isin(network.side, (CENTRE, LEFT))
+        & ~existing
+        & ~forbidden
+        & (network.kind != CROSSING),
         capacity=np.where(existing, capacity, UNLIMITED),
+        crossing=crossing,
     )
 
 
@@ -134,6 +154,13 @@ def price_drops(drop_m: Floats, model: CostModel) -> Floats:
     """Return the price of each drop of the given length: fixed, and per metre beyond the included length."""
     beyond = np.maximum(np.asarray(drop_m, np.float64) - model.drop_included_m, 0.0)
     return to_cents(model.drop_fixed.value + beyond * model.drop_per_m.value)
+
+
+def labour_of_drops(drop_m: Floats, model: CostModel) -> Floats:
+    """Return the part of the price of each drop that is labour."""
+    beyond = np.maximum(np.asarray(drop_m, np.float64) - model.drop_included_m, 0.0)
+    fixed, metres = model.drop_fixed, model.drop_per_m
+    return to_cents(fixed.value * fixed.labour + beyond * metres.value * metres.labour)
 
 
 def price_fibre(length_m: Floats, model: CostModel) -> Floats:
@@ -148,6 +175,13 @@ def price_equipment(units: Ints, model: CostModel) -> Floats:
         each = _whole_cents(price.value)
         total += each * units if price.unit == "home" else each
     return to_cents(total)
+
+
+def labour_of_equipment(units: Ints, model: CostModel) -> float:
+    """Return the part of the price of all equipment that is labour."""
+    number = {"home": int(np.sum(units)), "customer": len(units)}
+    parts = [_whole_cents(price.value) * price.labour * number[price.unit] for price in model.equipment.values()]
+    return _whole_cents(sum(parts))
 
 
 def overhead_on(amount: float, model: CostModel) -> float:
@@ -284,15 +318,78 @@ def _inside(network: StreetNetwork, excluded: gpd.GeoDataFrame | None) -> Flags:
     return hit
 
 
-def _crossings(network: StreetNetwork, model: CostModel, rail_water: gpd.GeoDataFrame | None) -> Floats:
-    """Return the price of what each edge crosses, on top of its metres."""
-    price = np.where(network.kind == CROSSING, model.crossing.street.value, 0.0)
+def _barred(network: StreetNetwork, barriers: gpd.GeoDataFrame | None) -> Flags:
+    """Return which connectors a barrier parts."""
+    hit = np.zeros(len(network.tail), bool)
+    if barriers is not None and len(barriers):
+        connector = np.flatnonzero(network.kind == CONNECTOR)
+        tree = shapely.STRtree(barriers.geometry.to_numpy())
+        hit[connector[tree.query(network.geometry[connector], predicate="intersects")[0]]] = True
+    return hit
+
+
+def _street_crossings(network: StreetNetwork, model: CostModel) -> Floats:
+    """Return the price of crossing the street itself, on top of the metres."""
+    share = np.where(network.side == HALF, 0.5, 1.0)
+    return np.where(network.kind == CROSSING, model.crossing.street.value * share, 0.0)
+
+
+def price_crossings(
+    lines: NDArray[np.object_], model: CostModel, rail_water: gpd.GeoDataFrame | None, *, labour: bool = False
+) -> Floats:
+    """
+    Return what each line pays for the railways and waters it meets, on top of its metres.
+
+    Parameters
+    ----------
+    lines
+        object (k,). Lines that are dug.
+    model
+        Prices.
+    rail_water
+        Railways and waters in the same CRS; each one that a line meets is one crossing.
+    labour
+        Return the part that is labour.
+    """
+    price = np.zeros(len(lines))
     if rail_water is None or rail_water.empty:
         return price
     kind = _text(rail_water, "kind").to_numpy(object)
-    each = np.where(kind == "rail", model.crossing.rail.value, model.crossing.water.value)
-    edge, obstacle = shapely.STRtree(rail_water.geometry.to_numpy()).query(network.geometry, predicate="intersects")
-    np.add.at(price, edge, each[obstacle])
+    rail, water = (
+        each.value * (each.labour if labour else 1.0) for each in (model.crossing.rail, model.crossing.water)
+    )
+    each = np.where(kind == "rail", rail, water)
+    line, obstacle = shapely.STRtree(rail_water.geometry.to_numpy()).query(lines, predicate="intersects")
+    np.add.at(price, line, each[obstacle])
+    return price
+
+
+def price_drop_crossings(
+    drops: NDArray[np.object_],
+    model: CostModel,
+    rail_water: gpd.GeoDataFrame | None,
+    centre_lines: NDArray[np.object_] | None,
+    *,
+    labour: bool = False,
+) -> Floats:
+    """
+    Return what each drop pays for what it crosses.
+
+    Parameters
+    ----------
+    drops
+        object (k,). Lines of the drops.
+    model, rail_water, labour
+        As for `price_crossings`.
+    centre_lines
+        Centre lines of the streets that have two sides, each of which is crossed at the price of a street; None where
+        centre lines stand for both sides.
+    """
+    price = price_crossings(drops, model, rail_water, labour=labour)
+    if centre_lines is not None and len(centre_lines):
+        fee = model.crossing.street.value * (model.crossing.street.labour if labour else 1.0)
+        drop, _ = shapely.STRtree(centre_lines).query(drops, predicate="intersects")
+        np.add.at(price, drop, fee)
     return price
 
 

@@ -31,6 +31,28 @@ class SolveConfig(Frozen):
     workers: Annotated[int, Field(ge=1)] | None = None
 
 
+STREET_WIDTH_M = {
+    "motorway": 25.0,
+    "trunk": 18.0,
+    "primary": 14.0,
+    "secondary": 12.0,
+    "tertiary": 9.0,
+    "residential": 7.0,
+    "unclassified": 7.0,
+    "living_street": 5.0,
+    "service": 5.0,
+    "pedestrian": 5.0,
+    "track": 0.0,
+    "path": 0.0,
+    "footway": 0.0,
+    "cycleway": 0.0,
+    "bridleway": 0.0,
+    "steps": 0.0,
+    "corridor": 0.0,
+}
+"""Customary widths by OSM class, between the places where one digs; 0 where the way is too narrow to have sides."""
+
+
 class PlanConfig(SolveConfig):
     """
     All settings of one plan.
@@ -38,6 +60,9 @@ class PlanConfig(SolveConfig):
     Lengths are metres. `None` means no limit. A path in `prices` or `optical` is read as TOML,
     a bare name is a preset of the package; `cost` holds changes to the prices. `mapping` names columns by layer;
     `presets` are column presets, by name or path, and `tables` the second files that they ask for, by name.
+
+    With `street_sides = "both"` trenches run on the sides of streets, `street_width_m` apart by class (a `_link` is as
+    wide as its class); streets in `wide_streets` are crossed only where streets meet or end.
     """
 
     max_drop_m: Metres = 100.0
@@ -55,6 +80,9 @@ class PlanConfig(SolveConfig):
     max_cost_per_home: Annotated[float, Field(ge=0)] | None = None
     prize: str = "units"
     curve_bound: bool = True
+    street_width_m: dict[str, Metres] = Field(default_factory=lambda: dict(STREET_WIDTH_M))
+    street_width_otherwise_m: Metres = 7.0
+    wide_streets: tuple[str, ...] = ("motorway", "trunk", "primary", "secondary")
     prices: str = "example-eur"
     cost: CostModel = Field(default_factory=lambda settings: CostModel.preset(settings["prices"]))
     on_bad_rows: Literal["error", "quarantine"] = "error"

@@ -13,6 +13,7 @@ import shapely
 from lastmile_net.errors import CrsError, Fault
 from lastmile_net.network.build import USABLE_ROLES
 from lastmile_net.network.network import BACKBONE, STREET, tidy
+from lastmile_net.network.sides import cross
 from lastmile_net.network.split import split
 from lastmile_net.network.tie import tie_nodes, usable_lines
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.network.network import StreetNetwork
+    from lastmile_net.network.sides import SideRules
 
     Flags = NDArray[np.bool_]
 
@@ -39,12 +41,15 @@ class DropRules:
         The new nodes are tied to existing lines up to this distance (inclusive).
     usable_roles
         Roles of existing lines that can carry new customers.
+    sides
+        Widths of streets, where trenches run on their sides.
     """
 
     max_drop_m: float = 100.0
     candidates: int = 3
     connector_m: float = 15.0
     usable_roles: tuple[str, ...] = USABLE_ROLES
+    sides: SideRules | None = None
 
 
 DROP_COLUMNS = ("customer_id", "customer", "node", "kind", "street_id", "drop_m")
@@ -59,6 +64,7 @@ def attach(
     tied: Flags | None = None,
     wanted: Flags | None = None,
     barriers: gpd.GeoDataFrame | None = None,
+    excluded: gpd.GeoDataFrame | None = None,
 ) -> tuple[StreetNetwork, gpd.GeoDataFrame]:
     """
     Find candidate drops, and split the network where they meet it.
@@ -82,7 +88,9 @@ def attach(
     wanted
         bool (c,). Customers who need a drop; all of them if not given.
     barriers
-        What no drop crosses.
+        What no drop crosses or touches.
+    excluded
+        Areas in which nothing is built, so that no drop leads into or through them.
 
     Returns
     -------
@@ -110,11 +118,15 @@ def attach(
     rows = np.flatnonzero(usable if wanted is None else usable & wanted)
     lines = usable_lines(network, rules.usable_roles) & allowed
     eligible = np.flatnonzero(((network.kind == STREET) & allowed) | lines)
-    pairs = _pairs(network, points, rows, eligible, rules.max_drop_m, barriers)
+    pairs = _pairs(network, points, rows, eligible, rules.max_drop_m)
+    shut = blocked(points[pairs["customer"]], network.geometry[pairs["edge"]], barriers, excluded)
+    pairs = pairs[~shut].reset_index(drop=True)
     pairs = _choose(network, customers, pairs, rules.candidates, tied)
     network, node = split(network, pairs["edge"].to_numpy(), pairs["offset_m"].to_numpy())
     pairs["node"] = node
     fresh = np.unique(node[pairs["kind"].to_numpy() == STREET])
+    if rules.sides is not None:
+        network = cross(network, fresh, rules.sides)
     network = tie_nodes(network, fresh, connector_m=rules.connector_m, roles=rules.usable_roles)
     return _finish(network, customers, pairs)
 
@@ -125,19 +137,43 @@ def _pairs(
     rows: NDArray[np.int64],
     eligible: NDArray[np.int64],
     max_drop_m: float,
-    barriers: gpd.GeoDataFrame | None,
 ) -> pd.DataFrame:
-    """Return customers and edges within reach of each other, without those that a barrier parts."""
+    """Return customers and edges within reach of each other."""
     at, edge = shapely.STRtree(network.geometry[eligible]).query(points[rows], predicate="dwithin", distance=max_drop_m)
     customer, edge = rows[at], eligible[edge]
-    lines = network.geometry[edge]
-    distance = np.asarray(shapely.distance(points[customer], lines), np.float64)
-    pairs = pd.DataFrame({"customer": customer, "edge": edge, "distance_m": distance})
-    if barriers is not None and len(barriers) and len(pairs):
-        ways = np.asarray(shapely.shortest_line(points[customer], lines), object)
-        blocked = np.unique(shapely.STRtree(barriers.geometry.to_numpy()).query(ways, predicate="intersects")[0])
-        pairs = pairs.drop(index=pairs.index[blocked])
-    return pairs
+    distance = np.asarray(shapely.distance(points[customer], network.geometry[edge]), np.float64)
+    return pd.DataFrame({"customer": customer, "edge": edge, "distance_m": distance})
+
+
+def blocked(
+    points: NDArray[np.object_],
+    lines: NDArray[np.object_],
+    barriers: gpd.GeoDataFrame | None,
+    excluded: gpd.GeoDataFrame | None,
+) -> Flags:
+    """
+    Return which of the straight ways from points to the nearest places on lines are not open to a drop.
+
+    Parameters
+    ----------
+    points, lines
+        object (k,). Premises, and what their drops would meet.
+    barriers
+        What no drop crosses; touching it counts.
+    excluded
+        Areas in which nothing is built; touching the rim does not count.
+    """
+    shut = np.zeros(len(points), bool)
+    if len(points) == 0:
+        return shut
+    ways = np.asarray(shapely.shortest_line(points, lines), object)
+    if barriers is not None and len(barriers):
+        shut[shapely.STRtree(barriers.geometry.to_numpy()).query(ways, predicate="intersects")[0]] = True
+    if excluded is not None and len(excluded):
+        areas = excluded.geometry.to_numpy()
+        way, area = shapely.STRtree(areas).query(ways, predicate="intersects")
+        shut[way[~shapely.touches(ways[way], areas[area])]] = True
+    return shut
 
 
 def _choose(

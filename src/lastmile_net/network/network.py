@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 STREET, CROSSING, BACKBONE, CONNECTOR, DROP = range(5)
 """Codes of `StreetNetwork.kind`: positions in `schema.EDGE_KINDS`."""
+CENTRE, LEFT, RIGHT, HALF = range(4)
+"""Codes of `StreetNetwork.side`."""
 TINY_M = 0.01
 """A connector that is no longer joins two nodes at one place."""
 
@@ -53,6 +55,9 @@ class StreetNetwork:
         The layers the network was built from, in canonical order.
     point_node
         int64, one per row of `backbone`. Node at which a point stands; -1 for lines and points that are not tied in.
+    side
+        int8 (m,). `CENTRE`, or the side of the street a piece runs on, seen from tail to head; of a crossing, `HALF`
+        where it ends in the middle of the road. Not given: all on the centre line.
     """
 
     crs: pyproj.CRS
@@ -69,6 +74,12 @@ class StreetNetwork:
     streets: gpd.GeoDataFrame
     backbone: gpd.GeoDataFrame
     point_node: NDArray[np.int64]
+    side: NDArray[np.int8] = field(default_factory=lambda: np.empty(0, np.int8))
+
+    def __post_init__(self) -> None:
+        """Put all edges on the centre line where no sides are given."""
+        if len(self.side) == 0:
+            object.__setattr__(self, "side", np.full(len(self.tail), CENTRE, np.int8))
 
     def to_networkx(self) -> nx.MultiGraph[int]:
         """
@@ -119,6 +130,7 @@ def tidy(network: StreetNetwork) -> tuple[StreetNetwork, Ints]:
         head=head,
         length_m=shapely.length(geometry),
         kind=network.kind[~tiny],
+        side=network.side[~tiny],
         street_id=network.street_id[~tiny],
         source=network.source[~tiny],
         geometry=geometry,

@@ -113,6 +113,7 @@ def _split(network: StreetNetwork, cuts: _Cuts) -> StreetNetwork:
         head=head,
         length_m=np.where(touched, shapely.length(geometry), network.length_m[parent]),
         kind=network.kind[parent],
+        side=network.side[parent],
         street_id=network.street_id[parent],
         source=network.source[parent],
         geometry=geometry,

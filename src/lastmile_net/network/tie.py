@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from lastmile_net.network.network import BACKBONE, CONNECTOR, STREET
+from lastmile_net.network.network import BACKBONE, CENTRE, CONNECTOR, STREET
 from lastmile_net.network.noding import WELD_M
 from lastmile_net.network.split import NEW, split
 
@@ -100,6 +100,7 @@ def add_connectors(network: StreetNetwork, tail: Ints, head: Ints) -> StreetNetw
         head=np.r_[network.head, head],
         length_m=np.r_[network.length_m, shapely.length(geometry)],
         kind=np.r_[network.kind, np.full(count, CONNECTOR, np.int8)],
+        side=np.r_[network.side, np.full(count, CENTRE, np.int8)],
         street_id=np.r_[network.street_id, np.full(count, "", object)],
         source=np.r_[network.source, np.full(count, -1)],
         geometry=np.r_[network.geometry, geometry],

@@ -9,11 +9,18 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from scipy.spatial import cKDTree
 
 from lastmile_net import coverage, schema
-from lastmile_net.cost import from_cents, price_drops, price_equipment, total_cost, with_overhead
-from lastmile_net.network.network import STREET, components
+from lastmile_net.cost import (
+    from_cents,
+    labour_of_drops,
+    labour_of_equipment,
+    price_drop_crossings,
+    price_equipment,
+    to_cents,
+    total_cost,
+    with_overhead,
+)
 from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.result import Plan
@@ -48,11 +55,12 @@ class Posing:
     prices: EdgePrices
     drops: gpd.GeoDataFrame
     drop_cost: Floats
+    drop_crossing: Floats
     posed: Posed
     money: Money
     served_now: Ints
-    wanted: NDArray[np.bool_]
-    reached: NDArray[np.bool_]
+    eligible: NDArray[np.bool_]
+    centre_lines: NDArray[np.object_] | None
 
     @property
     def limited(self) -> Limited:
@@ -79,7 +87,8 @@ def assemble(posing: Posing) -> Plan:
         backbone_lines=backbone[line].reset_index(drop=True),
         backbone_points=backbone[~line].reset_index(drop=True),
         streets=posing.layers.streets,
-        summary=_summary(posing, customers, dug, breakdown, float(equipment.sum())),
+        summary=_summary(posing, customers, dug, breakdown, float(equipment.sum()))
+        | {"labour": _labour(built, dug, reused, breakdown)},
         config=posing.config,
         curve=curve_table(posing.money, built.customer_id, built.units, posing.config, _homes(posing)),
         status=posing.limited.solution.status,
@@ -96,12 +105,15 @@ def _built(posing: Posing) -> tables.Built:
         taps=posing.taps,
         prices=posing.prices,
         drops=posing.drops,
+        model=posing.config.cost,
         posed=posing.posed,
         solution=solution,
         planned=np.flatnonzero(solution.drop >= 0),
         customer_id=posing.layers.customers["customer_id"].to_numpy(object),
         units=left,
         drop_cost=posing.drop_cost,
+        drop_labour=_drop_labour(posing),
+        drop_crossing=posing.drop_crossing,
         order=posing.money.order,
     )
 
@@ -109,6 +121,13 @@ def _built(posing: Posing) -> tables.Built:
 def _homes(posing: Posing) -> tuple[int, int]:
     """Return the homes that are connected today, and all."""
     return int(posing.served_now.sum()), int(posing.layers.customers["units"].sum())
+
+
+def _drop_labour(posing: Posing) -> Floats:
+    model, layers = posing.config.cost, posing.layers
+    lines = posing.drops.geometry.to_numpy()
+    crossing = price_drop_crossings(lines, model, layers.rail_water, posing.centre_lines, labour=True)
+    return to_cents(labour_of_drops(posing.drops["drop_m"].to_numpy(np.float64), model) + crossing)
 
 
 def _cost(
@@ -126,6 +145,16 @@ def _cost(
     )
 
 
+def _labour(
+    built: tables.Built, dug: gpd.GeoDataFrame, reused: gpd.GeoDataFrame, cost: CostBreakdown
+) -> dict[str, float]:
+    """Return labour and material of all but the overhead; both add up to the rest of the total."""
+    model = built.model
+    labour = float(dug["labour_cost"].sum() + reused["labour_cost"].sum() + cost.fibre * model.fibre_cost_per_m.labour)
+    labour = round(labour + labour_of_equipment(built.units[built.planned], model), 2)
+    return {"labour": labour, "material": round(cost.total - cost.overhead - labour, 2)}
+
+
 def _customers(posing: Posing, built: tables.Built, equipment: Floats, total: float) -> gpd.GeoDataFrame:
     given = posing.layers.customers
     table = given.copy()
@@ -137,9 +166,9 @@ def _customers(posing: Posing, built: tables.Built, equipment: Floats, total: fl
         given, posing.layers.backbone, passed_within_m=posing.config.passed_within_m
     )
     table["outcome"] = outcome
-    reason, remedies = _reasons(posing, outcome)
-    table["reason"] = reason
-    _tell_remedies(table, remedies)
+    verdict = coverage.judge(question(posing, built, outcome))
+    table["reason"] = verdict.reason
+    _tell_remedies(table, verdict.remedies)
     everywhere = built.prices.fibre
     numbers = {
         "drop_m": built.drops["drop_m"].to_numpy()[built.drop_row],
@@ -162,113 +191,53 @@ def _customers(posing: Posing, built: tables.Built, equipment: Floats, total: fl
     return gpd.GeoDataFrame(table, geometry="geometry", crs=posing.network.crs)
 
 
-def _reasons(posing: Posing, outcome: Texts) -> tuple[Texts, dict[int, coverage.Remedy]]:
-    """Say why each customer stays unserved, and what would change that."""
-    given = posing.layers.customers
-    reason = np.full(len(given), None, object)
-    remedies: dict[int, coverage.Remedy] = {}
-    unserved = np.flatnonzero(outcome == "unserved")
-    place = ~given.geometry.isna().to_numpy()
-    excluded = given["exclude"].to_numpy(bool)
-    offered = np.zeros(len(given), bool)
-    offered[posing.drops["customer"].to_numpy()] = True
-    near, edge = _nearest_street(posing, unserved[place[unserved]])
-    link = _links(posing, unserved)
-    for row in unserved.tolist():
-        if not place[row]:
-            reason[row], remedies[row] = "invalid_location", coverage.FIX_LOCATION
-        elif excluded[row]:
-            reason[row], remedies[row] = "excluded", coverage.INCLUDE
-        elif not offered[row]:
-            reason[row], remedies[row] = _out_of_reach(posing, near.get(row, np.inf), edge.get(row, -1))
-        elif not posing.reached[row]:
-            reason[row] = "street_island"
-            remedies[row] = coverage.link_island(*link.get(row, (np.inf, 0, np.nan)))
-        elif np.isfinite(posing.money.left_out[row]):
-            reason[row] = "over_budget"
-            remedies[row] = _money_remedy(posing, row)
-        else:
-            reason[row] = posing.limited.reason[row] or "no_free_port"
-            remedies[row] = _limit_remedy(posing, str(reason[row]), row)
-    return reason, remedies
-
-
-def _out_of_reach(posing: Posing, near_m: float, edge: int) -> tuple[str, coverage.Remedy]:
-    limit = posing.config.max_drop_m
-    if near_m <= limit and edge >= 0 and not np.isfinite(posing.prices.build[edge]):
-        return "excluded", coverage.INCLUDE_WAY
-    if near_m <= limit:
-        return "no_street_in_reach", coverage.blocked_drop(near_m)
-    extra = float(price_drops(np.array([near_m]), posing.config.cost)[0]) if np.isfinite(near_m) else np.nan
-    return "no_street_in_reach", coverage.drop_too_long(near_m, limit, extra)
-
-
-def _nearest_street(posing: Posing, rows: Ints) -> tuple[dict[int, float], dict[int, int]]:
-    """Return distance to, and edge of, the nearest street of customers."""
-    streets = np.flatnonzero(posing.network.kind == STREET)
-    if len(rows) == 0 or len(streets) == 0:
-        return {}, {}
-    points = posing.layers.customers.geometry.to_numpy()[rows]
-    (at, edge), distance = shapely.STRtree(posing.network.geometry[streets]).query_nearest(
-        points, return_distance=True, all_matches=False
-    )
-    return (
-        dict(zip(rows[at].tolist(), distance.tolist(), strict=True)),
-        dict(zip(rows[at].tolist(), streets[edge].tolist(), strict=True)),
+def question(posing: Posing, built: tables.Built, outcome: Texts) -> coverage.Question:
+    """Return what the verdict on the unserved is made from."""
+    network = posing.network
+    edge, _, homes = tables.loads(built)
+    through, is_built = np.zeros(len(network.tail), np.int64), np.zeros(len(network.tail), bool)
+    through[edge], is_built[edge] = homes, True
+    used = np.bincount(built.tap, weights=built.units[built.planned], minlength=len(posing.taps.node))
+    return coverage.Question(
+        layers=posing.layers,
+        config=posing.config,
+        network=network,
+        taps=posing.taps,
+        prices=posing.prices,
+        drops=posing.drops,
+        drop_cost=posing.drop_cost,
+        edge_price=built.price,
+        edge_fibre=built.fibre,
+        homes_through=through,
+        built=is_built,
+        eligible=posing.eligible,
+        centre_lines=posing.centre_lines,
+        outcome=outcome,
+        limit=_limit(posing),
+        units=built.units,
+        ports_used=used.astype(np.int64),
     )
 
 
-def _links(posing: Posing, unserved: Ints) -> dict[int, tuple[float, int, float]]:
-    """Return, for each customer on an island: metres to the tied network, homes of the island, price of the link."""
-    network, drops = posing.network, posing.drops
-    lost = unserved[~posing.reached[unserved]]
-    mine = drops[drops["customer"].isin(lost)].drop_duplicates("customer")
-    if mine.empty:
-        return {}
-    usable = np.isfinite(posing.prices.build)
-    part = components(len(network.x), network.tail[usable], network.head[usable])
-    tied = np.flatnonzero(np.isin(part, part[posing.taps.node]))
-    island = part[mine["node"].to_numpy()]
-    units = posing.layers.customers["units"].to_numpy(np.int64) - posing.served_now
-    homes = pd.Series(units[mine["customer"].to_numpy()]).groupby(island).sum()
-    dearest = posing.config.cost.dig_price(posing.config.cost.surface_otherwise, "")
-    per_m = dearest.value if dearest is not None else np.nan
-    found = {}
-    tree = cKDTree(np.column_stack([network.x[tied], network.y[tied]])) if len(tied) else None
-    for each in np.unique(island).tolist():
-        nodes = np.flatnonzero(part == each)
-        far = tree.query(np.column_stack([network.x[nodes], network.y[nodes]]))[0].min() if tree is not None else np.inf
-        found[each] = (float(far), int(homes[each]), float(far * per_m))
-    return {int(row): found[each] for row, each in zip(mine["customer"], island.tolist(), strict=True)}
-
-
-def _money_remedy(posing: Posing, row: int) -> coverage.Remedy:
-    more = float(posing.money.left_out[row])
-    units = int(posing.layers.customers["units"].to_numpy()[row] - posing.served_now[row])
-    return coverage.raise_budget(more, units, posing.config.cost.currency)
-
-
-def _limit_remedy(posing: Posing, reason: str, row: int) -> coverage.Remedy:
-    units = int(posing.layers.customers["units"].to_numpy()[row] - posing.served_now[row])
-    if reason == "no_free_port":
-        return coverage.add_ports(units, "nearest to it")
-    if reason == "route_too_long":
-        return coverage.Remedy("raise_max_route_m", "its shortest route is over the limit: raise the limit on routes")
-    if reason == "optical_budget":
-        return coverage.Remedy("reduce_loss", "its loss is over the budget: use stronger optics or a lower split")
-    return coverage.Remedy("state_loss", "the loss up to its access points is not known: state `loss_db`")
+def _limit(posing: Posing) -> Texts:
+    """Return what keeps each customer out by the solver: a limit, or only the money."""
+    money = np.isfinite(posing.money.left_out)
+    limit: Texts = np.where(money, "over_budget", posing.limited.reason)
+    return limit
 
 
 def _tell_remedies(table: gpd.GeoDataFrame, remedies: dict[int, coverage.Remedy]) -> None:
     size = len(table)
-    columns: dict[str, Texts] = {name: np.full(size, None, object) for name in ("remedy_code", "remedy_unit", "remedy")}
+    texts = ("code", "unit", "at", "also", "text")
+    columns: dict[str, Texts] = {name: np.full(size, None, object) for name in texts}
     value, cost = np.full(size, np.nan), np.full(size, np.nan)
     for row, remedy in remedies.items():
-        columns["remedy_code"][row], columns["remedy"][row] = remedy.code, remedy.text
-        columns["remedy_unit"][row] = coverage.REMEDY_UNITS[remedy.code] or None
+        told = (remedy.code, coverage.REMEDY_UNITS[remedy.code], remedy.at, remedy.also, remedy.text)
+        for name, text in zip(texts, told, strict=True):
+            columns[name][row] = text or None
         value[row], cost[row] = remedy.value, np.round(remedy.cost, 2)
     for name, values in columns.items():
-        table[name] = values
+        table["remedy" if name == "text" else f"remedy_{name}"] = values
     table["remedy_value"], table["remedy_cost"] = value, cost
 
 
@@ -276,7 +245,8 @@ def _summary(
     posing: Posing, customers: gpd.GeoDataFrame, dug: gpd.GeoDataFrame, cost: CostBreakdown, equipment: float
 ) -> dict[str, Any]:
     model = posing.config.cost
-    bound = posing.limited.solution.lower_bound / MILLI
+    locked = float(posing.prices.build[posing.posed.locked].sum())
+    bound = posing.limited.solution.lower_bound / MILLI + locked
     lower = min(with_overhead(from_cents(int(np.floor((bound + equipment) * 100 + 1e-6))), model), cost.total)
     planned = (customers["outcome"] == "planned").to_numpy()
     units = customers["units"].to_numpy(np.int64)

@@ -9,9 +9,18 @@ import numpy as np
 from lastmile_net import coverage
 from lastmile_net.config import PlanConfig, read_config
 from lastmile_net.config.optics import longest_route_m
-from lastmile_net.cost import price_drops, price_edges, price_equipment, price_fibre
-from lastmile_net.network import DropRules, attach, build_network, find_taps
-from lastmile_net.network.network import components
+from lastmile_net.cost import (
+    price_drop_crossings,
+    price_drops,
+    price_edges,
+    price_equipment,
+    price_fibre,
+    to_cents,
+    with_overhead,
+)
+from lastmile_net.network import DropRules, SideRules, attach, both_sides, build_network, find_taps
+from lastmile_net.network.network import STREET, components
+from lastmile_net.network.tie import usable_lines
 from lastmile_net.plan.aim import spend
 from lastmile_net.plan.outcome import Posing, assemble
 from lastmile_net.plan.pose import MM_PER_M, pose
@@ -21,6 +30,7 @@ from lastmile_net.solve.capacity import Limits, solve_with_limits
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     from numpy.typing import NDArray
 
     from lastmile_net.cost import EdgePrices
@@ -94,17 +104,28 @@ def _solved(layers: Layers, config: PlanConfig, report: Report | None) -> Posing
         usable_roles=roles,
         point_roles=config.tap_roles,
     )
-    prices = price_edges(network, config.cost)
+    sides = _sides(layers.streets, config) if config.street_sides == "both" else None
+    network = network if sides is None else both_sides(network, sides)
+    prices = _prices(network, layers, config)
     taps = find_taps(network, tap=config.tap, tap_roles=config.tap_roles)
     allowed = np.isfinite(prices.build)
-    rules = DropRules(config.max_drop_m, config.candidate_drops, config.connector_m, roles)
+    rules = DropRules(config.max_drop_m, config.candidate_drops, config.connector_m, roles, sides)
     network, drops = attach(
-        network, layers.customers, rules=rules, allowed=allowed, tied=_tied(network, prices, taps), wanted=wanted
+        network,
+        layers.customers,
+        rules=rules,
+        allowed=allowed,
+        tied=_tied(network, prices, taps),
+        wanted=wanted,
+        barriers=layers.barriers,
+        excluded=layers.excluded,
     )
-    prices = price_edges(network, config.cost)
+    prices = _prices(network, layers, config)
     taps = find_taps(network, tap=config.tap, tap_roles=config.tap_roles)
     drop_m = drops["drop_m"].to_numpy(np.float64)
-    drop_cost = price_drops(drop_m, config.cost)
+    centre = None if sides is None else layers.streets.geometry.to_numpy()[sides.half_m > 0]
+    crossing = price_drop_crossings(drops.geometry.to_numpy(), config.cost, layers.rail_water, centre)
+    drop_cost = to_cents(price_drops(drop_m, config.cost) + to_cents(crossing))
     units = np.maximum(left, 1)
     posed = pose(network, taps, drops, units, prices, drop_cost, drop_fibre=price_fibre(drop_m, config.cost))
     limits = _limits(config, taps)
@@ -117,13 +138,49 @@ def _solved(layers: Layers, config: PlanConfig, report: Report | None) -> Posing
         layers.customers,
         left=left,
         own_cost=np.round(own * MILLI).astype(np.int64),
-        config=config,
+        config=_left_to_spend(config, prices),
         report=report,
     )
-    reached = np.zeros(len(layers.customers), bool)
-    tied = _tied_nodes(network, prices, taps)
-    reached[drops["customer"].to_numpy()[tied[drops["node"].to_numpy()]]] = True
-    return Posing(layers, config, network, taps, prices, drops, drop_cost, posed, money, now, wanted, reached)
+    eligible = np.isfinite(prices.build) & ((network.kind == STREET) | usable_lines(network, roles))
+    return Posing(
+        layers=layers,
+        config=config,
+        network=network,
+        taps=taps,
+        prices=prices,
+        drops=drops,
+        drop_cost=drop_cost,
+        drop_crossing=to_cents(crossing),
+        posed=posed,
+        money=money,
+        served_now=now,
+        eligible=eligible,
+        centre_lines=centre,
+    )
+
+
+def _left_to_spend(config: PlanConfig, prices: EdgePrices) -> PlanConfig:
+    """Take what streets cost, that are built in any case, out of the budget."""
+    locked = with_overhead(float(prices.build[prices.locked].sum()), config.cost)
+    if config.budget is None or locked == 0:
+        return config
+    return config.model_copy(update={"budget": max(config.budget - locked, 0.0)})
+
+
+def _sides(streets: gpd.GeoDataFrame, config: PlanConfig) -> SideRules:
+    """Return widths of streets by their class; what is underground or unknown to the table has the default."""
+    highway = (
+        streets["highway"].astype(object).where(streets["highway"].notna(), "").astype(str).str.strip().str.lower()
+    )
+    highway = highway.str.removesuffix("_link")
+    width = highway.map(config.street_width_m).fillna(config.street_width_otherwise_m).to_numpy(np.float64)
+    return SideRules(half_m=width / 2, wide=highway.isin(config.wide_streets).to_numpy(bool))
+
+
+def _prices(network: StreetNetwork, layers: Layers, config: PlanConfig) -> EdgePrices:
+    return price_edges(
+        network, config.cost, rail_water=layers.rail_water, excluded=layers.excluded, barriers=layers.barriers
+    )
 
 
 def _usable_roles(config: PlanConfig) -> tuple[str, ...]:
@@ -134,15 +191,11 @@ def _usable_roles(config: PlanConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys(priced + tapped))
 
 
-def _tied_nodes(network: StreetNetwork, prices: EdgePrices, taps: Taps) -> NDArray[np.bool_]:
-    """Return which nodes hang together with a tap over what may be used."""
+def _tied(network: StreetNetwork, prices: EdgePrices, taps: Taps) -> NDArray[np.bool_]:
+    """Return which edges hang together with a tap over what may be used."""
     usable = np.isfinite(prices.build)
     part = components(len(network.x), network.tail[usable], network.head[usable])
-    return np.isin(part, part[taps.node])
-
-
-def _tied(network: StreetNetwork, prices: EdgePrices, taps: Taps) -> NDArray[np.bool_]:
-    tied: NDArray[np.bool_] = _tied_nodes(network, prices, taps)[network.tail]
+    tied: NDArray[np.bool_] = np.isin(part, part[taps.node])[network.tail]
     return tied
 
 
@@ -150,7 +203,7 @@ def _limits(config: PlanConfig, taps: Taps) -> Limits:
     route = None if config.max_route_m is None else int(np.floor(config.max_route_m * MM_PER_M + 0.5))
     if config.optical is None:
         return Limits(max_route_mm=route, max_stretch=config.max_stretch)
-    metres = longest_route_m(config.optical, taps.loss_db)
+    metres = longest_route_m(config.optical, taps.loss_db) - taps.back_m
     longest = np.where(np.isfinite(metres), metres * MM_PER_M, FARTHEST_MM)
     unknown = np.isnan(taps.loss_db)
     return Limits(

@@ -37,11 +37,14 @@ class Posed:
         int64. Network edge of each problem edge.
     drop
         int64. Row of the drops table of each problem drop.
+    locked
+        int64. Network edges that are dug in any case: for the solver they cost nothing.
     """
 
     problem: Problem
     edge: Ints
     drop: Ints
+    locked: Ints
 
 
 def pose(
@@ -57,7 +60,7 @@ def pose(
     """
     Turn a priced network with candidate drops into arrays for the solver.
 
-    Edges that may not be used (an infinite price) are left out; what the drops need stays.
+    Edges that may not be used (an infinite price) are left out; those that are built in any case cost nothing more.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ def pose(
     drop = np.flatnonzero(np.isfinite(drop_cost))
     cost = _milli(prices.build[edge])
     free = _between_line_taps(network, taps, edge)
-    cost[free] = 0
+    cost[free | prices.locked[edge]] = 0
     fibre = _milli(prices.fibre[edge])
     fibre[free] = 0
     drop_m = drops["drop_m"].to_numpy(np.float64)[drop]
@@ -105,7 +108,7 @@ def pose(
         length_mm=np.round(network.length_m[edge] * MM_PER_M).astype(np.int64),
         drop_length_mm=np.round(drop_m * MM_PER_M).astype(np.int64),
     )
-    return Posed(problem, edge, drop)
+    return Posed(problem, edge, drop, np.flatnonzero(prices.locked))
 
 
 def _between_line_taps(network: StreetNetwork, taps: Taps, edge: Ints) -> NDArray[np.bool_]:

@@ -13,13 +13,14 @@ import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from lastmile_net.network.network import BACKBONE
+from lastmile_net.network.network import BACKBONE, CENTRE, STREET
 from lastmile_net.schema import EDGE_KINDS
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lastmile_net.config import CostModel
     from lastmile_net.cost import EdgePrices
     from lastmile_net.network.network import StreetNetwork
     from lastmile_net.network.taps import Taps
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
+SIDES = np.array([None, "left", "right", None], object)
+"""Names of `StreetNetwork.side` in tables."""
 AT_ONCE = 4096
 """Routes whose geometry is built at once."""
 
@@ -41,7 +44,7 @@ class Built:
 
     Parameters
     ----------
-    network, taps, prices, drops, posed, solution
+    network, taps, prices, drops, model, posed, solution
         What was solved, and the answer.
     planned
         int64. Customers (rows) that are served.
@@ -49,8 +52,8 @@ class Built:
         object (c,). Names of all customers.
     units
         int64 (c,). Homes to be connected at each customer.
-    drop_cost
-        float64. Price of each row of `drops`.
+    drop_cost, drop_labour, drop_crossing
+        float64. Price of each row of `drops`; the part that is labour; the part for crossing railways and waters.
     order
         In which order the planned customers are connected.
     """
@@ -59,12 +62,15 @@ class Built:
     taps: Taps
     prices: EdgePrices
     drops: gpd.GeoDataFrame
+    model: CostModel
     posed: Posed
     solution: Solution
     planned: Ints
     customer_id: NDArray[np.object_]
     units: Ints
     drop_cost: Floats
+    drop_labour: Floats
+    drop_crossing: Floats
     order: BuildOrder
 
     @property
@@ -96,6 +102,7 @@ class Built:
         """What each edge costs the plan: a line that is tapped all along costs nothing."""
         price = self.prices.build.copy()
         price[self.posed.edge] = self.posed.problem.cost / MILLI
+        price[self.posed.locked] = self.prices.build[self.posed.locked]
         return price
 
     @property
@@ -128,12 +135,14 @@ def node_names(nodes: Ints) -> NDArray[np.object_]:
 
 
 def loads(built: Built) -> tuple[Ints, Ints, Ints]:
-    """Return the edges that routes run over, ascending, with customers and homes served through each."""
+    """Return the edges that routes run over or that are locked in, ascending, with customers and homes behind each."""
     who, edge = built.steps()
     size = len(built.network.tail)
     customers = np.bincount(edge, minlength=size)
     homes = np.bincount(edge, weights=built.units[built.planned][who], minlength=size).astype(np.int64)
-    used = np.flatnonzero(customers)
+    wanted = customers > 0
+    wanted[built.posed.locked] = True
+    used = np.flatnonzero(wanted)
     return used, customers[used], homes[used]
 
 
@@ -146,6 +155,7 @@ def trenches_and_reused(built: Built) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFram
         "to_node": node_names(network.head[edge]),
         "length_m": network.length_m[edge],
         "cost": built.price[edge],
+        "labour_cost": np.where(built.price[edge] > 0, built.prices.labour[edge], 0.0),
         "units": homes,
     }
     existing = network.kind[edge] == BACKBONE
@@ -154,15 +164,18 @@ def trenches_and_reused(built: Built) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFram
     dug = table[~existing].assign(
         trench_id=[f"t{each}" for each in edge[~existing].tolist()],
         kind=np.array(EDGE_KINDS, object)[network.kind[edge[~existing]]],
+        side=SIDES[np.where(network.kind[edge[~existing]] == STREET, network.side[edge[~existing]], CENTRE)],
         surface=built.prices.surface[edge[~existing]],
+        method=built.prices.method[edge[~existing]],
+        crossing_cost=built.prices.crossing[edge[~existing]],
         customers=customers[~existing],
         build_order=built.edge_rank[edge[~existing]],
     )
     dug = pd.concat([dug, _drops(built)], ignore_index=True)
-    dug["side"], dug["build_order"], dug["stability"] = None, dug["build_order"].astype("Int64"), np.nan
-    order = ["trench_id", "kind", "side", "surface", "from_node", "to_node", "length_m", "cost", "customers", "units"]
-    order += ["build_order", "stability", "geometry"]
-    reuse = ["backbone_id", "from_node", "to_node", "length_m", "cost", "units", "geometry"]
+    dug["build_order"], dug["stability"] = dug["build_order"].astype("Int64"), np.nan
+    order = ["trench_id", "kind", "side", "surface", "method", "from_node", "to_node", "length_m", "cost"]
+    order += ["labour_cost", "crossing_cost", "customers", "units", "build_order", "stability", "geometry"]
+    reuse = ["backbone_id", "from_node", "to_node", "length_m", "cost", "labour_cost", "units", "geometry"]
     return (
         gpd.GeoDataFrame(dug[order], geometry="geometry", crs=network.crs),
         gpd.GeoDataFrame(reused[reuse].reset_index(drop=True), geometry="geometry", crs=network.crs),
@@ -175,7 +188,11 @@ def _drops(built: Built) -> gpd.GeoDataFrame:
     table = {
         "trench_id": np.array([f"d-{name}" for name in names], object),
         "kind": "drop",
+        "side": None,
         "surface": None,
+        "method": None,
+        "labour_cost": built.drop_labour[row],
+        "crossing_cost": built.drop_crossing[row],
         "from_node": node_names(drops["node"].to_numpy()),
         "to_node": names,
         "length_m": drops["drop_m"].to_numpy(),
@@ -327,7 +344,9 @@ def marginal(built: Built, equipment: Floats) -> Floats:
     """Return what the plan would save without each planned customer, overhead left aside."""
     who, edge = built.steps()
     customers = np.bincount(edge, minlength=len(built.network.tail))
-    alone = np.where(customers[edge] == 1, built.price[edge], 0.0) + built.fibre[edge]
+    saved_with_it = np.where(customers == 1, built.price, 0.0)
+    saved_with_it[built.posed.locked] = 0.0
+    alone = saved_with_it[edge] + built.fibre[edge]
     own = np.bincount(who, weights=alone, minlength=len(built.planned))
     saved: Floats = own + built.drop_cost[built.drop_row] + built.drop_fibre + equipment
     return saved

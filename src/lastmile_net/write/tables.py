@@ -27,6 +27,8 @@ GAP_COLUMNS = (
     "remedy_code",
     "remedy_value",
     "remedy_unit",
+    "remedy_at",
+    "remedy_also",
     "remedy_cost",
     "remedy",
     "street",

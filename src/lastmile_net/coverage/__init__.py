@@ -1,0 +1,17 @@
+"""Status of each customer today; reason and computed remedy for each one that stays unserved."""
+
+from lastmile_net.coverage.remedy import REMEDY_UNITS, Change, Remedy
+from lastmile_net.coverage.status import PASSING_ROLES, status_today, units_connected
+from lastmile_net.coverage.verdict import Question, Verdict, judge
+
+__all__ = [
+    "PASSING_ROLES",
+    "REMEDY_UNITS",
+    "Change",
+    "Question",
+    "Remedy",
+    "Verdict",
+    "judge",
+    "status_today",
+    "units_connected",
+]

@@ -1,0 +1,131 @@
+"""What a remedy is, and the sentence that is made from its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+REMEDY_UNITS = {
+    "fix_location": "",
+    "raise_max_drop_m": "m",
+    "open_passage": "",
+    "extend_streets": "",
+    "link_island": "m",
+    "raise_max_route_m": "m",
+    "raise_max_stretch": "",
+    "add_ports": "homes",
+    "add_spare": "homes",
+    "reduce_loss": "dB",
+    "state_loss": "dB",
+    "raise_budget": "currency",
+    "include": "",
+}
+"""Kinds of change, and the unit in which `remedy_value` counts."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """
+    One change to the input or the settings.
+
+    Parameters
+    ----------
+    code
+        A key of `REMEDY_UNITS`.
+    value
+        Size of the change in the unit of its code; nan where there is no number to it.
+    at
+        What is changed: an access point, a street, a line, two places; empty for a setting.
+    """
+
+    code: str
+    value: float = np.nan
+    at: str = ""
+
+    def __str__(self) -> str:
+        value = "" if np.isnan(self.value) else f"={self.value:g}"
+        return f"{self.code}{value}{'@' + self.at if self.at else ''}"
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """
+    The smallest set of changes that would serve a customer while everything else stays as planned.
+
+    Parameters
+    ----------
+    changes
+        One or more; the first is the one that the reason asks for.
+    text
+        The changes as a sentence.
+    cost
+        What connecting the customer then costs on top of the plan, in the currency of the prices, new ports and
+        overhead included; nan where the prices do not tell.
+    """
+
+    changes: tuple[Change, ...]
+    text: str
+    cost: float = np.nan
+
+    @property
+    def code(self) -> str:
+        """Kind of the first change."""
+        return self.changes[0].code
+
+    @property
+    def value(self) -> float:
+        """Size of the first change."""
+        return self.changes[0].value
+
+    @property
+    def at(self) -> str:
+        """What the first change changes."""
+        return self.changes[0].at
+
+    @property
+    def also(self) -> str:
+        """Return the other changes, as `code=value@at`, separated by semicolons."""
+        return "; ".join(map(str, self.changes[1:]))
+
+
+def up(value: float, digits: int = 2) -> float:
+    """Round up, so that a change of that size is enough."""
+    return float(np.ceil(value * 10**digits - 1e-6) / 10**digits)
+
+
+def down(value: float, digits: int = 2) -> float:
+    """Round down, so that a value of that size is not too much."""
+    return float(np.floor(value * 10**digits + 1e-6) / 10**digits)
+
+
+def homes(number: float) -> str:
+    """Return a number of homes in words."""
+    return f"{number:,.0f} {'home' if number == 1 else 'homes'}"
+
+
+def phrase(change: Change) -> str:
+    """Return a change as a clause."""
+    value, at = change.value, change.at
+    number = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return {
+        "fix_location": "its location is missing or not usable: give its coordinates",
+        "raise_max_drop_m": f"raise the limit on drops by {number} m or bring the network {number} m closer",
+        "open_passage": "a barrier or an excluded area lies between it and every street: open a passage",
+        "extend_streets": "no street leads from the network to it: add the missing street to the streets layer",
+        "link_island": f"its street is not tied to the network: link it over {number} m from {at} (lon,lat)",
+        "raise_max_route_m": f"raise the limit on routes by {number} m",
+        "raise_max_stretch": f"raise `max_stretch` by {value:.3f}",
+        "add_ports": f"add {value:,.0f} {'port' if value == 1 else 'ports'} at access point {at}",
+        "add_spare": f"add spare capacity for {homes(value)} on the existing line {at}",
+        "reduce_loss": f"save {number} dB on the way over access point {at}: stronger optics or a lower split",
+        "state_loss": f"state `loss_db` of access point {at}: with at most {number} dB there it can be served",
+        "raise_budget": f"raise the budget by {value:,.2f}",
+        "include": "take `exclude` off it" if not at else f"take the exclusion off {at}",
+    }[change.code]
+
+
+def sentence(before: str, changes: tuple[Change, ...]) -> str:
+    """Return what is wrong, then every change that mends it."""
+    told = "; and ".join(phrase(change) for change in changes)
+    return f"{before}: {told}" if before else told

@@ -1,0 +1,219 @@
+"""Say of each unserved customer why it is, and what is the smallest change that would serve it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from lastmile_net.cost import price_equipment, with_overhead
+from lastmile_net.coverage.beyond import beyond_limits, without_exclusions
+from lastmile_net.coverage.options import Option, weigh
+from lastmile_net.coverage.question import Question
+from lastmile_net.coverage.remedy import Change, Remedy, down, homes, sentence, up
+from lastmile_net.network.network import STREET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lastmile_net.coverage.beyond import Beyond
+    from lastmile_net.coverage.options import Options
+    from lastmile_net.coverage.question import Flags, Floats, Ints, Texts
+
+__all__ = ["Question", "Verdict", "judge"]
+
+OWN = "own"
+FIRST = {
+    "no_street_in_reach": ("open_passage", "raise_max_drop_m"),
+    "street_island": ("link_island", "raise_max_drop_m"),
+    "route_too_long": ("raise_max_route_m",),
+    "optical_budget": ("reduce_loss",),
+    "optical_unknown": ("state_loss",),
+    "no_free_port": ("add_ports", "add_spare", "raise_max_stretch"),
+    "excluded": ("include",),
+    "over_budget": ("raise_budget",),
+}
+"""Changes that answer each reason: the one that is needed comes first in a remedy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """
+    Reasons and remedies of those who stay unserved.
+
+    Parameters
+    ----------
+    reason
+        object (c,). Code, None where the customer is served.
+    remedies
+        By customer.
+    beyond, options
+        The network beyond the limits, and each customer's best option in it; None where nobody needs one.
+    """
+
+    reason: Texts
+    remedies: dict[int, Remedy]
+    beyond: Beyond | None = None
+    options: Options | None = None
+
+
+def judge(question: Question) -> Verdict:
+    """Return why each customer is unserved, and the smallest change that would serve it."""
+    customers = question.layers.customers
+    reason = np.full(len(customers), None, object)
+    remedies: dict[int, Remedy] = {}
+    unserved = np.flatnonzero(question.outcome == "unserved")
+    placed = ~customers.geometry.isna().to_numpy()
+    for row in unserved[~placed[unserved]].tolist():
+        reason[row] = "invalid_location"
+        changes = (Change("fix_location"),)
+        remedies[row] = Remedy(changes, sentence("", changes))
+    rows = unserved[placed[unserved]]
+    if len(rows) == 0:
+        return Verdict(reason, remedies)
+    reason[rows], shut = _reasons(question, rows)
+    beyond = beyond_limits(question, rows)
+    options = weigh(question, beyond)
+    lifted = _opened(question, rows[shut[rows]])
+    best = {OWN: options.table} | ({} if lifted is None else {"lifted": lifted.table})
+    table = pd.concat(best.values()).sort_values(["customer", "changes", "cost"], kind="stable")
+    table = table.drop_duplicates("customer").set_index("customer")
+    told = map(Option._make, table[list(Option._fields)].itertuples(index=False, name=None))
+    chosen = dict(zip(table.index.tolist(), zip(told, _money(question, table).tolist(), strict=True), strict=True))
+    left_out = customers["exclude"].to_numpy(bool)
+    for row in rows.tolist():
+        own = (Change("include"),) if left_out[row] else ()
+        remedies[row] = _remedy(question, beyond, own, row, str(reason[row]), chosen.get(row))
+    return Verdict(reason, remedies, beyond, options)
+
+
+def _reasons(question: Question, rows: Ints) -> tuple[Texts, Flags]:
+    """Return the reason of each row, and (of all customers) whether the planner's exclusions may stand in its way."""
+    size = len(question.units)
+    offered, reached = np.zeros(size, bool), np.zeros(size, bool)
+    customer, node = question.drops["customer"].to_numpy(), question.drops["node"].to_numpy()
+    offered[customer] = True
+    reached[customer[question.tied[node]]] = True
+    excluded = question.layers.customers["exclude"].to_numpy(bool)
+    near_m, edge = _nearest_street(question)
+    closed = (near_m <= question.config.max_drop_m) & ~question.eligible[edge] & (edge >= 0)
+    inside = _inside_excluded(question)
+    reason = np.where(question.limit == "", "no_free_port", question.limit)
+    reason = np.where(reached, reason, "street_island")
+    reason = np.where(offered, reason, np.where(closed | inside, "excluded", "no_street_in_reach"))
+    reason = np.where(excluded, "excluded", reason)
+    return reason[rows], closed | inside | ~reached
+
+
+def _nearest_street(question: Question) -> tuple[Floats, Ints]:
+    """Return distance to, and edge of, the nearest street of every customer."""
+    streets = np.flatnonzero(question.network.kind == STREET)
+    distance, edge = np.full(len(question.units), np.inf), np.full(len(question.units), -1)
+    rows = np.flatnonzero(~(shapely.is_missing(question.points) | shapely.is_empty(question.points)))
+    if len(streets) and len(rows):
+        tree = shapely.STRtree(question.network.geometry[streets])
+        (at, which), far = tree.query_nearest(question.points[rows], return_distance=True, all_matches=False)
+        distance[rows[at]], edge[rows[at]] = far, streets[which]
+    return distance, edge
+
+
+def _inside_excluded(question: Question) -> Flags:
+    inside = np.zeros(len(question.units), bool)
+    areas = question.layers.excluded
+    if areas is not None and len(areas):
+        inside[shapely.STRtree(areas.geometry.to_numpy()).query(question.points, predicate="within")[0]] = True
+    return inside
+
+
+def _opened(question: Question, rows: Ints) -> Options | None:
+    """Return the options if what the planner has excluded is opened; None where nothing has been."""
+    streets, areas = question.layers.streets["exclude"].to_numpy(bool).any(), question.layers.excluded
+    if len(rows) == 0 or not (streets or (areas is not None and len(areas))):
+        return None
+    found = weigh(question, without_exclusions(question, rows))
+    inside = _inside_excluded(question)
+    table = found.table
+    here = inside[table["customer"].to_numpy()]
+    lifted = [
+        tuple(dict.fromkeys((*names, "the excluded area"))) if within else names
+        for names, within in zip(table["lifted"], here, strict=True)
+    ]
+    more = np.array([len(names) for names in lifted], np.int64) - table["lifted"].map(len).to_numpy(np.int64)
+    table = table.assign(
+        lifted=pd.Series(lifted, table.index, dtype=object), changes=table["changes"].to_numpy() + more
+    )
+    # links of this network are not those of the other one
+    return type(found)(table[table["link"] < 0], found.ways)
+
+
+def _money(question: Question, table: pd.DataFrame) -> Floats:
+    """Return what each option costs on top of the plan, equipment and overhead included."""
+    model = question.config.cost
+    equipment = price_equipment(question.units[table.index.to_numpy(np.int64)], model)
+    parts = table["cost"].to_numpy(np.float64) + equipment
+    return np.array([with_overhead(round(part, 2), model) for part in parts.tolist()], np.float64)
+
+
+def _remedy(
+    question: Question,
+    beyond: Beyond,
+    own: tuple[Change, ...],
+    row: int,
+    reason: str,
+    chosen: tuple[Option, float] | None,
+) -> Remedy:
+    if chosen is None:
+        code = "open_passage" if reason == "no_street_in_reach" and question.eligible.any() else "extend_streets"
+        changes: tuple[Change, ...] = (*own, Change(code))
+        return Remedy(changes, sentence("", changes))
+    option, cost = chosen
+    changes = (*own, *_changes(question, beyond, option))
+    if reason == "over_budget":
+        changes = (*changes, Change("raise_budget", cost))
+    elif not changes:
+        # the plan found no place, though every limit would let it in: ports of its own are enough
+        changes = (Change("add_ports", float(question.units[row]), str(question.taps.access_point_id[option.tap])),)
+    order = FIRST.get(reason, ())
+    changes = tuple(
+        sorted(changes, key=lambda change: order.index(change.code) if change.code in order else len(order))
+    )
+    return Remedy(changes, sentence(_before(question, option, changes[0]), changes), cost)
+
+
+def _changes(question: Question, beyond: Beyond, option: Option) -> Iterator[Change]:
+    """Yield what an option takes, each with its number rounded so that it suffices."""
+    tap = str(question.taps.access_point_id[option.tap])
+    yield from (Change("include", at=name) for name in option.lifted)
+    if option.link >= 0:
+        yield Change("link_island", up(float(beyond.link_m[option.link])), str(beyond.link_at[option.link]))
+    if option.over_drop_m > 0:
+        yield Change("raise_max_drop_m", up(option.over_drop_m))
+    if option.over_route_m > 0:
+        yield Change("raise_max_route_m", up(option.over_route_m))
+    if option.over_stretch > 0:
+        yield Change("raise_max_stretch", up(option.over_stretch, 3))
+    if not np.isnan(option.state_db):
+        yield Change("state_loss", down(option.state_db), tap)
+    if option.over_db > 0:
+        yield Change("reduce_loss", up(option.over_db), tap)
+    if option.spare > 0:
+        yield Change("add_spare", float(option.spare), option.line)
+    if option.ports > 0:
+        yield Change("add_ports", float(option.ports), tap)
+
+
+def _before(question: Question, option: Option, change: Change) -> str:
+    """Return what is wrong, with both numbers."""
+    config = question.config
+    if change.code == "raise_max_drop_m":
+        return f"drop is {option.drop_m:.1f} m, limit {config.max_drop_m:g} m"
+    if change.code == "raise_max_route_m":
+        return f"route is {option.route_m:.1f} m, limit {config.max_route_m:g} m"
+    if change.code == "add_ports" and np.isfinite(question.room[option.tap]):
+        return f"access point {change.at} has {homes(question.room[option.tap])} of room left"
+    if change.code in ("reduce_loss", "state_loss") and config.optical is not None:
+        return f"the optics allow {config.optical.budget_db:g} dB"
+    return ""

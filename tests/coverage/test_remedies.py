@@ -1,0 +1,191 @@
+"""Reasons and remedies: worked out on paper, and applied."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+import lastmile_net as lm
+from lastmile_net.demo import demo_folder
+
+from .applied import Town, apply, batches, read_changes, sample
+from .towns import area, cabinet, customers, line, lines, point, streets
+
+METRES = lm.read_config(prices="metres")
+MAIN = streets(Main=line((0, 0), (1000, 0)))
+
+
+def _served_after(town: Town, plan: lm.Plan, customer: str) -> bool:
+    row = int(np.flatnonzero(plan.customers["customer_id"] == customer)[0])
+    again = apply(town, plan, [row]).plan()
+    outcome = again.customers.set_index("customer_id")["outcome"]
+    before = plan.customers.set_index("customer_id")["outcome"]
+    kept = before.index[before == "planned"]
+    return bool(outcome[customer] == "planned" and (outcome[kept] == "planned").all())
+
+
+def _row(plan: lm.Plan, customer: str) -> pd.Series:
+    return plan.customers.set_index("customer_id").loc[customer]
+
+
+def test_a_long_drop_asks_for_its_metres_and_costs_its_way() -> None:
+    """Limit 100 m; b stands 130.25 m off, 200 m along, where 100 m are dug for a: +30.25 m, 100 + 130.25 m more."""
+    town = Town(MAIN, cabinet(), customers(a=point(100, 10), b=point(200, 130.25)), METRES)
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"]) == ("no_street_in_reach", "raise_max_drop_m")
+    assert told["remedy_value"] == pytest.approx(30.25)
+    assert told["remedy_cost"] == pytest.approx(230.25, abs=0.02)
+    assert _served_after(town, plan, "b")
+    nearly = METRES.model_copy(update={"max_drop_m": 130.24})
+    assert _row(Town(town.streets, town.backbone, town.customers, nearly).plan(), "b")["outcome"] == "unserved"
+
+
+def test_a_full_cabinet_asks_for_ports_that_lack() -> None:
+    """3 ports: a and b take 2; the house of 4 homes lacks 3, and costs 100 m and a drop of 5 m more."""
+    here = customers({"units": [1, 1, 4]}, a=point(100, 5), b=point(200, 5), c=point(300, 5))
+    town = Town(MAIN, cabinet(ports=3), here, METRES)
+    plan = town.plan()
+    told = _row(plan, "c")
+    assert (told["reason"], told["remedy_code"], told["remedy_at"]) == ("no_free_port", "add_ports", "K")
+    assert told["remedy_value"] == 3
+    assert told["remedy_cost"] == pytest.approx(105, abs=0.02)
+    assert _served_after(town, plan, "c")
+
+
+def test_ports_are_priced_by_the_catalogue() -> None:
+    """One port lacks: the cheapest device that has one costs 600, and 10 % overhead goes on all of it."""
+    here = customers(a=point(100, 5), b=point(100, -5))
+    config = lm.read_config(prices="example-eur")
+    plan = Town(MAIN, cabinet(ports=1), here, config).plan()
+    told = plan.customers[plan.customers["outcome"] == "unserved"].iloc[0]
+    # nothing is dug any more: drop 850, fibre 105 m x 0.25 = 26.25, equipment 173, closure 600, 10 % overhead
+    assert told["remedy_cost"] == pytest.approx(1.1 * (850 + 26.25 + 173 + 600), abs=0.05)
+
+
+def test_an_island_asks_for_the_shortest_link() -> None:
+    """The island's street ends 40 m north of Main: a link of 40 m, from its end straight down."""
+    ways = streets(Main=line((0, 0), (1000, 0)), Isle=line((500, 40), (500, 400)))
+    town = Town(ways, cabinet(), customers(a=point(100, 5), b=point(510, 300)), METRES)
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"]) == ("street_island", "link_island")
+    assert told["remedy_value"] == pytest.approx(40, abs=0.011)
+    # 400 m along Main beyond a, the link, 260 m on the island, the drop
+    assert told["remedy_cost"] == pytest.approx(400 + 40 + 260 + 10, abs=0.05)
+    assert _served_after(town, plan, "b")
+
+
+def test_a_long_route_asks_for_its_metres() -> None:
+    """Limit 300 m: a's 290 + 10 m just fits, b's 350 + 10 m is 60 m over."""
+    config = METRES.model_copy(update={"max_route_m": 300.0})
+    town = Town(MAIN, cabinet(), customers(a=point(290, 10), b=point(350, 10)), config)
+    plan = town.plan()
+    assert _row(plan, "a")["outcome"] == "planned"
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"]) == ("route_too_long", "raise_max_route_m")
+    assert told["remedy_value"] == pytest.approx(60, abs=0.011)
+    assert _served_after(town, plan, "b")
+
+
+OPTICS = {"name": "paper", "budget_db": 10, "fibre_db_per_km": 1}
+
+
+def test_a_weak_signal_asks_for_decibels() -> None:
+    """Budget 10 dB, 9.5 up to the cabinet, 1 dB/km: a's 500 m just fit, b's 800 m lose 0.3 dB too much."""
+    config = lm.read_config(prices="metres", optical=OPTICS)
+    town = Town(MAIN, cabinet(loss=9.5), customers(a=point(490, 10), b=point(790, 10)), config)
+    plan = town.plan()
+    assert _row(plan, "a")["outcome"] == "planned"
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"], told["remedy_unit"]) == ("optical_budget", "reduce_loss", "dB")
+    assert told["remedy_value"] == pytest.approx(0.3, abs=0.011)
+    assert _served_after(town, plan, "b")
+
+
+def test_an_unknown_loss_asks_to_be_stated() -> None:
+    """Nobody is served over a loss nobody knows; 800 m at 1 dB/km leave 9.2 of 10 dB for what comes before."""
+    config = lm.read_config(prices="metres", optical=OPTICS)
+    town = Town(MAIN, cabinet(), customers(b=point(790, 10)), config)
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"], told["remedy_at"]) == ("optical_unknown", "state_loss", "K")
+    assert told["remedy_value"] == pytest.approx(9.2, abs=0.011)
+    assert _served_after(town, plan, "b")
+
+
+def test_an_excluded_street_asks_to_be_included() -> None:
+    """The only street by the house is excluded; Main is 300 m away and a drop of 300 m would be dearer: 200 + 10 m."""
+    ways = streets({"exclude": [False, True]}, Main=line((0, 0), (1000, 0)), Side=line((100, 0), (100, 300)))
+    town = Town(ways, cabinet(), customers(a=point(100, -5), b=point(110, 290)), METRES)
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"]) == ("excluded", "raise_max_drop_m")
+    dear = lm.read_config(prices="metres", cost={"drop_per_m": 2})
+    town = Town(ways, cabinet(), town.customers, dear)
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"], told["remedy_at"]) == ("excluded", "include", "Side")
+    assert told["remedy_cost"] == pytest.approx(290 + 2 * 10, abs=0.05)
+    assert _served_after(town, plan, "b")
+
+
+def test_an_excluded_area_keeps_drops_out() -> None:
+    """A house in an area where nothing is built stays unserved; with the area lifted, it is served."""
+    here = customers(a=point(100, -5), b=point(200, 50))
+    town = Town(MAIN, cabinet(), here, METRES, excluded=area(150, 20, 250, 80))
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"], told["remedy_at"]) == ("excluded", "include", "the excluded area")
+    assert _served_after(town, plan, "b")
+
+
+def test_a_barrier_asks_for_a_longer_way_round() -> None:
+    """A wall along Main leaves b the street behind, 150 m off: the limit of 100 m is to be raised by 50 m."""
+    ways = streets(Main=line((0, 0), (1000, 0)), Round=line((1000, 0), (1000, 200)), Back=line((1000, 200), (0, 200)))
+    wall = lines(line((100, 30), (900, 30)))
+    town = Town(ways, cabinet(), customers(a=point(50, 5), b=point(500, 50)), METRES, barriers=wall)
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"]) == ("no_street_in_reach", "raise_max_drop_m")
+    assert told["remedy_value"] == pytest.approx(50, abs=0.011)
+    assert _served_after(town, plan, "b")
+
+
+def test_one_change_that_does_not_suffice_is_not_the_remedy() -> None:
+    """Too far off, and the cabinet is full: both changes are told, and both together serve the house."""
+    town = Town(MAIN, cabinet(ports=1), customers(a=point(100, 5), b=point(200, 120)), METRES)
+    plan = town.plan()
+    told = _row(plan, "b")
+    codes = [code for code, _, _ in read_changes(told)]
+    assert codes == ["raise_max_drop_m", "add_ports"]
+    assert told["remedy_also"] == "add_ports=1@K"
+    assert _served_after(town, plan, "b")
+
+
+def test_an_excluded_customer_asks_to_be_included() -> None:
+    """Its own `exclude` is what stands in the way; its way costs 100 m and 5 m."""
+    here = customers({"exclude": [False, True]}, a=point(100, 5), b=point(200, 5))
+    town = Town(MAIN, cabinet(), here, METRES)
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"], told["remedy_at"]) == ("excluded", "include", None)
+    assert told["remedy_cost"] == pytest.approx(105, abs=0.02)
+    assert _served_after(town, plan, "b")
+
+
+def test_remedies_work_in_the_demo_town() -> None:
+    """Six of the demo town's unserved: with their changes made, each of them is served, and nobody else is lost."""
+    folder = demo_folder()
+    layers = [gpd.read_file(folder / f"{name}.gpkg") for name in ("streets", "backbone", "customers")]
+    backbone = layers[1].assign(ports_free=pd.to_numeric(layers[1]["ports_free"]) // 4)
+    town = Town(layers[0], backbone, layers[2], lm.read_config(rounds=1, time_limit_s=None, routes=False))
+    plan = town.plan()
+    rows = sample(plan, 6)
+    planned = plan.customers["customer_id"][plan.customers["outcome"] == "planned"]
+    for batch in batches(plan, rows):
+        again = apply(town, plan, batch).plan().customers.set_index("customer_id")["outcome"]
+        wanted = [*planned, *plan.customers.loc[batch, "customer_id"]]
+        assert (again[wanted] == "planned").all(), plan.customers.loc[batch, "remedy"].tolist()
