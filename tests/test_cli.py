@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from lastmile_net.demo import demo_folder
 
 if TYPE_CHECKING:
@@ -50,6 +52,42 @@ def test_json_is_all_of_stdout(tmp_path: Path) -> None:
     again = lastmile("plan", *layers, "--out", "run", folder=tmp_path)
     assert again.returncode == 3
     assert "--overwrite" in again.stderr or "overwrite" in again.stderr
+
+
+WITHOUT_RIGHTS = """
+import os, sys
+from lastmile_net.cli import main
+may = os.access  # the tests may run as root, who may read everything
+os.access = lambda path, mode: not str(path).endswith("secret.gpkg") and may(path, mode)
+sys.argv = ["lastmile", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_files_that_cannot_be_read(command: str, tmp_path: Path) -> None:
+    """A file one may not read, one that is none, a folder: exit code 3, one message for all, no traceback, no run."""
+    for name in ("secret.gpkg", "text.gpkg"):
+        (tmp_path / name).write_text("no map", encoding="utf-8")
+    (tmp_path / "folder.gpkg").mkdir()
+    layers = ["--streets", "text.gpkg", "--backbone", "folder.gpkg", "--customers", "secret.gpkg"]
+    out = ["--out", "run"] if command == "plan" else []
+    program = [sys.executable, "-c", WITHOUT_RIGHTS, command, *layers, *out]
+    made = subprocess.run(program, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert made.returncode == 3, made.stderr
+    assert made.stderr.count("cannot be read") == 2
+    assert made.stderr.count("you may not read it") == 1
+    assert "Traceback" not in made.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_formats_are_refused_before_planning(tmp_path: Path) -> None:
+    """A misspelt format must not be found out after an hour: here the layers would not even be read."""
+    layers = ["--streets", "x", "--backbone", "y", "--customers", "z"]
+    made = lastmile("plan", *layers, "--out", "run", "--formats", "gpkg,shp", folder=tmp_path)
+    assert made.returncode == 3
+    assert "'shp'" in made.stderr
+    assert "no such file" not in made.stderr
 
 
 def test_unknown_options_are_usage(tmp_path: Path) -> None:

@@ -437,6 +437,10 @@ def main() -> NoReturn:
     except LastMileError as error:
         err.print(f"error: {error}", markup=False, style="red")
         sys.exit(BAD_INPUT)
+    except OSError as error:  # what no room has put into words of its own
+        where = f"{error.filename}: " if error.filename else ""
+        err.print(f"error: {where}{error.strerror or error}", markup=False, style="red")
+        sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         err.print("interrupted; nothing was written")
         sys.exit(PARTIAL)

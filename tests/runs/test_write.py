@@ -236,6 +236,17 @@ def test_folder_that_is_no_run_is_never_replaced(town: Plan, tmp_path: Path) -> 
     assert contents(tmp_path) == {"home/thesis.txt": b"years", "file": b"x"}
 
 
+def test_place_is_judged_before_a_long_computation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be written one must hear of it before an hour of planning, not after."""
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(RunError, match="is a file, not a folder"):
+        atomic.check_way(tmp_path / "file" / "deep" / "run", overwrite=True)
+    atomic.check_way(tmp_path / "deep" / "run", overwrite=False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(RunError, match="may not write"):
+        atomic.check_way(tmp_path / "deep" / "run", overwrite=False)
+
+
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("system_call", [True, False])
 def test_overwrite_swaps(system_call: bool, town: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

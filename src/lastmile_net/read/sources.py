@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import warnings
 import zipfile
@@ -103,6 +104,8 @@ def open_place(place: Place, layer: Layer | None = None, names: Sequence[str] = 
         If the file cannot be read, or it is not clear which layer of it is meant.
     """
     path, suffix = place.path, place.path.suffix.lower()
+    if not os.access(path, os.R_OK):
+        raise DataError([Fault("you may not read it", "Ask for the right to, or copy it.", str(place))])
     if path.is_file() and path.stat().st_size == 0:
         raise DataError([Fault("the file is empty", "Check that it is the right one.", str(place))])
     if suffix in PARQUET:

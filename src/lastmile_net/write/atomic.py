@@ -74,9 +74,11 @@ def check_way(target: Path, *, overwrite: bool) -> None:
     Raises
     ------
     RunError
-        If `target` exists and `overwrite` is not set, or if it is anything but a run or an empty folder.
+        If `target` exists and `overwrite` is not set, if it is anything but a run or an empty folder, or if it lies
+        where one may not write.
     """
     target = target.resolve()
+    _check_place(target)
     if not target.exists():
         return
     if not target.is_dir():
@@ -88,6 +90,16 @@ def check_way(target: Path, *, overwrite: bool) -> None:
     if not (target / SEAL).is_file() and any(target.iterdir()):
         cure = "Its files are not replaced: choose another name, or empty it yourself."
         raise RunError([Fault(f"the folder is no run, it has no {SEAL}", cure, source=str(target))])
+
+
+def _check_place(target: Path) -> None:
+    """Refuse a target in a folder that is none, or that must not be written to: a draft is laid beside the target."""
+    above = next(each for each in target.parents if each.exists())
+    if not above.is_dir():
+        raise RunError([Fault(f"{above} is a file, not a folder", "Choose another place.", source=str(target))])
+    if not os.access(above, os.W_OK | os.X_OK):
+        cure = "Choose a folder you may write to."
+        raise RunError([Fault(f"you may not write to {above}", cure, source=str(target))])
 
 
 def recover(target: Path) -> None:
