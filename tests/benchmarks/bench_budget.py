@@ -26,8 +26,7 @@ from lastmile_net.solve.budget.fill import reach_more, spend_rest
 from lastmile_net.solve.budget.grow import grow
 from lastmile_net.solve.budget.prizes import ask
 from lastmile_net.solve.budget.study import cut
-from lastmile_net.solve.graph import FAR, make_graph
-from lastmile_net.solve.paths import spread
+from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.warm import warm
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95)
@@ -117,26 +116,10 @@ def run(path: str, rounds: int) -> None:
     question = Question.of(town, own)
     config = SolveConfig(rounds=rounds, time_limit_s=None, workers=1, target_gap=0.0005)
     warm()
-    graph = make_graph(np.zeros(2, np.int8), np.array([0]), np.array([1]), np.array([1]))
-    spread(graph, graph.cost, np.zeros(1, np.int32))
-    build_order(
-        town,
-        solve(
-            replace(
-                town,
-                units=town.units[:0],
-                fibres=town.fibres[:0],
-                **{
-                    n: getattr(town, n)[:0]
-                    for n in ("drop_customer", "drop_node", "drop_cost", "drop_fibre_cost", "drop_length_mm")
-                },
-            ),
-            config,
-        ),
-    )
     began = time.process_time()
     full = solve(town, config)
     full_s = time.process_time() - began
+    build_order(town, full)  # loads its kernels
     began = time.process_time()
     study = Study(question, full, config)
     study.ask_along(SHARES)

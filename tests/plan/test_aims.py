@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
-from shapely import LineString, Point
+from shapely import LineString, Point, box
 
 import lastmile_net as lm
 
-from .test_plan import E0, N0, cabinet, customers, streets
+from .test_plan import CRS, E0, N0, cabinet, customers, streets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,3 +125,61 @@ def test_a_forged_curve_is_found(tmp_path: Path, find: str, put: str, name: str)
     path.write_text(text.replace(find, put), encoding="utf-8")
     failed = {check.name for check in lm.verify_run(folder).checks if not check.passed}
     assert (name in failed) if name else failed
+
+
+def test_phases_are_ranges_of_the_order() -> None:
+    """With 60 for the first year and 60 for the second, c comes later; trenches lie in their customers' phases."""
+    plan = planned(phases={"budgets": [60, 60]})
+    assert plan.customers["phase"].tolist() == [1, 2, 3]
+    assert set(zip(plan.trenches["build_order"], plan.trenches["phase"], strict=True)) == {(1, 1), (2, 2), (3, 3)}
+
+
+def test_areas_are_built_one_after_the_other(tmp_path: Path) -> None:
+    """The far area first, if the planner says so; as names or as polygons."""
+    here = HERE.assign(area_id=["near", "near", "far"])
+    config = lm.read_config(prices="metres", phases={"areas": ["far"]})
+    assert lm.plan(WAYS, cabinet(), here, config=config).customers["phase"].tolist() == [2, 2, 1]
+    far = gpd.GeoDataFrame(geometry=[box(E0 + 200, N0 - 50, E0 + 400, N0 + 50)], crs=CRS)
+    far.to_crs(4326).to_file(tmp_path / "areas.gpkg")
+    plan = planned(phases={"polygons": str(tmp_path / "areas.gpkg")})
+    assert plan.customers["phase"].tolist() == [2, 2, 1]
+    assert plan.customers["build_order"].tolist()[2] == 1
+    assert plan.curve["cost"].round(2).tolist() == [0, 310, 320, 330]
+
+
+@pytest.mark.parametrize("phases", [{"areas": ["nowhere"]}, {"polygons": "missing.gpkg"}])
+def test_phases_without_customers_are_refused(phases: dict[str, object]) -> None:
+    """A phase in which nothing is built is a mistake in the settings."""
+    with pytest.raises(lm.DataError):
+        lm.plan(WAYS, cabinet(), HERE.assign(area_id="here"), config=lm.read_config(prices="metres", phases=phases))
+
+
+def test_a_grown_plan_serves_everybody_within_its_bound() -> None:
+    """Grown for the first budgets, the plan still connects all, and says how far from the cheapest it is."""
+    plan = planned(phases={"budgets": [60, 60], "grown": True})
+    assert outcomes(plan) == "abc"
+    assert plan.lower_bound <= plan.cost == pytest.approx(330)
+
+
+def test_stability_falls_towards_the_ends(tmp_path: Path) -> None:
+    """When homes sign by chance, the trench that all share is built most often; the run says so and verifies."""
+    plan = planned(uncertainty={"take_rate": 0.5, "price_percent": 20, "scenarios": 100})
+    share = plan.trenches.set_index("trench_id")["stability"]
+    street = plan.trenches[plan.trenches["kind"] == "street"].sort_values("build_order")["stability"].tolist()
+    assert street == sorted(street, reverse=True)
+    assert 0.7 < street[0] < 1
+    assert share["d-a"] == pytest.approx(0.5, abs=0.2)
+    told = plan.summary["uncertainty"]
+    assert told["scenarios"] == 100
+    assert told["cost"]["p10"] <= told["cost"]["median"] <= told["cost"]["p90"] <= 1.2 * 330
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+
+
+def test_take_rates_of_customers_win() -> None:
+    """A customer who surely signs is in every scenario, one who never does in none."""
+    config = lm.read_config(prices="metres", uncertainty={"take_rate": 0.5, "scenarios": 20})
+    plan = lm.plan(WAYS, cabinet(), HERE.assign(take_rate=[1.0, 0.0, np.nan]), config=config)
+    share = plan.trenches.set_index("trench_id")["stability"]
+    assert (share["d-a"], share["d-b"]) == (1, 0)
+    assert 0 < share["d-c"] < 1

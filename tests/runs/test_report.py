@@ -182,7 +182,7 @@ def test_failure_report_finds_what_serves_nobody(signed: Plan) -> None:
     assert sections["Access points that serve nobody new"].table["access_point_id"].tolist() == ["K2"]
     assert sections["Lines that serve nobody"].table["backbone_id"].tolist() == ["D2"]
     assert sections["Near misses"].table["customer_id"].tolist() == ["a"]
-    assert sections["Contracts without a line"].table["customer_id"].tolist() == ["a", "e"]
+    assert sections["Contracts without a line"].table["customer_id"].tolist() == ["e", "a"]
     asked = sections["Whom to ask while the trench is open"].table
     assert asked[["customer_id", "saved"]].to_numpy().tolist() == [["b", 8500.0], ["c", 7500.0]]
     to_do = sections["What to do, in this order"].table

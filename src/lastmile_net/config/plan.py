@@ -53,6 +53,41 @@ STREET_WIDTH_M = {
 """Customary widths by OSM class, between the places where one digs; 0 where the way is too narrow to have sides."""
 
 
+class Phases(Frozen):
+    """
+    In which parts the plan is built.
+
+    `budgets` is what may be spent in each phase, in turn; who is left comes in one more. `areas` names planning areas
+    (`area_id`) instead, `polygons` a file of them: each is a phase, all other customers come last. With `grown`, the
+    first phases get what is best for them, and the whole gets somewhat dearer.
+    """
+
+    budgets: tuple[Annotated[float, Field(ge=0)], ...] = ()
+    areas: tuple[str, ...] = ()
+    polygons: str | None = None
+    grown: bool = False
+
+    @model_validator(mode="after")
+    def _has_one_rule(self) -> Phases:
+        if bool(self.budgets) + bool(self.areas) + bool(self.polygons) > 1:
+            message = "phases are told by budgets, by areas or by polygons: give only one of them"
+            raise ValueError(message)
+        return self
+
+
+class Uncertainty(Frozen):
+    """
+    What is not certain: the plan's routes are priced anew in many scenarios.
+
+    `take_rate` is the chance that a home signs, where the customers have no column `take_rate`; prices lie within
+    `price_percent` above or below what they are.
+    """
+
+    take_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    price_percent: Annotated[float, Field(ge=0, lt=100)] = 20.0
+    scenarios: Annotated[int, Field(ge=1)] = 200
+
+
 class PlanConfig(SolveConfig):
     """
     All settings of one plan.
@@ -83,6 +118,8 @@ class PlanConfig(SolveConfig):
     street_width_m: dict[str, Metres] = Field(default_factory=lambda: dict(STREET_WIDTH_M))
     street_width_otherwise_m: Metres = 7.0
     wide_streets: tuple[str, ...] = ("motorway", "trunk", "primary", "secondary")
+    phases: Phases | None = None
+    uncertainty: Uncertainty | None = None
     prices: str = "example-eur"
     cost: CostModel = Field(default_factory=lambda settings: CostModel.preset(settings["prices"]))
     on_bad_rows: Literal["error", "quarantine"] = "error"

@@ -10,7 +10,9 @@ import pandas as pd
 
 from lastmile_net.cost import with_overhead
 from lastmile_net.errors import DataError, Fault
-from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, only, reach_more
+from lastmile_net.plan.phases import numbers, wait_for
+from lastmile_net.solve import solve
+from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, grow, only, reach_more
 from lastmile_net.solve.capacity import solve_with_limits
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 Kind = Literal["budget", "coverage", "price"]
 QUICK_ROUNDS = 2
 """Rounds for each price that is asked."""
+STAGES = (0.05, 0.1, 0.2, 0.3, 0.5)
+"""Parts of the whole cost in which a plan is grown where no budgets are given."""
 CURVE_SHARES = (0.1, 0.3, 0.6)
 """Parts of the whole cost at whose price of a home the curve's upper bound is proven."""
 
@@ -52,6 +56,8 @@ class Money:
         the others.
     about
         What the summary says of it; empty where everybody is connected.
+    phase
+        int64 (k,). Phase of each customer of the order, from 1; None without phases.
     """
 
     limited: Limited
@@ -59,6 +65,7 @@ class Money:
     study: Study
     left_out: Floats
     about: dict[str, float | str | None]
+    phase: Ints | None = None
 
 
 def spend(
@@ -105,18 +112,32 @@ def spend(
 
     study = Study(question, limited.solution, quick, limited=within_limits if is_limited else None, report=report)
     kind = aim_of(config)
-    nobody = np.full(problem.customers, np.nan)
-    if kind is None:
-        order = build_order(problem, limited.solution, own_cost=own_cost, gain=gain)
-        if config.curve_bound:
-            study.ask_along(CURVE_SHARES)
-        return Money(limited, order, study, nobody, {})
-    today = int(customers["units"].sum() - np.maximum(left, 0).sum())
-    choice, about = _chosen(study, kind, config, (today, int(customers["units"].sum())))
-    solution = _proven(question, choice.solution, config.solve)
-    plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
-    order = build_order(problem, solution, own_cost=own_cost, gain=gain)
-    return Money(plan, order, study, _on_top(question, limited.solution, solution, config.cost), about)
+    left_out = np.full(problem.customers, np.nan)
+    about: dict[str, float | str | None] = {}
+    budgets = tuple(net_of(each, config.cost) for each in (config.phases.budgets if config.phases else ()))
+    plan = limited
+    if kind is not None:
+        today = int(customers["units"].sum() - np.maximum(left, 0).sum())
+        choice, about = _chosen(study, kind, config, (today, int(customers["units"].sum())))
+        solution = _proven(question, choice.solution, config.solve)
+        plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
+        left_out = _on_top(question, limited.solution, solution, config.cost)
+    elif config.phases is not None and config.phases.grown and not is_limited:
+        plan = replace(limited, solution=_grown(study, limited.solution, budgets, quick))
+    if config.curve_bound and kind is None:
+        study.ask_along(CURVE_SHARES)
+    waits = wait_for(customers, config.phases)
+    order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=waits)
+    return Money(plan, order, study, left_out, about, numbers(order, waits, budgets))
+
+
+def _grown(study: Study, full: Solution, budgets: tuple[int, ...], config: SolveConfig) -> Solution:
+    """Return a plan for everybody that is grown from what is best for the first budgets."""
+    spent = np.cumsum(budgets) if budgets else np.array([int(share * study.nested.cost[-1]) for share in STAGES])
+    prices = sorted({study.price_within(int(each)) for each in spent[spent < study.plans[0][0].cost]})
+    found = grow(study.question, prices, config, solve).solution
+    own = int(study.question.own_cost[found.drop >= 0].sum())
+    return replace(found, cost=found.cost - own, lower_bound=min(full.lower_bound, found.cost - own), status="rounds")
 
 
 def aim_of(config: PlanConfig) -> Kind | None:

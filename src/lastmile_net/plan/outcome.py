@@ -23,6 +23,7 @@ from lastmile_net.cost import (
 )
 from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
+from lastmile_net.plan.outlook import outlook, ranges, stability
 from lastmile_net.plan.result import Plan
 from lastmile_net.solve.problem import MILLI
 
@@ -73,6 +74,9 @@ def assemble(posing: Posing) -> Plan:
     built = _built(posing)
     dug, reused = tables.trenches_and_reused(built)
     equipment = price_equipment(built.units[built.planned], posing.config.cost)
+    scenarios = outlook(posing, built)
+    if scenarios is not None:
+        dug["stability"] = stability(built, scenarios, dug["trench_id"])
     breakdown = _cost(posing, built, dug, reused, equipment)
     customers = _customers(posing, built, equipment, breakdown.total)
     backbone = posing.layers.backbone
@@ -88,7 +92,8 @@ def assemble(posing: Posing) -> Plan:
         backbone_points=backbone[~line].reset_index(drop=True),
         streets=posing.layers.streets,
         summary=_summary(posing, customers, dug, breakdown, float(equipment.sum()))
-        | {"labour": _labour(built, dug, reused, breakdown)},
+        | {"labour": _labour(built, dug, reused, breakdown)}
+        | ({"uncertainty": ranges(scenarios, posing)} if scenarios is not None else {}),
         config=posing.config,
         curve=curve_table(posing.money, built.customer_id, built.units, posing.config, _homes(posing)),
         status=posing.limited.solution.status,
@@ -115,6 +120,7 @@ def _built(posing: Posing) -> tables.Built:
         drop_labour=_drop_labour(posing),
         drop_crossing=posing.drop_crossing,
         order=posing.money.order,
+        phase=posing.money.phase,
     )
 
 
@@ -173,21 +179,26 @@ def _customers(posing: Posing, built: tables.Built, equipment: Floats, total: fl
     numbers = {
         "drop_m": built.drops["drop_m"].to_numpy()[built.drop_row],
         "route_m": tables.route_lengths(built),
-        "shortest_m": tables.shortest(built, posing.network.length_m, posing.drops["drop_m"].to_numpy(np.float64)),
+        "shortest_m": tables.shortest(built, posing.network.length_m, posing.drops["drop_m"].to_numpy(np.float64))[
+            rows
+        ],
         "cost_share": tables.shares(built, equipment, total),
-        "cost_alone": tables.shortest(built, built.price + everywhere, posing.drop_cost) + equipment,
         "marginal_cost": tables.marginal(built, equipment),
     }
     for name, values in numbers.items():
         column = np.full(size, np.nan)
         column[rows] = values
         table[name] = column
+    own = price_equipment(np.maximum(built.units, 0), posing.config.cost)
+    alone = tables.shortest(built, built.price + everywhere, posing.drop_cost) + own
+    table["cost_alone"] = np.where(np.isfinite(alone), alone, np.nan)
     point = np.full(size, None, object)
     point[rows] = built.taps.access_point_id[built.tap]
     table["access_point_id"] = point
     rank = np.zeros(size, np.int64)
     rank[rows] = built.rank
     table["build_order"] = pd.Series(rank, table.index, dtype="Int64").mask(rank == 0)
+    table["phase"] = built.phase_at(table["build_order"])
     return gpd.GeoDataFrame(table, geometry="geometry", crs=posing.network.crs)
 
 

@@ -56,6 +56,8 @@ class Built:
         float64. Price of each row of `drops`; the part that is labour; the part for crossing railways and waters.
     order
         In which order the planned customers are connected.
+    phase
+        int64. Phase of each customer of the order, from 1; None without phases.
     """
 
     network: StreetNetwork
@@ -72,6 +74,13 @@ class Built:
     drop_labour: Floats
     drop_crossing: Floats
     order: BuildOrder
+    phase: Ints | None = None
+
+    def phase_at(self, rank: pd.Series[int]) -> pd.Series[int]:
+        """Return the phase of each rank in the order of building; empty without phases."""
+        if self.phase is None:
+            return pd.Series(pd.NA, rank.index, dtype="Int64")
+        return rank.map(dict(enumerate(self.phase.tolist(), start=1))).astype("Int64")
 
     @property
     def rank(self) -> Ints:
@@ -173,8 +182,9 @@ def trenches_and_reused(built: Built) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFram
     )
     dug = pd.concat([dug, _drops(built)], ignore_index=True)
     dug["build_order"], dug["stability"] = dug["build_order"].astype("Int64"), np.nan
+    dug["phase"] = built.phase_at(dug["build_order"])
     order = ["trench_id", "kind", "side", "surface", "method", "from_node", "to_node", "length_m", "cost"]
-    order += ["labour_cost", "crossing_cost", "customers", "units", "build_order", "stability", "geometry"]
+    order += ["labour_cost", "crossing_cost", "customers", "units", "build_order", "phase", "stability", "geometry"]
     reuse = ["backbone_id", "from_node", "to_node", "length_m", "cost", "labour_cost", "units", "geometry"]
     return (
         gpd.GeoDataFrame(dug[order], geometry="geometry", crs=network.crs),
@@ -286,14 +296,14 @@ def access_points(built: Built) -> gpd.GeoDataFrame:
 
 
 def shortest(built: Built, weight: Floats, drop_weight: Floats) -> Floats:
-    """Return each planned customer's least sum of weights, over its own ways and drops from any tap."""
+    """Return each customer's least sum of weights, over its own ways and drops from any tap; infinite without a way."""
     network, edge = built.network, built.posed.edge
     reach = distances(len(network.x), network.tail[edge], network.head[edge], weight[edge], built.taps.node)
     drop = built.posed.drop
     node = built.drops["node"].to_numpy()[drop]
     best = np.full(len(built.customer_id), np.inf)
     np.minimum.at(best, built.drops["customer"].to_numpy()[drop], reach[node] + drop_weight[drop])
-    return best[built.planned]
+    return best
 
 
 def distances(nodes: int, tail: Ints, head: Ints, weight: Floats, sources: Ints) -> Floats:

@@ -51,8 +51,8 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
     Returns
     -------
     sections
-        The funnel, the reasons, what serves nobody, near misses, contracts without a line, whom to ask while the
-        trench is open, and the to-do list, most homes for the money first.
+        The funnel, the reasons, what serves nobody, who is passed and not connected, near misses, contracts without a
+        line, whom to ask while the trench is open, and the to-do list, most homes for the money first.
     """
     distance = _distance_to_existing(plan)
     return (
@@ -60,6 +60,7 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
         _reasons(plan),
         _idle_points(plan),
         _idle_lines(plan),
+        _passed(plan),
         _near_misses(plan, distance, near_m),
         _signed(plan),
         _ask_now(plan),
@@ -108,7 +109,7 @@ def _funnel(plan: Plan) -> Section:
     units = table["units"].to_numpy(np.int64)
     connected = units - left
     reach = np.where(table["reason"].isin(_OUT_OF_REACH), connected, units)
-    passed = np.where(table["status"] == "passed", units, connected)
+    passed = np.where(table["status"] == "passed", reach, connected)
     steps = {"all": units, "in reach of a street or line": reach, "passed": passed, "connected": connected}
     if _flag(table, "active").any():
         steps["active"] = np.where(_flag(table, "active"), connected, 0)
@@ -164,6 +165,27 @@ def _idle_lines(plan: Plan) -> Section:
     return Section("Lines that serve nobody", text, found)
 
 
+def _passed(plan: Plan) -> Section:
+    """List who could be connected today without digging in the street, cheapest first."""
+    table = plan.customers.assign(homes=new_homes(plan), to_finish=_to_finish(plan))
+    passed = table[table["status"] == "passed"]
+    columns = ["customer_id", *_address(table), "homes", "outcome", "reason", "to_finish"]
+    found = pd.DataFrame(passed[columns]).sort_values(["to_finish", "customer_id"]).reset_index(drop=True)
+    planned = int(found["homes"][found["outcome"] == "planned"].sum())
+    text = (
+        f"{int(found['homes'].sum()):,} homes of {len(found):,} customers are passed and not connected; "
+        f"the plan connects {planned:,} of them."
+    )
+    return Section("Homes passed and not connected", text, found)
+
+
+def _to_finish(plan: Plan) -> pd.Series[float]:
+    """Return what it takes to connect each customer: its share of the plan, else what its remedy costs."""
+    share, remedy = (pd.to_numeric(plan.customers[name]) for name in ("cost_share", "remedy_cost"))
+    found: pd.Series[float] = share.where(plan.customers["outcome"] == "planned", remedy)
+    return found
+
+
 def _near_misses(plan: Plan, distance: NDArray[np.float64], near_m: float) -> Section:
     table = plan.customers.assign(homes=new_homes(plan), distance_m=np.round(distance, 1))
     near = table[(table["status"] != "connected") & (distance <= near_m)]
@@ -174,14 +196,17 @@ def _near_misses(plan: Plan, distance: NDArray[np.float64], near_m: float) -> Se
 
 
 def _signed(plan: Plan) -> Section:
-    table = plan.customers.assign(homes=new_homes(plan))
+    table = plan.customers.assign(homes=new_homes(plan), to_finish=_to_finish(plan))
     waiting = table[_flag(table, "signed") & (table["status"] != "connected").to_numpy()]
-    columns = ["customer_id", *_address(table), "homes", "outcome", "reason", "cost_share", "cost_alone", "remedy"]
-    found = pd.DataFrame(waiting[columns]).sort_values(["cost_share", "cost_alone", "customer_id"])
-    cost = pd.to_numeric(found["cost_share"]).sum()
+    columns = ["customer_id", *_address(table), "homes", "outcome", "reason", "to_finish", "cost_alone", "remedy"]
+    found = pd.DataFrame(waiting[columns]).sort_values(["to_finish", "cost_alone", "customer_id"])
     if "signed" not in table:
         return Section("Contracts without a line", "The customers have no column `signed`.", found.iloc[:0])
-    text = f"{len(found):,} customers have signed and wait; those that the plan connects cost {cost:,.2f} of it."
+    known = pd.to_numeric(found["to_finish"])
+    text = (
+        f"{len(found):,} customers have signed and wait; to finish the {int(known.notna().sum()):,} whose price is "
+        f"known costs {known.sum():,.2f}."
+    )
     return Section("Contracts without a line", text, found.reset_index(drop=True))
 
 
@@ -197,7 +222,7 @@ def _ask_now(plan: Plan) -> Section:
     asked = beside & ~_flag(table, "signed") & (table["status"] != "connected").to_numpy()
     drop = plan.drops.drop_duplicates("to_node").set_index("to_node")["cost"]
     found = pd.DataFrame(table.loc[asked, ["customer_id", *_address(table), "homes", "outcome"]])
-    found["drop_now"] = found["customer_id"].map(drop)
+    found["drop_now"] = found["customer_id"].map(drop).fillna(pd.to_numeric(table.loc[asked, "remedy_cost"]))
     found["later"] = pd.to_numeric(table.loc[asked, "cost_alone"])
     found["saved"] = (found["later"] - found["drop_now"]).clip(lower=0)
     found = found.sort_values(["saved", "customer_id"], ascending=[False, True]).reset_index(drop=True)

@@ -1,8 +1,23 @@
 """Which customers first: the nested order of building, and the best plan for a budget, a coverage or a price."""
 
 from lastmile_net.solve.budget.fill import reach_more
+from lastmile_net.solve.budget.grow import grow
 from lastmile_net.solve.budget.order import BuildOrder, build_order
 from lastmile_net.solve.budget.prizes import Question, only, part
+from lastmile_net.solve.budget.scenarios import Doubt, Outlook, look_out
 from lastmile_net.solve.budget.study import Choice, Study
 
-__all__ = ["BuildOrder", "Choice", "Question", "Study", "build_order", "only", "part", "reach_more"]
+__all__ = [
+    "BuildOrder",
+    "Choice",
+    "Doubt",
+    "Outlook",
+    "Question",
+    "Study",
+    "build_order",
+    "grow",
+    "look_out",
+    "only",
+    "part",
+    "reach_more",
+]

@@ -50,6 +50,42 @@ class BuildOrder:
         return int(np.searchsorted(self.cost, budget, side="right"))
 
 
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """
+    The pieces of a solution's routes, each below the piece that leads to it.
+
+    Parameters
+    ----------
+    parent, edge, price
+        int64 (n,). Of each piece, parents first: its parent (-1 at a tap), the edge it stands for, and its price; where
+        pieces of several taps stand for one edge, they share its price by the homes behind them.
+    customers, last
+        int64 (k,). Served customers, by tap, and the piece that each one's route ends with (-1 for none).
+    """
+
+    parent: Ints
+    edge: Ints
+    price: Ints
+    customers: Ints
+    last: Ints
+
+
+def lay_forest(problem: Problem, solution: Solution, who: Ints) -> Forest:
+    """Lay the routes of some customers over one another."""
+    who = who[np.argsort(solution.tap[who], kind="stable")]
+    start, edges = _rows(solution, who)
+    parent, edge, last = lay_routes(solution.tap[who], start, edges, len(problem.tail))
+    homes = np.zeros(len(parent), np.int64)
+    np.add.at(homes, last[last >= 0], problem.units[who[last >= 0]])
+    add_up(parent, homes)
+    price = problem.cost[edge]
+    behind = np.bincount(edge, weights=homes, minlength=len(problem.tail))
+    shared = np.bincount(edge, minlength=len(problem.tail))[edge] > 1
+    price[shared] = np.round(price[shared] * homes[shared] / behind[edge[shared]]).astype(np.int64)
+    return Forest(parent, edge, price, who, last)
+
+
 def build_order(
     problem: Problem,
     solution: Solution,
@@ -87,7 +123,7 @@ def build_order(
     prize = problem.units if gain is None else gain
     served = np.flatnonzero(solution.drop >= 0)
     wave = np.zeros(problem.customers, np.int64) if phase is None else phase
-    own = own + _of_their_own(problem, solution)
+    own = own + of_their_own(problem, solution)
     paid = np.zeros(len(problem.tail), bool)
     customers, blocks = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     done = 0
@@ -103,7 +139,7 @@ def build_order(
     return BuildOrder(sequence, cost, np.cumsum(prize[sequence]), np.concatenate(blocks), edge_rank)
 
 
-def _of_their_own(problem: Problem, solution: Solution) -> Ints:
+def of_their_own(problem: Problem, solution: Solution) -> Ints:
     """Return drop and fibre of each served customer."""
     own = np.zeros(problem.customers, np.int64)
     served = np.flatnonzero(solution.drop >= 0)
@@ -131,25 +167,16 @@ def _one_phase(
     problem: Problem, solution: Solution, who: Ints, own: Ints, prize: Ints, paid: NDArray[np.bool_]
 ) -> tuple[Ints, Ints]:
     """Return some customers in their order, with their blocks; edges that are paid for cost nothing."""
-    who = who[np.argsort(solution.tap[who], kind="stable")]
-    start, edges = _rows(solution, who)
-    parent, edge, last = lay_routes(solution.tap[who], start, edges, len(problem.tail))
-    homes = np.zeros(len(parent), np.int64)
-    np.add.at(homes, last[last >= 0], problem.units[who[last >= 0]])
-    add_up(parent, homes)
-    price = np.where(paid[edge], 0, problem.cost[edge])
-    behind = np.bincount(edge, weights=homes, minlength=len(problem.tail))
-    shared = np.bincount(edge, minlength=len(problem.tail))[edge] > 1
-    price[shared] = np.round(price[shared] * homes[shared] / behind[edge[shared]]).astype(np.int64)
-    nodes = len(parent)
+    forest = lay_forest(problem, solution, who)
+    nodes = len(forest.parent)
     order, block = best_first(
-        np.concatenate([parent, last]),
-        np.concatenate([price, own[who]]),
-        np.concatenate([np.zeros(nodes, np.int64), prize[who]]),
+        np.concatenate([forest.parent, forest.last]),
+        np.concatenate([np.where(paid[forest.edge], 0, forest.price), own[forest.customers]]),
+        np.concatenate([np.zeros(nodes, np.int64), prize[forest.customers]]),
     )
     leaf = order[order >= nodes]
     _, number = np.unique(block[leaf], return_inverse=True)
-    return who[leaf - nodes], number.astype(np.int64)
+    return forest.customers[leaf - nodes], number.astype(np.int64)
 
 
 def _spend(problem: Problem, solution: Solution, sequence: Ints, own: Ints) -> tuple[Ints, Ints]:

@@ -1,0 +1,103 @@
+"""In which phase each customer is connected: by money for each phase, or area by area."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from lastmile_net.errors import DataError, Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lastmile_net.config.plan import Phases
+    from lastmile_net.solve.budget import BuildOrder
+
+    Ints = NDArray[np.int64]
+
+
+def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> Ints | None:
+    """
+    Return the phase of each customer where areas say so, from 0; None where they don't.
+
+    Parameters
+    ----------
+    customers
+        The customers layer, in a metric CRS.
+    phases
+        The phases asked for.
+
+    Raises
+    ------
+    DataError
+        If no customer lies in one of the areas, or the polygons cannot be read.
+    """
+    if phases is None or not (phases.areas or phases.polygons):
+        return None
+    if phases.areas:
+        names = customers["area_id"].astype(object)
+        inside = [(names == area).to_numpy(bool) for area in phases.areas]
+        told, source = list(phases.areas), "customers"
+    else:
+        areas = _polygons(str(phases.polygons), customers)
+        points = customers.geometry.to_numpy()
+        inside = [shapely.intersects(area, points) for area in areas]
+        told, source = [f"polygon {i + 1}" for i in range(len(areas))], str(phases.polygons)
+    empty = [name for name, hit in zip(told, inside, strict=True) if not hit.any()]
+    if empty:
+        cure = "Correct `[phases]`, or the areas."
+        raise DataError([Fault(f"no customer lies in the phase '{name}'", cure, source=source) for name in empty])
+    phase = np.full(len(customers), len(inside), np.int64)
+    for number in range(len(inside) - 1, -1, -1):
+        phase[inside[number]] = number
+    return phase
+
+
+def numbers(order: BuildOrder, waits: Ints | None, budgets: tuple[int, ...]) -> Ints | None:
+    """
+    Return the phase of each customer of an order, from 1; None without phases.
+
+    Parameters
+    ----------
+    order
+        Order of building.
+    waits
+        Phase of every customer, from 0, where areas say so.
+    budgets
+        What may be spent in each phase, in thousandths; who comes after them is in one phase more.
+    """
+    if waits is not None:
+        return waits[order.customers] + 1
+    if not budgets:
+        return None
+    return np.searchsorted(np.cumsum(budgets), order.cost, side="left").astype(np.int64) + 1
+
+
+def _polygons(source: str, customers: gpd.GeoDataFrame) -> list[shapely.Geometry]:
+    """Read the polygons of the phases, in their order."""
+    try:
+        found = gpd.read_file(_existing(source))
+    except (OSError, ValueError, RuntimeError) as error:
+        fault = Fault(f"the areas cannot be read: {error}", "Name a file of polygons.", source=source)
+        raise DataError([fault]) from error
+    if found.crs is None or not found.geom_type.isin(["Polygon", "MultiPolygon"]).all():
+        fault = Fault(
+            "the areas are no polygons, or have no CRS", "Name a file of polygons with its CRS.", source=source
+        )
+        raise DataError([fault])
+    return list(found.to_crs(customers.crs).geometry)
+
+
+def _existing(source: str) -> Path:
+    from pathlib import Path
+
+    path = Path(source)
+    if not path.is_file():
+        message = "no such file"
+        raise OSError(message)
+    return path
