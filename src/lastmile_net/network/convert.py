@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
-import networkx as nx
 import numpy as np
 import pandas as pd
 import shapely
@@ -15,6 +14,8 @@ from lastmile_net.network.network import BACKBONE
 from lastmile_net.schema import EDGE_KINDS
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from lastmile_net.network.network import StreetNetwork
 
 
@@ -33,6 +34,8 @@ def to_networkx(network: StreetNetwork) -> nx.MultiGraph[int]:
         `graph["crs"]`; nodes with `x`, `y`, `component`; edges with `length` (metres), `kind`, `osmid`, `name`,
         `highway`, `geometry`.
     """
+    import networkx as nx  # who only plans need not wait for it
+
     graph: nx.MultiGraph[int] = nx.MultiGraph(crs=network.crs)
     spots = zip(network.x.tolist(), network.y.tolist(), network.component.tolist(), strict=True)
     graph.add_nodes_from((node, {"x": x, "y": y, "component": part}) for node, (x, y, part) in enumerate(spots))
