@@ -68,24 +68,7 @@ class Instance:
 
     def problem(self) -> Problem:
         """Return the solver's problem: the first terminal is the tap, each other one a customer with a free drop."""
-        edges, customers = len(self.tail), len(self.terminals) - 1
-        return Problem(
-            nodes=self.nodes,
-            tail=self.tail,
-            head=self.head,
-            cost=self.cost,
-            fibre_cost=np.zeros(edges, np.int64),
-            tap_node=self.terminals[:1],
-            tap_capacity=np.full(1, -1, np.int64),
-            drop_customer=np.arange(customers),
-            drop_node=self.terminals[1:],
-            drop_cost=np.zeros(customers, np.int64),
-            drop_fibre_cost=np.zeros(customers, np.int64),
-            units=np.ones(customers, np.int64),
-            fibres=np.ones(customers, np.int64),
-            length_mm=self.cost,
-            drop_length_mm=np.zeros(customers, np.int64),
-        )
+        return Problem.of_terminals(self.nodes, self.tail, self.head, self.cost, self.terminals)
 
 
 def list_instances(folder: Path) -> list[Entry]:

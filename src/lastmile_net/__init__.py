@@ -4,6 +4,7 @@ __version__ = "0.1.0"
 
 from lastmile_net.config import CostModel, PlanConfig, read_config
 from lastmile_net.errors import ConfigError, CrsError, DataError, LastMileError, MissingFileError, RunError, SolveError
+from lastmile_net.graphs import SteinerTree, cheapest_tree, steiner_tree
 from lastmile_net.network import StreetNetwork, build_network, from_networkx, to_networkx
 from lastmile_net.plan import Plan, plan
 from lastmile_net.read.run import read_run
@@ -21,12 +22,15 @@ __all__ = [
     "PlanConfig",
     "RunError",
     "SolveError",
+    "SteinerTree",
     "StreetNetwork",
     "build_network",
+    "cheapest_tree",
     "from_networkx",
     "plan",
     "read_config",
     "read_run",
+    "steiner_tree",
     "to_networkx",
     "verify_run",
     "write_run",

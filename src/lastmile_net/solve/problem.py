@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -68,6 +69,40 @@ class Problem:
     fibres: Ints
     length_mm: Ints
     drop_length_mm: Ints
+
+    @classmethod
+    def of_terminals(cls, nodes: int, tail: Ints, head: Ints, cost: Ints, terminals: Ints) -> Problem:
+        """
+        Pose the plain Steiner tree problem: the first terminal is the tap, each other one a customer with a free drop.
+
+        Parameters
+        ----------
+        nodes
+            Number of nodes.
+        tail, head, cost
+            int64 (m,). Edges.
+        terminals
+            int64 (t,), t >= 1. Nodes to be tied together, each once.
+        """
+        customers = len(terminals) - 1
+        none, one = np.zeros(customers, np.int64), np.ones(customers, np.int64)
+        return cls(
+            nodes=nodes,
+            tail=tail,
+            head=head,
+            cost=cost,
+            fibre_cost=np.zeros(len(tail), np.int64),
+            tap_node=terminals[:1],
+            tap_capacity=np.full(1, -1, np.int64),
+            drop_customer=np.arange(customers),
+            drop_node=terminals[1:],
+            drop_cost=none,
+            drop_fibre_cost=none,
+            units=one,
+            fibres=one,
+            length_mm=cost,
+            drop_length_mm=none,
+        )
 
     @property
     def customers(self) -> int:
