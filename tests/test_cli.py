@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
+import numpy as np
 import pytest
+from shapely import LineString, Point
 
 from lastmile_net.demo import demo_folder
 
@@ -93,3 +100,48 @@ def test_unknown_formats_are_refused_before_planning(tmp_path: Path) -> None:
 def test_unknown_options_are_usage(tmp_path: Path) -> None:
     """Exit code 2 is kept for a wrong command line."""
     assert lastmile("plan", "--nonsense", folder=tmp_path).returncode == 2
+
+
+def hard_town(folder: Path, *, side: int = 36, customers: int = 160) -> list[str]:
+    """Write a town of equal blocks, where nearly every way is as good as another: its proof takes minutes."""
+    crs, step = "EPSG:32632", 100.0
+    at = [(500_000 + step * i, 5_400_000 + step * j) for i in range(side) for j in range(side)]
+    across = [LineString([at[v], at[v + side]]) for v in range(side * (side - 1))]
+    along = [LineString([at[v], at[v + 1]]) for v in range(side * side) if v % side < side - 1]
+    spots = np.random.default_rng(4).choice(np.arange(1, side * side), customers, replace=False)
+    layers = {
+        "streets": gpd.GeoDataFrame(geometry=across + along, crs=crs),
+        "backbone": gpd.GeoDataFrame({"role": ["pop"]}, geometry=[Point(at[0])], crs=crs),
+        "customers": gpd.GeoDataFrame(
+            {"customer_id": [f"c{v}" for v in spots]}, geometry=[Point(at[v]) for v in spots], crs=crs
+        ),
+    }
+    for name, layer in layers.items():
+        layer.to_file(folder / f"{name}.gpkg", layer=name)
+    return [f"--{name}={folder / f'{name}.gpkg'}" for name in layers]
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="there are no terminals to pretend")
+def test_ctrl_c_writes_the_best_plan_so_far(tmp_path: Path) -> None:
+    """The display shows the gap; Ctrl-C ends the search, keeps the plan, marks it, and the exit code says partial."""
+    stop = ["--target-gap", "0", "--rounds", "1000000", "--time-limit-s", "600", "--prices", "metres"]
+    command = [sys.executable, "-m", "lastmile_net", "plan", *hard_town(tmp_path), "--out", "run", *stop]
+    ours, theirs = os.openpty()
+    env = dict(os.environ, TERM="xterm", COLUMNS="160")
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, env=env) as process:
+        os.close(theirs)
+        shown, began, asked = b"", time.monotonic(), False
+        while process.poll() is None and time.monotonic() - began < 400:
+            if select.select([ours], [], [], 0.2)[0]:
+                try:
+                    shown += os.read(ours, 65536)
+                except OSError:
+                    break
+            if not asked and b"gap" in shown and b"%" in shown:
+                process.send_signal(signal.SIGINT)
+                asked = True
+        assert process.wait(60) == 5, shown[-2000:]
+    os.close(ours)
+    assert all(word in shown for word in (b"cost", b"bound", b"gap", b"stopping with the best plan"))
+    assert json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["status"] == "interrupted"
+    assert lastmile("verify", "run", folder=tmp_path).returncode == 0

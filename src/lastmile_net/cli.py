@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from lastmile_net.errors import LastMileError
 
@@ -70,13 +70,20 @@ class _Files:
 
 
 class _Watch:
-    """Shows the solver's progress on stderr, and hands Ctrl-C to it."""
+    """Draws cost, bound and the falling gap on stderr while the solver runs, and hands Ctrl-C to it."""
 
     def __init__(self) -> None:
         self.stopped = False
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        self.worst = 0.0
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(24),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+        )
         self.bar = Bar(*columns, console=err, transient=True, disable=not err.is_terminal)
-        self.task = self.bar.add_task("reading the layers")
+        self.task = self.bar.add_task("reading the layers", total=None, figures="")
 
     def __enter__(self) -> _Watch:
         self.before = signal.signal(signal.SIGINT, self._stop)
@@ -88,9 +95,18 @@ class _Watch:
         signal.signal(signal.SIGINT, self.before)
 
     def __call__(self, progress: Progress) -> bool:
-        gap = f"{progress.gap:.2%}" if progress.gap < 1 else "not known yet"
-        self.bar.update(self.task, description=f"{progress.stage}: cost {progress.cost / 1000:,.0f}, gap {gap}")
+        gap = f"{progress.gap:.3%}" if progress.gap < 1 else "not known yet"
+        figures = f"cost {progress.cost / 1000:,.0f}  bound {progress.lower_bound / 1000:,.0f}  gap {gap}"
+        if progress.gap < 1:
+            self.worst = max(self.worst, progress.gap)
+            left = progress.gap / self.worst if self.worst else 0.0
+            self.bar.update(self.task, total=1.0, completed=left)
+        self.bar.update(self.task, description=progress.stage, figures=figures)
         return not self.stopped
+
+    def says(self, what: str) -> None:
+        """Show what goes on after the solver has ended."""
+        self.bar.update(self.task, description=what, total=None, figures="")
 
     def _stop(self, *_: object) -> None:
         if self.stopped:
@@ -168,8 +184,7 @@ def plan(
     )
     files = _Files(streets, backbone, customers, barriers, excluded, rail_water)
     made = _plan(files, Path(out_folder), settings, formats, overwrite=overwrite, as_json=as_json)
-    if made.status == "interrupted":
-        raise typer.Exit(PARTIAL)
+    _say_if_partial(made)
     if strict and made.summary["customers"]["unserved"]:
         raise typer.Exit(NOT_ALL_WELL)
 
@@ -182,7 +197,7 @@ def demo(out_folder: Annotated[str, typer.Option("--out", help="Folder to make."
 
     town = demo_folder()
     files = _Files(*(str(town / f"{name}.gpkg") for name in ("streets", "backbone", "customers")))
-    _plan(files, Path(out_folder), read_config(), "gpkg", overwrite=True, as_json=False)
+    _say_if_partial(_plan(files, Path(out_folder), read_config(), "gpkg", overwrite=True, as_json=False))
 
 
 @app.command()
@@ -337,7 +352,7 @@ def _plan(files: _Files, folder: Path, settings: PlanConfig, formats: str, *, ov
     began = time.perf_counter()
     with _Watch() as watch:
         made = make(files.streets, files.backbone, files.customers, config=settings, report=watch, **files.optional())
-        watch.bar.update(watch.task, description="writing the run")
+        watch.says("writing the run")
         write_run(
             made,
             folder,
@@ -349,6 +364,12 @@ def _plan(files: _Files, folder: Path, settings: PlanConfig, formats: str, *, ov
         )
     _show(made, folder, time.perf_counter() - began, as_json=as_json)
     return made
+
+
+def _say_if_partial(made: Plan) -> None:
+    if made.status == "interrupted":
+        err.print("interrupted: the plan is the best so far, and marked so in run.json")
+        raise typer.Exit(PARTIAL)
 
 
 def _show(made: Plan, folder: Path, seconds: float, *, as_json: bool) -> None:

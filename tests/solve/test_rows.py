@@ -14,6 +14,7 @@ from lastmile_net.solve.graph import LEAF, PLAIN, Graph
 from lastmile_net.solve.rows.flow import least_cuts
 from lastmile_net.solve.rows.generate import Generation
 from lastmile_net.solve.rows.model import Relaxation
+from lastmile_net.solve.rows.windows import charge_all, cut_windows
 from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
 from lastmile_net.solve.steiner.improve import improve
 
@@ -57,9 +58,9 @@ def test_cuts_are_broken_and_none_is_missed(seed: int) -> None:
 def relaxed(graph: Graph) -> tuple[Generation, int, np.ndarray]:
     """Return the programme after all rows are in, its bound and what that leaves of the costs."""
     via = span(graph, grow(graph, graph.cost, 0))
-    rows = Generation(graph, np.repeat(graph.cost, 2), turn_root(graph, via, 0), np.random.default_rng(0))
+    rows = Generation(graph, np.repeat(graph.cost, 2), turn_root(graph, via, 0), np.random.default_rng(0), Clock())
     while True:
-        step = rows.step(60.0)
+        step = rows.step()
         assert step is not None
         if step.added == 0:
             return rows, step.bound, step.reduced
@@ -73,7 +74,7 @@ def test_the_end_is_the_optimum(seed: int) -> None:
     tree = improve(graph, span(graph, grow(graph, graph.cost, 0)), 20)
     keep = useful_arcs(graph, reduced, 0, tree_cost(graph, tree) - bound)
     assert keep[tree[tree >= 0]].all()
-    proven = rows.finish(keep, 1, Clock())
+    proven = rows.finish(keep, 1)
     built = span(graph, grow(graph, rows.length(), 0))
     assert spans(graph, built)
     assert bound <= proven == tree_cost(graph, improve(graph, built, 5)) <= tree_cost(graph, tree)
@@ -83,8 +84,8 @@ def test_the_end_is_the_optimum(seed: int) -> None:
 def test_prices_of_rows_sum_up_to_the_programme(seed: int) -> None:
     """The bound is summed up in whole numbers; it may lose a rounding per row, and not more."""
     graph = street_graph(seed)
-    model = Relaxation(graph, np.repeat(graph.cost * 1000, 2))
-    assert model.solve(60.0)
+    model = Relaxation(graph, np.repeat(graph.cost * 1000, 2), Clock())
+    assert model.solve()
     bound, reduced = model.charges()
     best = model.highs.getInfo().objective_function_value * model.unit
     assert best - model.count <= bound <= best + model.count
@@ -95,5 +96,25 @@ def test_no_time_is_no_step() -> None:
     """A programme that was not solved to the end proves nothing, and must say so."""
     graph = street_graph(1, nodes=400, leaves=100)
     via = span(graph, grow(graph, graph.cost, 0))
-    rows = Generation(graph, np.repeat(graph.cost, 2), turn_root(graph, via, 0), np.random.default_rng(0))
-    assert rows.step(0.0) is None
+    rows = Generation(graph, np.repeat(graph.cost, 2), turn_root(graph, via, 0), np.random.default_rng(0), Clock(0.0))
+    assert rows.step() is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_windows_add_up_to_a_bound(seed: int) -> None:
+    """Windows that shared an arc would charge it twice, and the bound could lie above the cheapest tree."""
+    graph = street_graph(seed, nodes=120, leaves=30)
+    via = improve(graph, span(graph, grow(graph, graph.cost, 0)), 20)
+    windows = cut_windows(graph, via, 40)
+    entered = np.concatenate([window.arc[window.graph.end != 0] for window in windows])
+    assert len(windows) > 1
+    assert len(np.unique(entered)) == len(entered)
+    bound, reduced, _ = charge_all(graph, via, 40, Clock(), 2)
+    assert (reduced >= 0).all()
+    for tree in (via, span(graph, np.ones(len(graph.kind), bool))):
+        turned = turn_root(graph, tree, 0)
+        left = int(reduced[turned[turned >= 0]].sum())
+        assert 0 < bound + left <= tree_cost(graph, tree)
+    one, same, _ = charge_all(graph, via, 40, Clock(), 1)
+    assert one == bound
+    assert np.array_equal(same, reduced)

@@ -46,6 +46,12 @@ LARGE = 400_000
 CAP = 3_000
 WHOLE = 60_000
 """Graphs with more edges than this are too large for row generation as a whole."""
+DENSE_EDGES = 4_000
+"""Where cuts are large, row generation is for graphs with no more edges than this."""
+WINDOWS = (7_000, 10_000)
+"""Edges of a window in each pass over a larger graph."""
+USED = 1e-3
+"""An edge that a window's solution uses less than this is left out where a tree is looked for."""
 REBUILD = 0.5
 """Where fewer than this share of the edges may still matter, the linear programme is set up anew."""
 BRANCHED = 20_000
@@ -70,6 +76,8 @@ class Hunt:
         Real edges of the best tree so far, ascending.
     grain
         Every tree's cost is a multiple of this, so a bound between two multiples is as good as the upper one.
+    workers
+        Threads for what one step can do side by side; the result does not depend on their number.
     cost, bound
         Its cost, and what no tree can cost less than.
     pool
@@ -80,6 +88,7 @@ class Hunt:
     rng: np.random.Generator
     clock: Clock
     grain: int = 1
+    workers: int = 1
     best: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     cost: int = -1
     bound: int = 0
@@ -89,6 +98,7 @@ class Hunt:
     _keep: Flags = field(default_factory=lambda: np.zeros(0, bool))
     _rows: Generation | None = None
     _relaxed: bool = False
+    _passes: int = 0
 
     @property
     def done(self) -> bool:
@@ -126,27 +136,36 @@ class Hunt:
             nudge = NUDGES[int(self.rng.integers(len(NUDGES)))]
             self._offer(graph, self._polish(graph, self._inside_free(graph, self._reduced, nudge)))
         if unite and not self.done and not self.clock.over():
-            self._unite()
+            union = np.zeros(len(self.shrunk.tail), bool)
+            for _, edges in self.pool:
+                union |= self.shrunk.within(edges)
+            self._unite(union)
         if not self._keep.all():
             self.shrunk.keep(self._keep)
 
     @property
     def can_relax(self) -> bool:
         """Whether row generation still has something to do."""
-        return not self.done and not self._relaxed and len(self.shrunk.tail) <= WHOLE
+        return not self.done and not self._relaxed
 
     def relax(self) -> None:
         """Solve the linear programme once and add rows, or end exactly; build a tree along its solution."""
         if not self.can_relax or self.clock.over():
+            return
+        if len(self.shrunk.tail) > WHOLE:
+            self._relax_windows()
             return
         if self._rows is None:
             from lastmile_net.solve.rows.generate import Generation
 
             graph = self.graph()
             guide = turn_root(graph, self._bring(graph, self.best), 0)
-            self._rows = Generation(graph, np.repeat(graph.cost, 2), guide, self.rng)
+            self._rows = Generation(graph, np.repeat(graph.cost, 2), guide, self.rng, self.clock)
+            if self._rows.dense and len(graph.cost) > DENSE_EDGES:
+                self._relaxed, self._rows = True, None
+                return
         rows, graph = self._rows, self._rows.graph
-        step = rows.step(self.clock.left())
+        step = rows.step()
         if step is None:
             self._relaxed = True
             return
@@ -162,11 +181,29 @@ class Hunt:
         elif step.added == 0:
             self._finish(rows, useful_arcs(graph, step.reduced, 0, self.cost - self.shrunk.constant - step.bound))
 
+    def _relax_windows(self) -> None:
+        """Generate rows window by window, charge what they leave as a whole, and hunt where their solutions run."""
+        from lastmile_net.solve.rows.windows import charge_all
+
+        self._relaxed = self._passes + 1 >= len(WINDOWS)
+        graph = self.graph()
+        via = turn_root(graph, self._bring(graph, self.best), 0)
+        bound, reduced, use = charge_all(graph, via, WINDOWS[self._passes], self.clock, self.workers)
+        self._passes += 1
+        bound += int(ascend(graph, 0, Habit(via, SLACKS[1], self._cap()), reduced, record_of(0, 0)))
+        self._raise(bound)
+        used = np.maximum(use[0::2], use[1::2]) > USED
+        used[via[via >= 0] >> 1] = True
+        self._unite(used)
+        if not self.done:
+            keep = useful(graph, reduced, 0, self.cost - self.shrunk.constant - bound)
+            self.shrunk.keep(keep)
+
     def _finish(self, rows: Generation, keep: Flags) -> None:
         """Branch to the end where little is left."""
         self._relaxed = True
         if np.count_nonzero(keep) <= BRANCHED:
-            bound = rows.finish(keep, self.grain, self.clock)
+            bound = rows.finish(keep, self.grain)
             self._build_along(rows)
             self._raise(bound)
 
@@ -210,18 +247,17 @@ class Hunt:
         tree: Shorts = span(graph, grow(graph, length, 0))
         return tree
 
-    def _unite(self) -> None:
-        """Hunt inside the union of the good trees."""
-        union = np.zeros(len(self.shrunk.tail), bool)
-        for _, edges in self.pool:
-            union |= self.shrunk.within(edges)
-        child = Hunt(self.shrunk.within_edges(union), self.rng, self.clock, self.grain)
+    def _unite(self, union: Flags) -> None:
+        """Hunt inside some of the edges, the best tree among them."""
+        child = Hunt(self.shrunk.within_edges(union), self.rng, self.clock, self.grain, self.workers)
         child.begin()
         child.take(self.best)
         for _ in range(UNION_ROUNDS):
             if child.done or self.clock.over():
                 break
             child.prove()
+            while child.can_relax and not self.clock.over() and len(child.shrunk.tail) <= WHOLE:
+                child.relax()
             child.search(RESTARTS, unite=False)
         self.take(child.best)
 

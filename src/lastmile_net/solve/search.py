@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 RESTARTS = 4
 """Starts at perturbed prices in each round."""
+TICK_S = 0.5
+"""Seconds between two reports while a step goes on."""
 FINEST_BITS = 39
 """Within the search all costs of a part together are numbers of this many bits."""
 
@@ -92,13 +94,17 @@ class _Run:
     kept: tuple[int, Ints, Ints] | None = None
     """With fibre in the price: cost, edges and drops of the best that was put together."""
 
+    @property
+    def workers(self) -> int:
+        """Threads, for parts and for windows of a part."""
+        return self.config.workers or os.cpu_count() or 1
+
     def solution(self) -> Solution:
         limit = self.config.time_limit_s
         self.clock = Clock(None if limit is None else self.began + limit)
         self.ready = prepare(self.problem, drop_prices(self.problem))
         self.fine = [finer(part.cost) for part in self.ready.parts]
-        workers = self.config.workers or os.cpu_count() or 1
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(self.workers) as pool:
             try:
                 status = self._go(pool)
             except KeyboardInterrupt:
@@ -127,13 +133,25 @@ class _Run:
         part = self.ready.parts[number]
         shrunk = Shrunk.of(part.kind, part.tail, part.head, part.cost * self.fine[number])
         grain = int(np.gcd.reduce(part.cost)) * self.fine[number]
-        hunt = Hunt(shrunk, np.random.default_rng([self.config.seed, number]), self.clock, max(grain, 1))
+        hunt = Hunt(shrunk, np.random.default_rng([self.config.seed, number]), self.clock, max(grain, 1), self.workers)
         hunt.begin()
         return hunt
 
     def _all(self, pool: ThreadPoolExecutor, step: Callable[[Hunt], None]) -> None:
         open_hunts = [hunt for hunt in self.hunts if not hunt.done]
-        list(pool.map(step, sorted(open_hunts, key=lambda hunt: -len(hunt.shrunk.tail))))
+        steps = [pool.submit(step, hunt) for hunt in sorted(open_hunts, key=lambda hunt: -len(hunt.shrunk.tail))]
+        while wait(steps, TICK_S).not_done:
+            self._tick()
+        for each in steps:
+            each.result()
+
+    def _tick(self) -> None:
+        """Report the last state again while a step goes on, so that a display lives and a stop is heard at once."""
+        if self.report is None or self.clock.stopped or not self.log:
+            return
+        now = replace(self.log[-1], seconds=time.perf_counter() - self.began)
+        if self.report(now) is False:
+            self.clock.stopped.append("report")
 
     def _state(self, stage: str, rounds: int) -> Status | None:
         """Log where the search stands; return what ends it, if anything does."""
@@ -141,8 +159,9 @@ class _Run:
         progress = Progress(time.perf_counter() - self.began, cost, bound, stage)
         self.log.append(progress)
         logger.debug("%s: cost %d, bound %d", stage, cost, bound)
-        if self.report is not None and self.report(progress) is False:
+        if self.report is not None and not self.clock.stopped and self.report(progress) is False:
             self.clock.stopped.append("report")
+        if self.clock.stopped:
             return "interrupted"
         if not self.hunts:
             return "optimal" if self.ready.served.any() else "trivial"

@@ -8,11 +8,12 @@ import numpy as np
 
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.compile import announce
-from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL
+from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.hunt import Hunt
 from lastmile_net.solve.paths import spread
 from lastmile_net.solve.routes import climb, flood
 from lastmile_net.solve.shrink import Shrunk
+from lastmile_net.solve.steiner.construct import grow, span
 
 SIDE = 7
 
@@ -20,6 +21,8 @@ SIDE = 7
 @cache
 def warm() -> None:
     """Run every kernel of the search once."""
+    from lastmile_net.solve.rows.windows import label_stretches
+
     announce()
     streets = SIDE * SIDE
     node = np.arange(streets).reshape(SIDE, SIDE)
@@ -40,7 +43,8 @@ def warm() -> None:
     hunt.prove()
     hunt.relax()
     hunt.search(1)
-    graph = hunt.graph()
+    graph = make_graph(kind, tail, head, cost)
+    label_stretches(graph, span(graph, grow(graph, graph.cost, 0)), SIDE)
     spread(graph, graph.cost, np.zeros(1, np.int32))
     via, _ = flood(graph.start, graph.nbr, graph.arc, np.zeros(1, np.int64))
     climb(graph.end, via, np.zeros(1, np.int64), np.arange(len(graph.cost)))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CUTS_PER_NODE = 4
 ARCS_PER_NODE = 12
+DENSE = 0.9
+"""Where the first cuts fill this share of the room for them, the programme will be slow: few terminals, far apart."""
 SHORT = 1e-4
 """A cut that lacks less than this is good enough."""
 MOST_BRANCHES = 2_000
@@ -69,23 +71,40 @@ class Generation:
         A good tree, for the ascents.
     rng
         Shuffles the terminals before cuts are looked for.
+    clock
+        When to stop.
     rim
         bool (n,). Plain nodes with arcs that the graph does not have.
+
+    Attributes
+    ----------
+    dense
+        Whether the cuts are so large that the programme will be slow.
     """
 
     def __init__(
-        self, graph: Graph, cost: Ints, guide: Shorts, rng: np.random.Generator, rim: Flags | None = None
+        self,
+        graph: Graph,
+        cost: Ints,
+        guide: Shorts,
+        rng: np.random.Generator,
+        clock: Clock,
+        *,
+        rim: Flags | None = None,
     ) -> None:
         self.graph = graph
         self.habit = Habit(guide, 1.1, len(cost))
         self.rng = rng
-        self.model = Relaxation(graph, cost, rim)
+        self.model = Relaxation(graph, cost, clock, rim)
         self.terminals = np.flatnonzero(graph.kind != PLAIN)[1:].astype(np.int32)
-        self._ascend(cost.copy())
+        record = self._record()
+        ascend(graph, 0, self.habit, cost.copy(), record)
+        self.dense = int(record.start[record.fill[0]]) > DENSE * len(record.arc)
+        self.model.add_cuts(record, SHORT)
 
-    def step(self, seconds: float) -> Step | None:
+    def step(self) -> Step | None:
         """Solve, sum up the bound, and add broken rows; None if time ran out."""
-        if not self.model.solve(seconds):
+        if not self.model.solve():
             return None
         bound, reduced = self.model.charges()
         before = self.model.count
@@ -98,7 +117,7 @@ class Generation:
         used = np.minimum(np.maximum(self.model.use[0::2], self.model.use[1::2]), 1)
         return (self.graph.cost * (1 - 0.999 * used)).astype(np.int64)
 
-    def finish(self, keep: Flags, grain: int, clock: Clock) -> int:
+    def finish(self, keep: Flags, grain: int) -> int:
         """
         Branch to the end over the arcs that may matter.
 
@@ -110,11 +129,11 @@ class Generation:
         self.model.demand_whole(keep, grain)
         bound = 0
         for _ in range(MOST_ENDINGS):
-            found = self.model.branch(clock.left(), MOST_BRANCHES)
+            found = self.model.branch(MOST_BRANCHES)
             if math.isinf(found):
                 return int(np.iinfo(np.int64).max) if found > 0 else bound
             bound = max(bound, math.ceil(found / grain - ROUGH) * grain)
-            if clock.over() or not self.model.whole or self._cut() == 0:
+            if self.model.clock.over() or not self.model.whole or self._cut() == 0:
                 break
         return bound
 

@@ -21,9 +21,11 @@ from scipy.sparse import csr_array
 from lastmile_net.solve.graph import LEAF, PLAIN
 
 if TYPE_CHECKING:
+    from highspy.highs import HighsCallbackEvent
     from numpy.typing import NDArray
 
     from lastmile_net.solve.bound import Record
+    from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
 
     Ints = NDArray[np.int64]
@@ -66,6 +68,8 @@ class Relaxation:
         The graph; node 0 is the root.
     cost
         int64 (2m,). Price of each arc.
+    clock
+        When to stop.
     rim
         bool (n,). Plain nodes that can be left by arcs the graph does not have.
 
@@ -75,7 +79,7 @@ class Relaxation:
         float64 (2m,). How much of each arc the last solution uses.
     """
 
-    def __init__(self, graph: Graph, cost: Ints, rim: Flags | None = None) -> None:
+    def __init__(self, graph: Graph, cost: Ints, clock: Clock, rim: Flags | None = None) -> None:
         self.graph = graph
         self.cost = cost
         self.head = graph.end.astype(np.int64)
@@ -88,7 +92,10 @@ class Relaxation:
         self.rows: list[tuple[Ints, Ints, Ints]] = []
         self.least: list[Ints] = []
         self.count = 0
+        self.clock = clock
         self.highs = quiet_highs()
+        self.highs.cbSimplexInterrupt += self._look
+        self.highs.cbMipInterrupt += self._look
         self.highs.addVars(len(self.arc), np.zeros(len(self.arc)), np.ones(len(self.arc)))
         columns = np.arange(len(self.arc), dtype=np.int32)
         self.highs.changeColsCost(len(columns), columns, cost[self.arc] / self.unit)
@@ -153,9 +160,14 @@ class Relaxation:
         self.least.append(least)
         self.count += len(least)
 
-    def solve(self, seconds: float) -> bool:
+    def _look(self, event: HighsCallbackEvent) -> None:
+        """Stop HiGHS where a stop was asked for."""
+        if self.clock.stopped:
+            event.interrupt()
+
+    def solve(self) -> bool:
         """Solve the programme as it is; return False if that failed or took too long."""
-        self.highs.setOptionValue("time_limit", self.highs.getRunTime() + seconds)
+        self.highs.setOptionValue("time_limit", self.highs.getRunTime() + max(self.clock.left(), 0.0))
         self.highs.run()
         if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return False
@@ -196,9 +208,9 @@ class Relaxation:
         self.highs.setOptionValue("mip_rel_gap", 0.0)
         self.highs.setOptionValue("mip_abs_gap", 0.5 * grain / self.unit)
 
-    def branch(self, seconds: float, nodes: int) -> float:
+    def branch(self, nodes: int) -> float:
         """Branch and bound; return what no whole solution of the rows costs less than, in the graph's money."""
-        self.highs.setOptionValue("time_limit", self.highs.getRunTime() + seconds)
+        self.highs.setOptionValue("time_limit", self.highs.getRunTime() + max(self.clock.left(), 0.0))
         self.highs.setOptionValue("mip_max_nodes", nodes)
         self.highs.run()
         info = self.highs.getInfo()
