@@ -34,7 +34,7 @@ QUICK_ROUNDS = 2
 """Rounds for each price that is asked."""
 STAGES = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Parts of the whole cost in which a plan is grown where no budgets are given."""
-CURVE_SHARES = (0.1, 0.3, 0.6)
+CURVE_SHARES = (0.1, 0.3, 0.6, 0.9)
 """Parts of the whole cost at whose price of a home the curve's upper bound is proven."""
 
 

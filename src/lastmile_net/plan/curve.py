@@ -44,16 +44,19 @@ def curve_table(
     curve
         One row per customer and one for the start: `build_order`, `customer_id`, `cost` so far, `units` connected by
         the plan so far, `coverage` (homes connected, today's among them, of all), `marginal_cost` (what a home costs in
-        the block of building the row belongs to) and `upper_bound` (no plan of this cost connects more; empty where
-        nothing is proven).
+        the block of building the row belongs to), `best_units` (what the best plan found for this cost connects if
+        nothing has to be kept: the order loses the difference) and `upper_bound` (no plan of this cost connects more);
+        the last two are empty where nothing has been searched for.
     """
     order = money.order
     today, everybody = coverage
     cost = np.concatenate([[0.0], with_overheads(order.cost, config.cost)])
     units = np.concatenate([[0], np.cumsum(homes[order.customers])])
-    most = np.full(len(cost), np.nan)
+    most, best = np.full(len(cost), np.nan), np.full(len(cost), np.nan)
     if config.prize == "units" and config.curve_bound:
-        most = money.study.most_gains(np.concatenate([[0], order.cost])).astype(np.float64)
+        spent = np.concatenate([[0], order.cost])
+        best = np.maximum(money.study.found_gains(spent), units).astype(np.float64)
+        most = np.maximum(money.study.most_gains(spent), best)
     return pd.DataFrame(
         {
             "build_order": np.arange(len(cost)),
@@ -62,7 +65,8 @@ def curve_table(
             "units": units,
             "coverage": np.round((today + units) / max(everybody, 1), 6),
             "marginal_cost": _per_home(order.block, cost, units),
-            "upper_bound": np.maximum(most, units),
+            "best_units": best,
+            "upper_bound": most,
         }
     )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LAST_SHARE = 0.05
 """The part of the homes whose cost is named by itself: the last ones."""
 WIDTH, HEIGHT = 800, 480
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 30, 55
+LEFT, RIGHT, TOP, BOTTOM = 70, 45, 30, 55
 MOST_POINTS = 600
 TICKS = 5
 
@@ -56,6 +56,29 @@ def landmarks(curve: pd.DataFrame) -> Landmarks | None:
     start = int(np.searchsorted(units, units[-1] * (1 - LAST_SHARE), side="right")) - 1
     last = round(float(cost[-1] - cost[start]), 2)
     return Landmarks(int(units[knee]), float(cost[knee]), int(units[-1] - units[start]), last)
+
+
+def loss_of_nesting(curve: pd.DataFrame) -> float | None:
+    """
+    Return the part of the homes that building in order loses against the best plan found for each budget.
+
+    Parameters
+    ----------
+    curve
+        A plan's curve.
+
+    Returns
+    -------
+    loss
+        Mean over ten budgets from 5 % to 95 % of the whole; None where no other plans have been searched for.
+    """
+    if "best_units" not in curve or len(curve) < 2 or not curve["best_units"].notna().all():
+        return None
+    cost, units, best = (curve[name].to_numpy(np.float64) for name in ("cost", "units", "best_units"))
+    row = np.searchsorted(cost, cost[-1] * np.linspace(0.05, 0.95, 10), side="right") - 1
+    if not (best[row] > 0).any():
+        return None
+    return float(np.mean(1 - units[row][best[row] > 0] / best[row][best[row] > 0]))
 
 
 def write_curve(plan: Plan, folder: Path) -> list[Path]:
@@ -95,6 +118,11 @@ def curve_svg(curve: pd.DataFrame, currency: str = "") -> str:
     if np.isfinite(bound).all():
         parts.append(_line(x, y_bound, "#b33", dash="5 4"))
         parts.append(_label(x[len(x) // 3], y_bound[len(x) // 3] - 8, "no plan connects more", "#b33", "end"))
+    best = pd.to_numeric(curve.get("best_units", pd.Series(np.nan, curve.index))).to_numpy(np.float64)
+    if np.isfinite(best).all():
+        y_best = HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * best / high
+        parts.append(_line(x, y_best, "#7a9", dash="2 3"))
+        parts.append(_label(x[-1], y_best[-1] + 34, "dotted: each budget by itself", "#586", "end"))
     parts.append(_line(x, y, "#146"))
     knee_x, knee_y = (np.interp(found.knee_cost, cost, values) for values in (x, y))
     parts.append(f'<circle cx="{knee_x:.1f}" cy="{knee_y:.1f}" r="5" fill="#146"/>')

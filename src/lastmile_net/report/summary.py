@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lastmile_net.report.curve import landmarks
+from lastmile_net.report.curve import landmarks, loss_of_nesting
 from lastmile_net.schema import REASONS
 
 if TYPE_CHECKING:
@@ -178,7 +178,17 @@ def _curve(plan: Plan) -> list[Row]:
     return [
         Row("Money", "knee of the curve", money(found.knee_cost, currency), meaning=knee),
         Row("Money", "the last 5 %", money(found.last_cost, currency), meaning=last),
+        *_nesting(plan),
     ]
+
+
+def _nesting(plan: Plan) -> list[Row]:
+    """Say what it costs in homes that a smaller budget builds the first part of a larger one."""
+    lost = loss_of_nesting(plan.curve)
+    if lost is None:
+        return []
+    meaning = "fewer homes, on average over ten budgets, than if each were planned by itself"
+    return [Row("Money", "building in order loses", f"{lost:.1%}", meaning=meaning)]
 
 
 def _notes(plan: Plan) -> list[Row]:

@@ -3,7 +3,8 @@ What money can buy: the best plan for a budget, for a number of homes, or at a p
 
 One question is asked at several prices P for each unit of gain. With K units in reach and LB(P) what no choice of
 customers undercuts (its cost, and P for every unit left out), no plan within a budget B gains more than
-K - (LB(P) - B) / P, and none that gains U costs less than LB(P) - P (K - U). The best of these over all prices counts.
+K - (LB(P) - B) / P, and none that gains U costs less than LB(P) - P (K - U). The best of these over all prices counts,
+and for very small budgets what could be gained if every trench were there already, and only drops had to be paid.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
 from lastmile_net.solve.budget.fill import spend_rest
 from lastmile_net.solve.budget.order import BuildOrder, build_order
 from lastmile_net.solve.budget.prizes import Answer, ask, only, part
+from lastmile_net.solve.fibre import drop_prices
+from lastmile_net.solve.prepare import reachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +40,7 @@ CLOSE = 1.02
 PROMISING = 0.98
 """First parts that gain less than this share of the best one are not filled up."""
 POLISHES = 3
+SLIP = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +108,7 @@ class Study:
         self.all_gain = int(self.question.gain[served].sum())
         self.all_cost = self.full.lower_bound + own
         self.reach_gain = self.question.most
+        self._drops_only = self._if_trenches_were_there()
 
     def ask(self, price: int) -> Answer:
         """Find who is worth a price, once."""
@@ -149,7 +154,16 @@ class Study:
             most[budgets <= money] = np.minimum(most[budgets <= money], bound)
         for price, answer in self.answers.items():
             most = np.minimum(most, (price * self.reach_gain - answer.bound + budgets) // price)
-        return np.asarray(np.maximum(most, 0), np.int64)
+        by_drops = np.floor(np.interp(budgets, *self._drops_only) + SLIP).astype(np.int64)
+        return np.asarray(np.maximum(np.minimum(most, by_drops), 0), np.int64)
+
+    def found_gains(self, budgets: Ints) -> Ints:
+        """Return what the best first part of any plan found so far gains within each budget."""
+        found = np.zeros(len(budgets), np.int64)
+        for _, order in self.plans:
+            gains = np.concatenate([[0], order.gain])
+            found = np.maximum(found, gains[np.searchsorted(order.cost, budgets, side="right")])
+        return found
 
     def least_cost(self, gain: int) -> int:
         """Return what no plan that gains as much can cost less than, in thousandths."""
@@ -201,6 +215,20 @@ class Study:
     def at_price(self, price: int) -> Choice:
         """Return who is worth a price for each unit of gain, and the way to them."""
         return self._choice(self.ask(price).solution)
+
+    def _if_trenches_were_there(self) -> tuple[Ints, Ints]:
+        """Return money, and what it could gain at most if only drops and what customers cost besides had to be paid."""
+        posed, in_reach = self.question.posed, self.question.in_reach
+        usable = reachable(posed)[posed.drop_node]
+        least = np.full(posed.customers, np.iinfo(np.int64).max)
+        np.minimum.at(least, posed.drop_customer[usable], drop_prices(posed)[usable])
+        who = np.flatnonzero(in_reach & (self.question.gain > 0))
+        who = who[np.argsort(least[who] / self.question.gain[who], kind="stable")]
+        free = int(self.question.gain[who[least[who] == 0]].sum())
+        money = np.concatenate([[0], np.cumsum(least[who])])
+        gained = np.concatenate([[0], np.cumsum(self.question.gain[who])])
+        kept = gained >= free
+        return money[kept], gained[kept]
 
     def _small_gaining(self, gain: int) -> Choice:
         proof = cheapest_for(self.question, gain)
