@@ -110,7 +110,7 @@ def against_pcst_fast(question: Question, price: int, config: SolveConfig) -> tu
     return value, answer.bound, other, ours, theirs
 
 
-def run(path: str, rounds: int) -> None:
+def run(path: str, rounds: int, gap: float) -> None:
     """Measure one town, and print what was found."""
     town, own = pickle.loads(Path(path).read_bytes())
     question = Question.of(town, own)
@@ -121,6 +121,7 @@ def run(path: str, rounds: int) -> None:
     full_s = time.process_time() - began
     build_order(town, full)  # loads its kernels
     began = time.process_time()
+    config = config.model_copy(update={"target_gap": gap})
     study = Study(question, full, config)
     study.ask_along(SHARES)
     curve_s = time.process_time() - began
@@ -173,12 +174,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*")
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--gap", type=float, default=0.002, help="gap at which each price's search stops")
     parser.add_argument("--pose", nargs=5)
     given = parser.parse_args()
     if given.pose:
         pose(*given.pose)
     for path in given.files:
-        run(path, given.rounds)
+        run(path, given.rounds, given.gap)
 
 
 if __name__ == "__main__":
