@@ -8,6 +8,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from shapely import LineString, Point, box
 
 import lastmile_net as lm
@@ -183,3 +185,16 @@ def test_take_rates_of_customers_win() -> None:
     share = plan.trenches.set_index("trench_id")["stability"]
     assert (share["d-a"], share["d-b"]) == (1, 0)
     assert 0 < share["d-c"] < 1
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(units=st.lists(st.integers(1, 40), min_size=3, max_size=3), overhead=st.sampled_from([0.0, 7.0, 12.5]))
+def test_shares_add_up_to_the_cent(units: list[int], overhead: float) -> None:
+    """Whoever pays its share, the plan is paid; nobody's part is below nothing, nor above its way alone."""
+    config = lm.read_config(prices="metres", cost={"overhead_percent": overhead}, routes=False, curve_bound=False)
+    table = lm.plan(WAYS, cabinet(), HERE.assign(units=units), config=config)
+    share = table.customers["cost_share"]
+    assert round(share.sum() * 100) == round(table.cost * 100)
+    assert (share >= 0).all()
+    assert (share <= table.customers["cost_alone"] * (1 + overhead / 100) + 0.01).all()
+    assert (table.customers["marginal_cost"] <= table.customers["cost_alone"] + 0.01).all()
