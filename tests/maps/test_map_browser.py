@@ -309,11 +309,25 @@ def test_hostile_names_are_shown_as_text(
     for column in ("street", "remedy", "area_id"):
         plan.customers.loc[rows, column] = list(HOSTILE)
     plan.customers["housenumber"] = ""
-    browser.open(save_map(plan, tmp_path / "map.html", title=HOSTILE[0]))
+    taps = plan.access_points.index[: len(HOSTILE)]
+    plan.access_points.loc[taps, "access_point_id"] = list(HOSTILE[: len(taps)])
+    plan.backbone_lines.loc[:, "role"] = HOSTILE[2]
+    findings = plan.customers.iloc[:2][["geometry"]].assign(code=list(HOSTILE[:2]), message=HOSTILE[2])
+    browser.open(save_map(plan, tmp_path / "map.html", title=HOSTILE[0], findings=findings))
     people = plan.customers.to_crs(4326)
     for row, name in enumerate(HOSTILE):
         told = _click_on(browser, people.geometry.iloc[row].x, people.geometry.iloc[row].y)
         assert (told["heading"], told["Area"], told["elements"]) == (name, name, 0)
+    browser.page.find_element("id", "lm-search").send_keys("script")
+    browser.page.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": 700, "y": 400})
+    browser.run_async("setTimeout(() => done(), 600);")
+    listed = browser.run("return [...document.querySelectorAll('[role=option]')].map((one) => one.firstChild.data);")
+    assert HOSTILE[0] in listed
+    markup = "return document.querySelectorAll('.lm-panel img, .lm-panel script, [onmouseover], .lm-tip *').length;"
+    assert browser.run(markup) == 0
+    options = browser.run("return [...document.querySelectorAll('.lm-filter option')].map((one) => one.value);")
+    assert set(HOSTILE) <= set(options)
+    assert HOSTILE[2] in browser.run("return document.querySelector('#lm-layers').innerText;")
     browser.picture(artefacts / "hostile.png")
     assert browser.run("return document.querySelector('h1').textContent;") == HOSTILE[0]
     assert browser.run("return document.title;") == HOSTILE[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import mimetypes
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import xstatic.pkg.leaflet
+from branca.element import Figure
 from folium import Map, TileLayer
 
 from lastmile_net.errors import DataError, Fault
@@ -19,6 +21,8 @@ from lastmile_net.maps.elements import Verbatim, figure_of
 LEAFLET = Path(xstatic.pkg.leaflet.BASE_DIR)
 OSM_TILES = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
 MAX_ZOOM = 20
+SCRIPTS = "'sha256-of-each-script'"
+"""Stands in the policy for the hashes of the page's scripts until all of them are known."""
 
 __all__ = ["LEAFLET", "Map", "offline_map", "save_page", "tile_address", "write_whole"]
 
@@ -55,6 +59,7 @@ def offline_map(tiles: str | None = None, *, language: str = "en", title: str = 
         zoom_delta=1 if address else 0.5,
     )
     page._id = "plan"
+    _SealedFigure().add_child(page)
     page.default_js, page.default_css = [], []
     figure = figure_of(page)
     head = [
@@ -72,6 +77,22 @@ def offline_map(tiles: str | None = None, *, language: str = "en", title: str = 
         layer._id = "plan"
         layer.add_to(page)
     return page
+
+
+class _SealedFigure(Figure):
+    """A page whose policy lets its own scripts run and nothing else: no handler in an attribute, nothing from data."""
+
+    def render(self, **kwargs: object) -> str:
+        """Return the page, with the hash of each script in its policy."""
+        html = str(super().render(**kwargs))
+        hashes = dict.fromkeys(_hash(text) for text in re.findall(r"<script>(.*?)</script>", html, re.DOTALL))
+        return html.replace(SCRIPTS, " ".join(hashes), 1)
+
+
+def _hash(script: str) -> str:
+    """Return the hash of a script as a policy names it; browsers read every end of line as a line feed."""
+    text = script.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
 
 
 def save_page(page: Map, path: Path | str) -> Path:
@@ -127,7 +148,7 @@ def _policy(address: str | None) -> str:
         parts = urlsplit(address)
         host = f" {parts.scheme}://{parts.netloc.replace('{s}', '*')}"
     return (
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+        f"default-src 'none'; script-src {SCRIPTS}; style-src 'unsafe-inline'; "
         f"img-src data: blob:{host}; connect-src 'none'; form-action 'none'; base-uri 'none'"
     )
 

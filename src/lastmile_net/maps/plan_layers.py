@@ -128,6 +128,7 @@ def plan_layers(
     customers = chosen_customers(plan.customers, words, only, area)
     customers.attrs["currency"] = plan.summary.get("currency", "")
     near = beside(customers, area)
+    on_line = plan.access_points["kind"].isin(list(LINE_SYMBOLS))
     makers: list[tuple[bool, Callable[[], MapLayer]]] = [
         (streets, lambda: _streets(near(plan.streets), words)),
         (True, lambda: _backbone_lines(near(plan.backbone_lines), words)),
@@ -136,7 +137,8 @@ def plan_layers(
         (only != "existing", lambda: _trenches(near(plan.trenches[plan.trenches["kind"] != "drop"]), words)),
         (True, lambda: customer_layer(customers, words)),
         (True, lambda: _backbone_points(near(_idle_points(plan)), words)),
-        (True, lambda: _access_points(near(plan.access_points), words)),
+        (True, lambda: _taps(near(plan.access_points[on_line]), words)),
+        (True, lambda: _access_points(near(plan.access_points[~on_line]), words)),
     ]
     return [layer for wanted, make in makers if wanted for layer in [make()] if layer.packed.size]
 
@@ -349,6 +351,18 @@ def _backbone_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLa
         style=Style(radius=5, label="backbone_id", z_index=580, hexagons=False),
     )
     return MapLayer("backbone_points", packed, shown=False, search=("backbone_id",))
+
+
+def _taps(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+    """Return places where the plan joins an existing line: many, and each of little weight."""
+    packed = PackedLayer(
+        table,
+        colour="#323f4b",
+        popup=_fields(table, words, {"ports_used": ""}),
+        name=words["taps"],
+        style=Style(radius=3.6, label="access_point_id", z_index=590, hexagons=False),
+    )
+    return MapLayer("taps", packed, search=("access_point_id",), planned=True)
 
 
 def _access_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:

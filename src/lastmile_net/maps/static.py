@@ -337,7 +337,7 @@ def _draw_shares(axes: Axes, plan: Plan, says: Mapping[str, str], language: str)
         list(named),
         loc="upper left",
         bbox_to_anchor=(0, -0.12),
-        ncols=len(named),
+        ncols=3,
         frameon=False,
         fontsize=8,
         handlelength=1,

@@ -82,6 +82,7 @@ _WORDS = {
     "access_points": ("Access points", "Zugangspunkte"),
     "access_used": ("Access point in use (used / free ports)", "Zugangspunkt in Nutzung (belegte / freie Ports)"),
     "access_idle": ("Access point not used", "Zugangspunkt ungenutzt"),
+    "taps": ("Taps on existing lines", "Anschlüsse an Bestandslinien"),
     "findings": ("Findings in the data", "Befunde in den Daten"),
     "error": ("Error: stops a plan", "Fehler: verhindert einen Plan"),
     "warning": ("Warning", "Warnung"),
