@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
+import pyogrio
 import pytest
 import shapely
 
 from lastmile_net import demo
 from lastmile_net.config import PlanConfig
-from lastmile_net.doctor import CODES, Finding, Findings, check, mend
+from lastmile_net.doctor import CODES, Finding, Findings, check, check_layers, mend
 from lastmile_net.errors import CrsError
+from lastmile_net.read.layers import load_layers
+from lastmile_net.write.layers import write_layers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -475,3 +478,35 @@ def test_real_towns(towns: Path, name: str) -> None:
     mended = mend(layers["streets"], layers["customers"])
     assert not check(**{**layers, "streets": mended.streets}).of("near_miss")
     assert len(mended.streets) == len(layers["streets"])
+
+
+def test_rejected_rows_and_guesses_are_findings(tmp_path: Path) -> None:
+    """What reading could not use, or had to guess, is told with all else: a planner looks in one place."""
+    (tmp_path / "homes.csv").write_text("customer_id,lon,lat\na,9.001,47.0001\nb,east,47\nc,0,0\nd,47.0001,9.001\n")
+    ways = [shapely.LineString([(9, 47), (9.002, 47)]), shapely.LineString([(9.001, 47), (9.001, 47.001)])]
+    ways += [shapely.LineString([(9, 47), (9, 47)])]
+    given = gpd.GeoDataFrame({"street_id": ["s", "t", "z"]}, geometry=ways)
+    cabinet = gpd.GeoDataFrame({"role": ["cabinet"]}, geometry=[shapely.Point(9, 47)], crs=4326)
+    layers = load_layers(given, cabinet, tmp_path / "homes.csv", config=PlanConfig(on_bad_rows="quarantine"))
+    found = check_layers(layers)
+    assert found.of("invalid_location")[0].rows == ("b",)
+    assert found.of("swapped_axes")[0].rows == ("d",)
+    assert found.of("null_island")[0].rows == ("c",)
+    assert found.of("no_length")[0].rows == ("z",)
+    assert "EPSG:4326" in found.of("crs_guessed")[0].message
+    assert "read_as" not in {each.code for each in found.errors}
+    assert {fault.rows for fault in found.faults()} >= {("b",), ("c",), ("d",)}
+
+
+def test_findings_open_as_a_layer_for_each_code(tmp_path: Path) -> None:
+    """Each kind of finding is switched on and off by itself on the map."""
+    layers = town()
+    with_street(layers, "short", line((100, 1.5), (100, 80)))
+    with_customer(layers, "twin", point(50, 20))
+    found = check(**layers)
+    write_layers(tmp_path / "check.gpkg", found.layers())
+    write_layers(tmp_path / "check.gpkg", found.layers())
+    listed = dict(pyogrio.list_layers(tmp_path / "check.gpkg"))
+    assert listed["near_miss"] == "LineString"
+    assert set(listed) == {each.code for each in found}
+    assert [path.name for path in tmp_path.iterdir()] == ["check.gpkg"]

@@ -21,11 +21,14 @@ from lastmile_net.errors import LastMileError
 
 if TYPE_CHECKING:
     from lastmile_net.config import PlanConfig
+    from lastmile_net.doctor import Findings
     from lastmile_net.plan import Plan
     from lastmile_net.read.layers import Layers
     from lastmile_net.solve.problem import Progress
 
 BAD_INPUT, NOT_ALL_WELL, PARTIAL = 3, 4, 5
+FINDINGS_SHOWN = 5
+OSM_LAYERS = ("streets", "customers", "backbone")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 out = Console(highlight=False, soft_wrap=True)
@@ -205,6 +208,9 @@ def check(
     streets: Streets,
     customers: Customers,
     backbone: Backbone = None,
+    barriers: Barriers = None,
+    excluded: Excluded = None,
+    rail_water: RailWater = None,
     preset: Presets = None,
     table: Tables = None,
     config: ConfigFile = None,
@@ -216,9 +222,12 @@ def check(
 ) -> None:
     """Examine the layers: findings only, plans nothing."""
     from lastmile_net.config import read_config
-    from lastmile_net.doctor import check as examine
+    from lastmile_net.doctor import check_layers
     from lastmile_net.read.layers import load_layers
 
+    if fix and not out_folder:
+        message = "--fix writes mended layers into a folder: name it with --out"
+        raise typer.BadParameter(message)
     settings = read_config(
         Path(config) if config else None,
         pop=_lonlat(pop),
@@ -227,19 +236,21 @@ def check(
         tables=_named_files(table),
         on_bad_rows="quarantine",
     )
-    layers = load_layers(streets, backbone, customers, config=settings)
-    findings = examine(layers.streets, layers.backbone, layers.customers, config=settings)
-    found = findings.summary()
-    out.print(
-        found.to_json(orient="records") if as_json else found.to_string(index=False) if len(found) else "no findings"
-    )
-    if out_folder:
-        folder = Path(out_folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        if len(findings):
-            findings.to_gdf().to_file(folder / "check.gpkg", layer="findings")
-        if fix:
-            _write_mended(layers, folder)
+    files = _Files(streets, backbone, customers, barriers, excluded, rail_water)
+    layers = load_layers(streets, backbone, customers, config=settings, **files.optional())
+    findings = check_layers(layers, settings)
+    done = _write_check(layers, findings, files, Path(out_folder), fix=fix) if out_folder else []
+    if as_json:
+        out.print_json(
+            json.dumps(
+                {
+                    "findings": [vars(each) | {"geometry": None, "severity": each.severity} for each in findings],
+                    "done": done,
+                }
+            )
+        )
+    else:
+        _show_findings(findings, done)
     if findings.errors:
         raise typer.Exit(BAD_INPUT)
 
@@ -253,6 +264,7 @@ def osm(
     polygon: Annotated[str | None, typer.Option(help="File with a polygon.")] = None,
     customers: Annotated[str, typer.Option(help="addresses, buildings or both.")] = "addresses",
     overpass_url: Annotated[str | None, typer.Option(help="Another Overpass server.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace layers that are there.")] = False,
 ) -> None:
     """Make planning layers from OpenStreetMap: an extract, or live."""
     if sum(given is not None for given in (pbf, place, bbox, polygon)) != 1:
@@ -261,6 +273,7 @@ def osm(
     if customers not in ("addresses", "buildings", "both"):
         message = "--customers is addresses, buildings or both"
         raise typer.BadParameter(message)
+    _check_free(Path(out_folder), overwrite=overwrite)
     _osm(Path(out_folder), pbf, (place, bbox, polygon), customers, overpass_url)
 
 
@@ -383,12 +396,23 @@ def _show(made: Plan, folder: Path, seconds: float, *, as_json: bool) -> None:
     out.print(f"\nmade in {seconds:.1f} s\nmap: {page}", markup=False)
 
 
+def _check_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuse to write over layers that somebody may have worked on."""
+    from lastmile_net.errors import Fault, RunError
+
+    there = [str(folder / f"{name}.gpkg") for name in OSM_LAYERS if (folder / f"{name}.gpkg").exists()]
+    if there and not overwrite:
+        cure = "Name another folder, or say --overwrite."
+        raise RunError([Fault("is there already", cure, path) for path in there])
+
+
 def _osm(
     folder: Path, pbf: str | None, where: tuple[str | None, str | None, str | None], customers: str, url: str | None
 ) -> None:
-    import geopandas as gpd
-
+    from lastmile_net.read.files import read_layer
     from lastmile_net.read.osm import layers_from_osmnx, layers_from_pbf
+    from lastmile_net.schema import EXCLUDED
+    from lastmile_net.write.layers import write_layers
 
     wanted: Literal["addresses", "buildings", "both"] = customers  # type: ignore[assignment]
     if pbf is not None:
@@ -399,26 +423,68 @@ def _osm(
         layers = layers_from_osmnx(
             place=place,
             bbox=box,
-            polygon=gpd.read_file(polygon) if polygon else None,
+            polygon=read_layer(polygon, EXCLUDED) if polygon else None,
             customers=wanted,
             overpass_url=url,
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("streets", "customers", "backbone"):
+    for name in OSM_LAYERS:
         frame = getattr(layers, name)
-        frame.to_file(folder / f"{name}.gpkg", layer=name, engine="pyogrio")
+        write_layers(folder / f"{name}.gpkg", {name: frame})
         out.print(f"{folder / name}.gpkg: {len(frame):,} rows", markup=False)
     for note in layers.notes:
         err.print(f"note: {note}", markup=False)
 
 
-def _write_mended(layers: Layers, folder: Path) -> None:
-    from lastmile_net.doctor import mend
+def _show_findings(findings: Findings, done: list[str]) -> None:
+    """Print what was found, worst first, a few of each kind; and what was done."""
+    if not len(findings):
+        out.print("no findings")
+    for code in dict.fromkeys(each.code for each in findings):
+        found = findings.of(code)
+        metres, customers = sum(each.metres for each in found), sum(each.customers for each in found)
+        costs = [f"{customers:,} customers"] * bool(customers) + [f"{metres:,.0f} m"] * bool(metres >= 1)
+        out.print(
+            f"{found[0].severity:8} {code}: {len(found):,}" + f" ({', '.join(costs)})" * bool(costs), markup=False
+        )
+        for each in found[:FINDINGS_SHOWN]:
+            out.print(f"         {each.message}\n             {each.cure}", markup=False)
+        if len(found) > FINDINGS_SHOWN:
+            out.print(f"         ... and {len(found) - FINDINGS_SHOWN:,} more, in check.gpkg with --out", markup=False)
+    for sentence in done:
+        out.print(sentence, markup=False)
 
-    mended = mend(layers.streets, layers.customers)
-    mended.streets.to_file(folder / "streets.gpkg", layer="streets", engine="pyogrio")
-    mended.customers.to_file(folder / "customers.gpkg", layer="customers", engine="pyogrio")
-    out.print(f"mended layers: {folder}", markup=False)
+
+def _write_check(layers: Layers, findings: Findings, files: _Files, folder: Path, *, fix: bool) -> list[str]:
+    """Write findings, rejected rows and, if wanted, mended layers; say what was done."""
+    from lastmile_net.doctor import mend
+    from lastmile_net.errors import Fault, RunError
+    from lastmile_net.write.layers import write_layers
+
+    names = [name for name in ("streets", "backbone", "customers") if fix]
+    ours = {(folder / f"{name}.gpkg").resolve() for name in ("check", "rejected", *names)}
+    theirs = [name for name in vars(files).values() if name and Path(name.rpartition(":")[0] or name).resolve() in ours]
+    theirs += [name for name in vars(files).values() if name and Path(name).resolve() in ours]
+    if theirs:
+        cure = "Name another folder: what was given is never written over."
+        raise RunError([Fault("is an input, and would be written over", cure, name) for name in dict.fromkeys(theirs)])
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {"check": findings.layers(), "rejected": dict(layers.rejected)}
+    done: list[str] = []
+    if fix:
+        mended = mend(layers.streets, layers.customers)
+        done += mended.done or ["nothing had to be mended"]
+        for name, frame in (
+            ("streets", mended.streets),
+            ("backbone", layers.backbone),
+            ("customers", mended.customers),
+        ):
+            written[name] = {name: frame}
+    for name, content in written.items():
+        if content:
+            write_layers(folder / f"{name}.gpkg", content)
+            done.append(f"written: {folder / name}.gpkg")
+    return done
 
 
 def _numbers(text: str) -> tuple[float, float, float, float]:

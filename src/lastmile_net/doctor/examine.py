@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
@@ -18,14 +19,15 @@ from lastmile_net.doctor import backbone as backbone_findings
 from lastmile_net.doctor import customers as customer_findings
 from lastmile_net.doctor import extent as extent_findings
 from lastmile_net.doctor import streets as street_findings
-from lastmile_net.doctor.findings import Findings, in_order
+from lastmile_net.doctor.findings import Finding, Findings, in_order
 from lastmile_net.errors import CrsError, Fault
 
 if TYPE_CHECKING:
-    import geopandas as gpd
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-    from lastmile_net.network.network import StreetNetwork
+    from lastmile_net.read.layers import Layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +75,8 @@ def check(
     streets: gpd.GeoDataFrame,
     backbone: gpd.GeoDataFrame,
     customers: gpd.GeoDataFrame,
-    network: StreetNetwork | None = None,
     *,
+    crs: pyproj.CRS | None = None,
     config: PlanConfig | None = None,
 ) -> Findings:
     """
@@ -84,8 +86,8 @@ def check(
     ----------
     streets, backbone, customers
         Layers that meet the schema, in any known CRS. None is changed.
-    network
-        The network built from them, if there is one: its metric CRS is used.
+    crs
+        Metric CRS to examine them in; chosen from their extent if not given.
     config
         Settings of the plan: the longest drop, the reach of connectors, the roles of taps.
 
@@ -110,7 +112,7 @@ def check(
     ]
     if faults:
         raise CrsError(faults)
-    crs = network.crs if network is not None else metric_crs(streets, customers)
+    crs = metric_crs(streets, customers) if crs is None else crs
     patient = Patient(
         ready(streets, schema.STREETS.key, crs),
         ready(backbone, schema.BACKBONE.key, crs),
@@ -120,6 +122,53 @@ def check(
     )
     examinations = (extent_findings, street_findings, customer_findings, backbone_findings)
     return Findings(in_order([each for room in examinations for each in room.examine(patient)]), crs)
+
+
+def check_layers(layers: Layers, config: PlanConfig | None = None) -> Findings:
+    """
+    Examine the layers of a plan: what `check` finds, and what reading them had to guess or to reject.
+
+    Parameters
+    ----------
+    layers
+        Layers as they were read.
+    config
+        Settings of the plan.
+
+    Returns
+    -------
+    findings
+        Worst first.
+    """
+    found = check(layers.streets, layers.backbone, layers.customers, crs=layers.crs, config=config)
+    return Findings(in_order([*found, *_rejected(layers), *_noted(layers)]), found.crs)
+
+
+def _rejected(layers: Layers) -> Iterator[Finding]:
+    for name, table in layers.rejected.items():
+        key = {layer.name: layer.key for layer in schema.INPUT_LAYERS}[name]
+        for (code, reason), rows in table.groupby(["code", "reason"], sort=True):
+            ids = rows[key].dropna().astype(str) if key in rows else rows.index.astype(str)
+            shapes = []
+            if isinstance(rows, gpd.GeoDataFrame) and rows.crs is not None:
+                shapes = rows.to_crs(layers.crs).geometry.dropna().tolist()
+            yield Finding(
+                str(code),
+                name,
+                tuple(sorted(ids)),
+                f"{len(rows)} rows of {name}: {reason}",
+                "Correct them at their source; with --on-bad-rows quarantine they stay out of the plan, and are told.",
+                shapely.GeometryCollection(shapes) if shapes else None,
+                len(rows) if name == "customers" else 0,
+            )
+
+
+def _noted(layers: Layers) -> Iterator[Finding]:
+    """Tell what reading has noted, but for the rejected rows, which have findings of their own."""
+    cures = {"crs_guessed": "Let the file say its CRS, or give it with --crs."}
+    for note in layers.notes:
+        if note.code in ("read_as", "crs_guessed"):
+            yield Finding(note.code, "", (), str(note), cures.get(note.code, "Nothing, if that is what you meant."))
 
 
 def metric_crs(streets: gpd.GeoDataFrame, customers: gpd.GeoDataFrame) -> pyproj.CRS:

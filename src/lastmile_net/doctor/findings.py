@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import geopandas as gpd
 import pandas as pd
 
+from lastmile_net.errors import Fault
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning", "info"]
 
 CODES: dict[str, tuple[Severity, str]] = {
+    "invalid_location": ("error", "a row without a usable location"),
+    "swapped_axes": ("error", "latitude and longitude are swapped in some rows"),
     "duplicate_id": ("error", "two rows carry one id"),
     "ports_negative": ("error", "a place has fewer than no free ports"),
     "units_absurd": ("error", "a number of homes that cannot be"),
@@ -28,6 +32,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "off_street": ("warning", "part of the backbone lies on no street"),
     "outside_extent": ("warning", "a point lies far outside the other layers"),
     "far_from_street": ("warning", "no street is within the longest drop of a customer"),
+    "crs_guessed": ("warning", "a layer does not say its CRS: it was guessed"),
     "address_twice": ("warning", "one address is given more than once"),
     "coarse_coordinates": ("warning", "coordinates rounded to two decimals or fewer, which is about a kilometre"),
     "street_not_here": ("info", "the street that an address names is not within the longest drop"),
@@ -35,6 +40,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "one_spot": ("info", "several customers lie on one spot"),
     "crossing_without_node": ("info", "streets meet where they share no vertex"),
     "self_crossing": ("info", "a street crosses itself where it has no vertex"),
+    "no_length": ("info", "lines without length, which are left out"),
+    "read_as": ("info", "something was derived, translated or filled in while reading"),
 }
 """All codes, worst first, with severity and meaning."""
 
@@ -97,6 +104,21 @@ class Findings:
         """Return those that stop a plan."""
         return tuple(item for item in self.items if item.severity == "error")
 
+    def faults(self) -> tuple[Fault, ...]:
+        """Return those that stop a plan, as faults of its input."""
+        return tuple(Fault(each.message, each.cure, each.layer, rows=each.rows) for each in self.errors)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence for each code, worst first; what reading has noted is left out, as it stands by itself."""
+        told = []
+        for code, (_, meaning) in CODES.items():
+            found = self.of(code)
+            customers = sum(each.customers for each in found)
+            concerned = f", {customers:,} customers concerned" if customers else ""
+            if found and code not in ("read_as", "crs_guessed", "no_length"):
+                told.append(f"check: {code}: {len(found):,} found{concerned} ({meaning})")
+        return tuple(told)
+
     def of(self, code: str) -> tuple[Finding, ...]:
         """Return those with this code."""
         return tuple(item for item in self.items if item.code == code)
@@ -124,6 +146,11 @@ class Findings:
         frame = pd.DataFrame([[getattr(item, name) for name in columns] for item in self.items], columns=list(columns))
         frame.insert(3, "rows", [", ".join(item.rows) for item in self.items])
         return gpd.GeoDataFrame(frame, geometry=[item.geometry for item in self.items], crs=self.crs)
+
+    def layers(self) -> dict[str, gpd.GeoDataFrame]:
+        """Return the same as one layer for each code, worst first; each opens by itself in a GIS."""
+        table = self.to_gdf()
+        return {code: rows.reset_index(drop=True) for code in CODES if len(rows := table[table["code"] == code])}
 
 
 def in_order(items: list[Finding]) -> tuple[Finding, ...]:

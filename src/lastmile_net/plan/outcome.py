@@ -98,7 +98,8 @@ def assemble(posing: Posing) -> Plan:
         curve=curve_table(posing.money, built.customer_id, built.units, posing.config, _homes(posing)),
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,
-        notes=posing.layers.notes,
+        notes=tuple(map(str, posing.layers.notes)),
+        rejected=posing.layers.rejected,
     )
 
 

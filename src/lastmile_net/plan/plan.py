@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +19,15 @@ from lastmile_net.cost import (
     to_cents,
     with_overhead,
 )
+from lastmile_net.doctor import check
+from lastmile_net.errors import DataError
 from lastmile_net.network import DropRules, SideRules, attach, both_sides, build_network, find_taps
 from lastmile_net.network.network import STREET, components
 from lastmile_net.network.tie import usable_lines
 from lastmile_net.plan.aim import spend
 from lastmile_net.plan.outcome import Posing, assemble
 from lastmile_net.plan.pose import MM_PER_M, pose
+from lastmile_net.read.complaints import Note
 from lastmile_net.read.layers import Layers, Source, load_layers
 from lastmile_net.schema import TAP_LINE_ROLES
 from lastmile_net.solve.capacity import Limits, solve_with_limits
@@ -89,7 +93,15 @@ def plan(
         excluded=excluded,
         rail_water=rail_water,
     )
-    return assemble(_solved(layers, config, report))
+    return assemble(_solved(_examined(layers, config), config, report))
+
+
+def _examined(layers: Layers, config: PlanConfig) -> Layers:
+    """Let the data doctor look at the layers: errors stop the plan, what else it finds is noted."""
+    findings = check(layers.streets, layers.backbone, layers.customers, crs=layers.crs, config=config)
+    if findings.errors:
+        raise DataError(findings.faults())
+    return replace(layers, notes=(*layers.notes, *map(Note, findings.notes())))
 
 
 def _solved(layers: Layers, config: PlanConfig, report: Report | None) -> Posing:

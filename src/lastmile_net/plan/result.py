@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import geopandas as gpd
 
     from lastmile_net.config import PlanConfig
@@ -40,6 +42,8 @@ class Plan:
         Cost and bound over time.
     notes
         Sentences a planner should read: what was guessed, derived or left out.
+    rejected
+        Input rows that cannot be used, by layer, as they came, with `code` and `reason`.
     """
 
     customers: gpd.GeoDataFrame
@@ -56,6 +60,7 @@ class Plan:
     curve: pd.DataFrame = field(default_factory=pd.DataFrame)
     log: tuple[Progress, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    rejected: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __str__(self) -> str:
         from lastmile_net.report.summary import summary_text  # reports know plans, not the other way round

@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import shapely
 from pyproj.exceptions import ProjError
 
 from lastmile_net.crs import LONLAT, extent_of, utm_zone
 from lastmile_net.errors import CrsError, DataError, Fault, LastMileError
-from lastmile_net.read.complaints import QUARANTINE
+from lastmile_net.read.complaints import NULL_ISLAND, QUARANTINE, SWAPPED, Note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import geopandas as gpd
     from numpy.typing import NDArray
 
     from lastmile_net.read.files import Reading
@@ -32,7 +33,7 @@ ETRS89_ZONES = range(28, 39)
 WEB_MERCATOR = 3857
 
 
-def agree_on_crs(readings: Mapping[str, Reading], notes: list[str]) -> tuple[list[LastMileError], dict[str, Reading]]:
+def agree_on_crs(readings: Mapping[str, Reading], notes: list[Note]) -> tuple[list[LastMileError], dict[str, Reading]]:
     """
     Find the CRS of layers that do not say it: the one of the others in which they lie among them.
 
@@ -62,12 +63,13 @@ def agree_on_crs(readings: Mapping[str, Reading], notes: list[str]) -> tuple[lis
             errors.append(CrsError([Fault(what, cure, reading.source)]))
             continue
         settled[name] = replace(reading, frame=reading.frame.set_crs(guess))
-        notes.append(f"{reading.source}: says no CRS; in {guess.name} it lies where the other layers do: read so")
+        told = f"{reading.source}: says no CRS; in {guess.name} it lies where the other layers do: read so"
+        notes.append(Note(told, "crs_guessed"))
     return errors, settled
 
 
 def find_swapped(
-    readings: Mapping[str, Reading], bad_rows: BadRows, notes: list[str]
+    readings: Mapping[str, Reading], bad_rows: BadRows, notes: list[Note]
 ) -> tuple[list[LastMileError], dict[str, Reading]]:
     """
     Find layers, and customers, that lie among the others once their two axes are swapped.
@@ -110,7 +112,7 @@ def _others_agree(name: str, boxes: Mapping[str, Floats]) -> bool:
 
 
 def _swapped_rows(
-    reading: Reading, own: Floats, reference: Floats, bad_rows: BadRows, notes: list[str]
+    reading: Reading, own: Floats, reference: Floats, bad_rows: BadRows, notes: list[Note]
 ) -> tuple[list[LastMileError], Reading]:
     rows = _outside(reading.frame, reference)
     swapped = _swap(reading.frame[rows])
@@ -122,10 +124,51 @@ def _swapped_rows(
     if bad_rows == "error":
         return [DataError([Fault(what, f"Swap them there, {QUARANTINE}.", reading.source, rows=names)])], reading
     shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    notes.append(f"{reading.source}: {what}, {len(names)} rows stay without a location: {shown}")
+    notes.append(Note(f"{reading.source}: {what}, {len(names)} rows stay without a location: {shown}", SWAPPED))
+    return [], _without_location(reading, rows, SWAPPED, what)
+
+
+def quarantine_null_island(readings: Mapping[str, Reading], notes: list[Note]) -> dict[str, Reading]:
+    """
+    Take the location from customers that lie at 0,0, where there is only sea; leave other such rows out.
+
+    Parameters
+    ----------
+    readings
+        Layers by name, each with a CRS.
+    notes
+        Takes a sentence on each layer that has such rows.
+    """
+    settled = dict(readings)
+    for name, reading in readings.items():
+        rows = _at_null_island(reading.frame)
+        if rows.any():
+            notes.append(Note(f"{reading.source}: {int(rows.sum())} rows lie at 0,0: in quarantine", NULL_ISLAND))
+            settled[name] = _without_location(reading, rows, NULL_ISLAND, "lies at 0,0", keep=name == "customers")
+    return settled
+
+
+def _at_null_island(frame: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    box = shapely.bounds(np.asarray(frame.geometry.to_numpy(), dtype=object))
+    rows: NDArray[np.bool_] = np.asarray(np.isfinite(box).all(axis=1), dtype=bool)
+    near = _outside(frame[rows], np.array([-1e-6, -1e-6, 1e-6, 1e-6]), margin_deg=0.0)
+    rows[rows] = ~near
+    return rows
+
+
+def _without_location(
+    reading: Reading, rows: NDArray[np.bool_], code: str, reason: str, *, keep: bool = True
+) -> Reading:
+    """Put rows among the rejected; they stay in the layer without a location, or leave it."""
+    gone = reading.frame[rows]
+    told = pd.DataFrame(gone.assign(code=code, reason=reason))
+    joined = pd.concat([reading.rejected, told], ignore_index=True) if len(reading.rejected) else told
+    rejected = gpd.GeoDataFrame(joined, geometry=gone.geometry.name, crs=gone.crs)
+    if not keep:
+        return replace(reading, frame=reading.frame[~rows].reset_index(drop=True), rejected=rejected)
     shapes = np.asarray(reading.frame.geometry.to_numpy(), dtype=object).copy()
     shapes[rows] = None
-    return [], replace(reading, frame=reading.frame.set_geometry(shapes, crs=reading.frame.crs))
+    return replace(reading, frame=reading.frame.set_geometry(shapes, crs=reading.frame.crs), rejected=rejected)
 
 
 def _swap(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -134,15 +177,15 @@ def _swap(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame.set_geometry(swapped, crs=frame.crs)
 
 
-def _outside(frame: gpd.GeoDataFrame, box: Floats) -> NDArray[np.bool_]:
+def _outside(frame: gpd.GeoDataFrame, box: Floats, margin_deg: float = NEAR_DEG) -> NDArray[np.bool_]:
     """Mark rows that lie off a box in degrees; those without a place do not."""
     points = shapely.centroid(np.asarray(frame.geometry.to_numpy(), dtype=object))
     lon, lat = shapely.get_x(points), shapely.get_y(points)
     if frame.crs != LONLAT and len(lon):
         lon, lat = pyproj.Transformer.from_crs(frame.crs, LONLAT, always_xy=True).transform(lon, lat)
     placed = ~(shapely.is_missing(points) | shapely.is_empty(points))
-    east = (lon - box[0] + NEAR_DEG) % 360 <= box[2] - box[0] + 2 * NEAR_DEG
-    inside = east & (lat >= box[1] - NEAR_DEG) & (lat <= box[3] + NEAR_DEG)
+    east = (lon - box[0] + margin_deg) % 360 <= box[2] - box[0] + 2 * margin_deg
+    inside = east & (lat >= box[1] - margin_deg) & (lat <= box[3] + margin_deg)
     return np.asarray(placed & ~inside, dtype=bool)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -12,10 +12,26 @@ from lastmile_net.errors import MAX_ROWS_SHOWN, CrsError, DataError, Fault, Last
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 
+INVALID, NULL_ISLAND, SWAPPED, NO_LENGTH = "invalid_location", "null_island", "swapped_axes", "no_length"
+"""Why rows are rejected, in the codes of the data doctor."""
+MAX_NAME = 60
 QUARANTINE = 'or set on_bad_rows = "quarantine" to go on without them'
+
+
+class Note(str):
+    """A sentence that a planner should know, with the doctor's code for it."""
+
+    code: str
+
+    def __new__(cls, text: str, code: str = "read_as") -> Self:
+        """Make a note."""
+        note = super().__new__(cls, text)
+        note.code = code
+        return note
 
 
 @dataclass
@@ -31,13 +47,16 @@ class Complaints:
         What names each row in messages: its id, or its number from 1.
     spoilt
         Rows whose location has been complained about already.
+    rejected
+        Code and reason for each row that cannot be used, by its index in the source.
     """
 
     source: str
     names: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
     spoilt: NDArray[np.bool_] | None = None
     faults: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    rejected: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def fault(self, what: str, cure: str, column: str = "", rows: NDArray[np.bool_] | None = None) -> None:
         """Add a fault; `rows` marks the rows concerned."""
@@ -48,14 +67,19 @@ class Complaints:
         if quarantine:
             names = self.named(rows)
             shown = ", ".join(names[:MAX_ROWS_SHOWN]) + (", ..." if len(names) > MAX_ROWS_SHOWN else "")
-            self.note(f"{int(rows.sum())} rows are in quarantine, as their {column} {what}: {shown}")
+            self.note(f"{int(rows.sum())} rows are in quarantine, as their {column} {what}: {shown}", INVALID)
         else:
             self.fault(what, f"{cure}, {QUARANTINE}.", column, rows)
         self.spoilt = rows if self.spoilt is None else self.spoilt | rows
 
-    def note(self, text: str) -> None:
+    def reject(self, index: pd.Index, rows: NDArray[np.bool_], code: str, reason: str) -> None:
+        """Remember why rows cannot be used; the first reason of a row counts."""
+        for row in index[rows].tolist():
+            self.rejected.setdefault(int(row), (code, reason))
+
+    def note(self, text: str, code: str = "read_as") -> None:
         """Add a note, once."""
-        sentence = f"{self.source}: {text}"
+        sentence = Note(f"{self.source}: {text}", code)
         if sentence not in self.notes:
             self.notes.append(sentence)
 
@@ -63,7 +87,13 @@ class Complaints:
         """Names of the marked rows, in an order that is the same for any order of rows."""
         if rows is None:
             return ()
-        return tuple(sorted(set(self.names[rows].tolist()), key=_by_number))
+        return tuple(sorted({_short(name) for name in self.names[rows]}, key=_by_number))
+
+
+def _short(name: str) -> str:
+    """Return a name that fits into a message."""
+    plain = " ".join(name.split())
+    return plain if len(plain) <= MAX_NAME else f"{plain[:MAX_NAME]}..."
 
 
 def _by_number(name: str) -> tuple[int, str]:

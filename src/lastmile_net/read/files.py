@@ -13,7 +13,7 @@ import shapely
 
 from lastmile_net.crs import LONLAT, read_crs
 from lastmile_net.errors import DataError, Fault
-from lastmile_net.read import fit, ofds, postgis, shapes, sources, tables
+from lastmile_net.read import fit, ofds, postgis, shapes, sources, tables, values
 from lastmile_net.read.backbone import fit_roles
 from lastmile_net.read.complaints import Complaints, raise_all
 from lastmile_net.read.conform import Conformed, conform
@@ -23,8 +23,10 @@ from lastmile_net.schema import BACKBONE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pyproj
     from numpy.typing import NDArray
 
+    from lastmile_net.read.complaints import Note
     from lastmile_net.read.shapes import BadRows
     from lastmile_net.schema import Layer
 
@@ -70,11 +72,17 @@ class ReadOptions:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A layer that meets the schema but for its faults, in the CRS it came in, and what one should know about it."""
+    """
+    A layer that meets the schema but for its faults, in the CRS it came in, and what one should know about it.
+
+    `rejected` holds the rows that cannot be used as they came, with `code` and `reason`: customers among them are
+    in `frame` all the same, without a location.
+    """
 
     frame: gpd.GeoDataFrame
     source: str
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
+    rejected: pd.DataFrame
     faults: tuple[Fault, ...] = ()
 
 
@@ -153,7 +161,8 @@ def examine(source: Source, layer: Layer, options: ReadOptions | None = None) ->
     """
     options = options or ReadOptions()
     told = Complaints(layer.name)
-    frame = _settle_crs(_placed(source, layer, options, told), options, told)
+    raw, frame = _placed(source, layer, options, told)
+    frame = _settle_crs(frame, options, told)
     if not len(frame) and not options.may_be_empty:
         start = " Or give the place to start from with --pop LON,LAT." if layer is BACKBONE else ""
         told.fault("has no rows", f"Check that it is the right file and layer.{start}")
@@ -167,27 +176,46 @@ def examine(source: Source, layer: Layer, options: ReadOptions | None = None) ->
     if not len(fitted) and len(frame) and not told.faults and not options.may_be_empty:
         told.fault("has no row with a usable geometry", "Check that it is the right file and layer.")
     fitted = shapes.fill_ids(fitted, layer, told)
-    return Reading(fitted, told.source, tuple(told.notes), tuple(told.faults))
+    rejected = rejected_rows(raw, told.rejected, fitted.crs)
+    return Reading(fitted, told.source, tuple(told.notes), rejected, tuple(told.faults))
 
 
-def _placed(source: Source, layer: Layer, options: ReadOptions, told: Complaints) -> gpd.GeoDataFrame:
+def rejected_rows(raw: pd.DataFrame, why: Mapping[int, tuple[str, str]], crs: pyproj.CRS | None) -> pd.DataFrame:
+    """Return the rows of a source that cannot be used, as they came, behind their code and reason."""
+    rows = raw.loc[sorted(why)]
+    told = pd.DataFrame([why[row] for row in rows.index.tolist()], columns=["code", "reason"], index=rows.index)
+    cells = {str(name): values.plain(rows[name]) for name in rows.columns if str(rows[name].dtype) != "geometry"}
+    for name in told:
+        cells.pop(str(name), None)
+    table = pd.concat([told, pd.DataFrame(cells, index=rows.index)], axis=1)
+    if not isinstance(raw, gpd.GeoDataFrame):
+        return table.reset_index(drop=True)
+    shapes = np.asarray(rows.geometry.to_numpy(), dtype=object).copy()
+    shapes[~np.isfinite(shapely.bounds(shapes)).all(axis=1)] = None
+    placed: pd.DataFrame = gpd.GeoDataFrame(table.reset_index(drop=True), geometry=shapes, crs=raw.crs or crs)
+    return placed
+
+
+def _placed(
+    source: Source, layer: Layer, options: ReadOptions, told: Complaints
+) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
     """Open a source, conform it to its preset, give its columns the names of the schema and its rows a place."""
     preset = column_preset(options.preset) if isinstance(options.preset, str) else options.preset
-    table = _open(source, layer, options, preset, told)
-    made = Conformed(table, "", ())
+    opened = _open(source, layer, options, preset, told)
+    made = Conformed(opened, "", ())
     if preset is not None:
-        made = conform(table, preset, _second_tables(preset, options), told)
+        made = conform(opened, preset, _second_tables(preset, options), told)
     table = fit.rename(made.table, layer, options.mapping or {}, told)
     fit.name_rows(table, layer, told)
     if isinstance(table, gpd.GeoDataFrame):
-        return table
+        return opened, table
     quarantine = options.on_bad_rows == "quarantine"
     frame = tables.place(table, told, quarantine=quarantine, columns=made.location)
     if frame is None:
         raise DataError(told.faults)
     if made.crs and frame.crs is None:
         frame = frame.set_crs(read_crs(made.crs, told.source))
-    return frame
+    return opened, frame
 
 
 def _second_tables(preset: ColumnPreset, options: ReadOptions) -> dict[str, pd.DataFrame]:
@@ -224,13 +252,13 @@ def _settle_crs(frame: gpd.GeoDataFrame, options: ReadOptions, told: Complaints)
     degrees = _look_like_degrees(frame)
     if frame.crs is not None:
         if given is not None and frame.crs == LONLAT and not given.is_geographic and degrees is False:
-            told.note(f"says EPSG:4326, but its values are no degrees: read as {given.name}, as given")
+            told.note(f"says EPSG:4326, but its values are no degrees: read as {given.name}, as given", "crs_guessed")
             return frame.set_crs(given, allow_override=True)
         return frame
     if given is not None and not (degrees and given.is_projected):
         return frame.set_crs(given)
     if degrees:
-        told.note("says no CRS; its values look like degrees: read as EPSG:4326")
+        told.note("says no CRS; its values look like degrees: read as EPSG:4326", "crs_guessed")
         return frame.set_crs(LONLAT)
     if options.must_say_crs:
         what = "has no CRS, and its values are not degrees"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lastmile_net import schema
 from lastmile_net.config import PlanConfig
 from lastmile_net.crs import choose_metric_crs, project, read_crs
 from lastmile_net.errors import DataError, Fault, LastMileError
-from lastmile_net.read.agree import agree_on_crs, find_swapped
+from lastmile_net.read.agree import agree_on_crs, find_swapped, quarantine_null_island
 from lastmile_net.read.backbone import with_pop
 from lastmile_net.read.complaints import raise_together
 from lastmile_net.read.files import Reading, ReadOptions, Source, examine
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import geopandas as gpd
+    import pandas as pd
     import pyproj
 
+    from lastmile_net.read.complaints import Note
     from lastmile_net.read.presets import ColumnPreset
     from lastmile_net.schema import Layer
 
@@ -46,6 +48,8 @@ class Layers:
         Metric CRS of all of them.
     notes
         What was guessed, derived or left out, one sentence each.
+    rejected
+        Rows that cannot be used, by layer, as they came, with `code` and `reason`.
     """
 
     streets: gpd.GeoDataFrame
@@ -55,7 +59,8 @@ class Layers:
     barriers: gpd.GeoDataFrame | None = None
     excluded: gpd.GeoDataFrame | None = None
     rail_water: gpd.GeoDataFrame | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    rejected: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def load_layers(
@@ -101,10 +106,12 @@ def load_layers(
         "excluded": excluded,
         "rail_water": rail_water,
     }
-    readings, errors = _read_all(given, config)
+    config, errors = _known_crs(config)
+    readings, faults = _read_all(given, config)
+    errors += faults
     if backbone is None and config.pop is None:
         errors.append(DataError([Fault("there is no backbone to connect to", NO_START, "backbone")]))
-    notes: list[str] = []
+    notes: list[Note] = []
     fault, readings = agree_on_crs(readings, notes)
     errors += fault
     placed = {name: reading for name, reading in readings.items() if reading.frame.crs is not None}
@@ -112,8 +119,20 @@ def load_layers(
     errors += swapped
     raise_together(errors)
     readings |= settled
+    if config.on_bad_rows == "quarantine":
+        readings = quarantine_null_island(readings, notes)
     notes = [note for reading in readings.values() for note in reading.notes] + notes
     return _project(readings, config, notes)
+
+
+def _known_crs(config: PlanConfig) -> tuple[PlanConfig, list[LastMileError]]:
+    """Tell once, and not for each layer, that the given CRS is none."""
+    try:
+        if config.crs is not None:
+            read_crs(config.crs, "--crs")
+    except LastMileError as error:
+        return config.model_copy(update={"crs": None}), [error]
+    return config, []
 
 
 def _read_all(given: Mapping[str, Source | None], config: PlanConfig) -> tuple[dict[str, Reading], list[LastMileError]]:
@@ -168,7 +187,7 @@ def _options(layer: Layer, config: PlanConfig, presets: Mapping[str, ColumnPrese
     )
 
 
-def _project(readings: Mapping[str, Reading], config: PlanConfig, notes: list[str]) -> Layers:
+def _project(readings: Mapping[str, Reading], config: PlanConfig, notes: list[Note]) -> Layers:
     frames = {name: reading.frame for name, reading in readings.items()}
     if config.pop is not None:
         frames["backbone"] = with_pop(frames.get("backbone"), config.pop)
@@ -177,4 +196,5 @@ def _project(readings: Mapping[str, Reading], config: PlanConfig, notes: list[st
     main = [frames[layer.name] for layer in MAIN]
     crs = choose_metric_crs(*main, given=config.crs if keep else None)
     moved = {name: project(frame, crs) for name, frame in frames.items()}
-    return Layers(**moved, crs=crs, notes=tuple(dict.fromkeys(notes)))
+    rejected = {name: reading.rejected for name, reading in readings.items() if len(reading.rejected)}
+    return Layers(**moved, crs=crs, notes=tuple(dict.fromkeys(notes)), rejected=rejected)

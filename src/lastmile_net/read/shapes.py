@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.read.complaints import INVALID, NO_LENGTH
 from lastmile_net.schema import LINE, POINT, POLYGON
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ def fit_shapes(frame: gpd.GeoDataFrame, layer: Layer, bad_rows: BadRows, told: C
     for rows, what, cure in _troubles(shapes, layer, frame.crs):
         if (rows & ~said).any():
             told.spoil(what, cure, "geometry", rows & ~said, quarantine=bad_rows == "quarantine")
+        told.reject(frame.index, rows, INVALID, f"geometry {what}")
         usable &= ~rows
     shapes[~usable] = None
     short = usable & np.isin(shapely.get_type_id(shapes), _LINE_TYPES) & (shapely.length(shapes) == 0)
     if short.any():
-        told.note(f"{int(short.sum())} lines have no length and are left out")
+        told.note(f"{int(short.sum())} lines have no length and are left out", NO_LENGTH)
+        told.reject(frame.index, short, NO_LENGTH, "has no length")
     fitted = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
     keep = (usable & ~short) | (POINT[0] in layer.geometry and not set(LINE) & set(layer.geometry))
     told.names, told.spoilt = told.names[keep], None

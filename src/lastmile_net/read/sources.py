@@ -10,7 +10,7 @@ import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import geopandas as gpd
 import pandas as pd
@@ -29,7 +29,9 @@ MAX_UNPACKED = 4_000_000_000
 """Bytes that an archive may hold unpacked."""
 MAX_RATIO = 1000
 """An archive that shrinks its content by more than this is no map."""
-SNIFFED = 65_536
+SNIFFED, MAX_PROLOG = 65_536, 4_000_000
+_COMMENT = re.compile(rb"<!--.*?-->|<!--.*|<\?.*?\?>", re.DOTALL)
+_ELEMENT = re.compile(rb"<[A-Za-z_]")
 PARQUET = frozenset({".parquet", ".geoparquet", ".pq"})
 _OUTWARD = re.compile(
     rb"<\s*OGR\w*(DataSource|Layer)|<\s*VRTDataset|<\s*GDAL_W|<\s*!\s*(DOCTYPE|ENTITY)|gdal_streamed_alg"
@@ -118,7 +120,7 @@ def open_place(place: Place, layer: Layer | None = None, names: Sequence[str] = 
         return _read_archive(place, layer, names)
     if path.is_file():
         with path.open("rb") as file:
-            _check_content(file.read(SNIFFED), str(place))
+            _check_content(_head(file, str(place)), str(place))
     return _read_gdal(place, str(path.resolve()), layer)
 
 
@@ -149,7 +151,7 @@ def _read_gzip(place: Place, layer: Layer | None, names: Sequence[str]) -> pd.Da
         raise DataError([_too_big(place)])
     if place.path.with_suffix("").suffix.lower() in tables.SUFFIXES:
         return tables.read_table(data, str(place), names)
-    _check_content(data[:SNIFFED], str(place))
+    _check_content(_head(io.BytesIO(data), str(place)), str(place))
     return _read_gdal(place, data, layer)
 
 
@@ -189,7 +191,22 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: Plac
         fault = Fault(f"the archive holds a path out of itself: {member.filename}", "Do not use it.", str(place))
         raise DataError([fault])
     with archive.open(member) as file:
-        _check_content(file.read(SNIFFED), f"{place}/{member.filename}")
+        _check_content(_head(file, f"{place}/{member.filename}"), f"{place}/{member.filename}")
+
+
+def _head(file: IO[bytes], source: str) -> bytes:
+    """Return the start of a file; of XML all that stands before its first element, where entities are declared."""
+    head = file.read(SNIFFED)
+    if not head.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"<"):
+        return head
+    while len(head) < MAX_PROLOG:
+        if _ELEMENT.search(_COMMENT.sub(b"", head.replace(b"\x00", b""))):
+            return head
+        more = file.read(SNIFFED)
+        if not more:
+            return head
+        head += more
+    raise DataError([Fault("has no content in its first megabytes", "Check that it is the right file.", source)])
 
 
 def _check_content(head: bytes, source: str) -> None:

@@ -17,6 +17,7 @@ from shapely.errors import GEOSException
 from lastmile_net.crs import LONLAT
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.read import values
+from lastmile_net.read.complaints import INVALID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,14 +81,7 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
         If there is no header, a name occurs twice in it, or rows have more cells than it has names.
     """
     text = decode(data)
-    delimiter = sniff(text)
-    csv.field_size_limit(MAX_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        rows = [row for row in reader if any(row)]
-    except csv.Error as error:
-        cure = "Mend the line; a quotation mark that is never closed is the usual cause."
-        raise DataError([Fault(f"line {reader.line_num} is no table row: {error}", cure, source)]) from error
+    rows = _split(text, sniff(text), source)
     if not rows:
         raise DataError([Fault("the file is empty", "Check that it is the right one.", source)])
     first = [name.strip().lstrip("\ufeff") for name in rows[0]]
@@ -101,6 +95,27 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
     padded = [(row + [""] * (width - len(row)))[:width] for row in rows]
     columns = [list(column) for column in zip(*padded, strict=True)] if padded else [[] for _ in header]
     return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in zip(header, columns, strict=True)})
+
+
+def _split(text: str, delimiter: str, source: str) -> list[list[str]]:
+    """Cut a text into rows of cells; a quotation mark that is never closed would swallow the rest of the file."""
+    csv.field_size_limit(MAX_CELL)
+    for strict in (True, False):
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+        begun = 0
+        try:
+            rows = []
+            for row in reader:
+                begun = reader.line_num
+                if any(row):
+                    rows.append(row)
+        except csv.Error as error:
+            if strict and "end of data" not in str(error):
+                continue  # a stray quotation mark inside of a cell
+            cure = "Mend the line; a quotation mark that is never closed is the usual cause."
+            raise DataError([Fault(f"line {begun + 1} is no table row: {error}", cure, source)]) from error
+        return rows
+    return []
 
 
 def _check_table(header: Sequence[str], rows: Sequence[Sequence[str]], source: str) -> None:
@@ -215,6 +230,7 @@ def _place_points(
         if wrong.any():
             shown = ", ".join(sorted({repr(str(cell)) for cell in table[name][wrong]})[:3])
             told.spoil(f"is no coordinate: {shown}", "Write plain numbers", name, wrong, quarantine=quarantine)
+            told.reject(table.index, wrong, INVALID, f"{name} is no coordinate")
         found.append(column)
     points = np.full(len(table), None, dtype=object)
     whole = ~(np.isnan(found[0]) | np.isnan(found[1]))
@@ -251,6 +267,7 @@ def _place_shapes(table: pd.DataFrame, name: str, told: Complaints, *, quarantin
     if wrong.any():
         what = "is no WKT, WKB or GeoJSON geometry"
         told.spoil(what, "Correct these cells", name, wrong, quarantine=quarantine)
+        told.reject(table.index, wrong, INVALID, f"{name} {what}")
     codes.discard(0)
     if len(codes) > 1:
         told.fault(f"geometries of {len(codes)} CRS in one column", "Project them to one CRS first.", name)

@@ -22,6 +22,7 @@ from lastmile_net.write.atomic import SEAL, new_folder
 from lastmile_net.write.formats import Format, write_formats
 from lastmile_net.write.geopackage import content_hash, write_geopackage
 from lastmile_net.write.inputs import Inputs, hash_file
+from lastmile_net.write.layers import write_layers
 from lastmile_net.write.tables import gaps, plan_tables
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def _write_files(plan: Plan, draft: Path, formats: Sequence[str]) -> None:
     _write_json(draft / "summary.json", plan.summary)
     write_bom(plan, draft)
     write_curve(plan, draft)
+    if plan.rejected:
+        write_layers(draft / "rejected.gpkg", plan.rejected)
     _draw_map(plan, draft / "map.html")
 
 
@@ -160,7 +163,7 @@ def _keep_foreign_files(old: Path, draft: Path) -> None:
 
 
 def _derived(name: str) -> bool:
-    return name == SEAL or name.startswith(("report.", "bom.", "curve.", "compare.", "map.", "plan.gpkg-"))
+    return name == SEAL or name.startswith(("report.", "bom.", "curve.", "compare.", "map.", "rejected.", "plan.gpkg-"))
 
 
 def _write_json(path: Path, content: object) -> None:

@@ -1,0 +1,61 @@
+"""Layers into a GeoPackage of their own: all of it, or what was there before."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import pyogrio
+import shapely
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+
+_KINDS = {
+    "Point": {0},
+    "LineString": {1},
+    "Polygon": {3},
+    "MultiPoint": {0, 4},
+    "MultiLineString": {1, 5},
+    "MultiPolygon": {3, 6},
+}
+
+
+def write_layers(path: Path, layers: Mapping[str, pd.DataFrame]) -> None:
+    """
+    Write tables as the layers of one GeoPackage, which replaces the one that was there.
+
+    Parameters
+    ----------
+    path
+        File to make, in a folder that exists.
+    layers
+        Tables by name, with geometries of any types or with none.
+    """
+    with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        for name, table in layers.items():
+            _write(draft, name, table)
+        draft.replace(path)
+
+
+def _write(path: Path, name: str, table: pd.DataFrame) -> None:
+    plain = table.rename(columns={each: f"{each}_" for each in table if str(each).casefold() in ("fid", "ogc_fid")})
+    mode = {"append": True} if path.exists() else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a layer without CRS or of mixed types is what was wanted
+        if isinstance(plain, gpd.GeoDataFrame):
+            kinds = set(shapely.get_type_id(plain.geometry.dropna().to_numpy()).tolist())
+            kind = next((each for each, ids in _KINDS.items() if kinds and kinds <= ids), "Unknown")
+            several = kind.startswith("Multi")
+            pyogrio.write_dataframe(
+                plain, path, layer=name, driver="GPKG", geometry_type=kind, promote_to_multi=several, **mode
+            )
+        else:
+            pyogrio.write_dataframe(plain, path, layer=name, driver="GPKG", **mode)
