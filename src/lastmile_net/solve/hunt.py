@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.bound import Habit, ascend, record_of, turn_root, useful, useful_arcs
-from lastmile_net.solve.graph import TERMINAL, Graph, make_graph
+from lastmile_net.solve.graph import PLAIN, TERMINAL, Graph, make_graph
 from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
 from lastmile_net.solve.steiner.improve import improve
 
@@ -46,8 +46,10 @@ LARGE = 400_000
 CAP = 3_000
 WHOLE = 60_000
 """Graphs with more edges than this are too large for row generation as a whole."""
-DENSE_EDGES = 4_000
-"""Where cuts are large, row generation is for graphs with no more edges than this."""
+SPARSE = 20
+"""With more edges per terminal than this the cuts are large and the programme slow,"""
+SMALL = 4_000
+"""except on graphs with no more edges than this."""
 WINDOWS = (7_000, 10_000)
 """Edges of a window in each pass over a larger graph."""
 USED = 1e-3
@@ -146,7 +148,8 @@ class Hunt:
     @property
     def can_relax(self) -> bool:
         """Whether row generation still has something to do."""
-        return not self.done and not self._relaxed
+        edges, terminals = len(self.shrunk.tail), np.count_nonzero(self.shrunk.kind != PLAIN)
+        return not self.done and not self._relaxed and (edges <= SMALL or edges <= SPARSE * int(terminals))
 
     def relax(self) -> None:
         """Solve the linear programme once and add rows, or end exactly; build a tree along its solution."""
@@ -161,9 +164,6 @@ class Hunt:
             graph = self.graph()
             guide = turn_root(graph, self._bring(graph, self.best), 0)
             self._rows = Generation(graph, np.repeat(graph.cost, 2), guide, self.rng, self.clock)
-            if self._rows.dense and len(graph.cost) > DENSE_EDGES:
-                self._relaxed, self._rows = True, None
-                return
         rows, graph = self._rows, self._rows.graph
         step = rows.step()
         if step is None:

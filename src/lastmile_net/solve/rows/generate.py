@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CUTS_PER_NODE = 4
 ARCS_PER_NODE = 12
 DENSE = 0.9
-"""Where the first cuts fill this share of the room for them, the programme will be slow: few terminals, far apart."""
+"""Where the first cuts fill this share of the room for them, terminals are few and far apart."""
 SHORT = 1e-4
 """A cut that lacks less than this is good enough."""
 MOST_BRANCHES = 2_000
@@ -79,7 +79,7 @@ class Generation:
     Attributes
     ----------
     dense
-        Whether the cuts are so large that the programme will be slow.
+        Whether the cuts are so large that those of later ascents are better left out.
     """
 
     def __init__(
@@ -138,8 +138,8 @@ class Generation:
         return bound
 
     def _ascend(self, reduced: Ints) -> int:
-        """Charge what an ascent still can, add its cuts as rows, and return what they add to the bound."""
-        record = self._record()
+        """Charge what an ascent still can, add its cuts as rows if they are small, and return what the bound gains."""
+        record = record_of(0, 0) if self.dense else self._record()
         gain = int(ascend(self.graph, 0, self.habit, reduced, record))
         self.model.add_cuts(record, SHORT)
         return gain

@@ -1,0 +1,81 @@
+"""
+Measure how the solver grows: one street pattern at 10 thousand to 3 million edges, every sixth node a customer.
+
+    python tests/benchmarks/bench_growth.py [--edges 10000 100000 1000000 3000000] [--rounds 1]
+
+Each size runs in a process of its own, kernels warm, so that time and peak memory are its own. `cpu s` is what the
+process itself computed. No gate: it prints a table.
+"""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+
+from lastmile_net.config import SolveConfig
+from lastmile_net.solve import solve
+from lastmile_net.solve.problem import Problem, Progress
+from lastmile_net.solve.warm import warm
+
+EVERY = 6
+EDGES_PER_NODE = 1.5
+SEED = 7
+
+
+def streets(edges: int) -> Problem:
+    """Return a grid of uneven blocks without half of its streets across; every sixth node is a customer."""
+    side = round((edges / EDGES_PER_NODE) ** 0.5)
+    node = np.arange(side * side).reshape(side, side)
+    across = np.stack([node[:, :-1].ravel(), node[:, 1:].ravel()])
+    along = np.stack([node[:-1].ravel(), node[1:].ravel()])
+    rng = np.random.default_rng(SEED)
+    keep = rng.random(across.shape[1]) < EDGES_PER_NODE - 1
+    tail, head = np.concatenate([across[:, keep], along], axis=1)
+    cost = rng.integers(20_000, 180_000, len(tail))
+    tap = np.zeros(1, np.int64)
+    inside = np.arange(EVERY, side * side, EVERY)
+    return Problem.of_terminals(side * side, tail, head, cost, np.concatenate([tap, inside]))
+
+
+def measure(edges: int, rounds: int) -> str:
+    """Solve one size and return its line of the table."""
+    warm()
+    problem = streets(edges)
+    first: list[float] = []
+
+    def report(progress: Progress) -> None:
+        if progress.stage.startswith("prove"):
+            first.append(time.process_time() - began)
+
+    config = SolveConfig(target_gap=0.002, rounds=rounds, time_limit_s=None, workers=1)
+    began = time.process_time()
+    solution = solve(problem, config, report)
+    seconds = first[0] if first else time.process_time() - began
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    return (
+        f"{len(problem.tail):10,}{problem.customers:10,}{solution.gap:9.3%}{solution.status:>9}"
+        f"{seconds:9.1f}{seconds / len(problem.tail) * 1e6:12.1f}{peak_mb:9.0f}"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Measure how the solver grows.")
+    parser.add_argument("--edges", type=int, nargs="+", default=[10_000, 100_000, 1_000_000, 3_000_000])
+    parser.add_argument("--rounds", type=int, default=1)
+    given = parser.parse_args()
+    print(f"{'edges':>10}{'customers':>10}{'gap':>9}{'ended':>9}{'cpu s':>9}{'us per edge':>12}{'MB':>9}")
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
+        for edges in given.edges:
+            print(pool.submit(measure, edges, given.rounds).result(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
