@@ -156,7 +156,7 @@ def plan(
     seed: Annotated[int | None, typer.Option(envvar="LASTMILE_SEED", help="Seed of the search.")] = None,
     on_bad_rows: Annotated[str | None, typer.Option(envvar="LASTMILE_ON_BAD_ROWS", help="error, quarantine.")] = None,
     tiles: Annotated[str | None, typer.Option(envvar="LASTMILE_TILES", help="Map tiles, such as osm.")] = None,
-    formats: Annotated[str, typer.Option(help="gpkg,geoparquet,geojson,csv")] = "gpkg",
+    formats: Annotated[str, typer.Option(help="gpkg,geoparquet,geojson,csv,ofds")] = "gpkg",
     overwrite: Overwrite = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 4 if customers stay unserved.")] = False,
     as_json: Json = False,

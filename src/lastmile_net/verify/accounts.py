@@ -11,7 +11,10 @@ import pandas as pd
 import pyogrio
 import pyogrio.errors
 
-from lastmile_net.schema import OUTCOMES, REASONS, STATUSES, TRENCHES
+from lastmile_net.errors import LastMileError
+from lastmile_net.read.files import ReadOptions, read
+from lastmile_net.read.presets import by_layer
+from lastmile_net.schema import CUSTOMERS, OUTCOMES, REASONS, STATUSES, TRENCHES
 from lastmile_net.verify.seal import sha256
 from lastmile_net.verify.verdict import Check, Skipped, judge
 
@@ -31,8 +34,16 @@ def inputs_are_all_there(run: Run) -> Iterator[Check | Skipped]:
     path, layer = Path(source["path"]), source.get("layer") or None
     column = _mapped(run.setting("mapping") or {}, "customer_id")
     try:
-        given = _attributes(path, layer)
-    except (OSError, ValueError, ImportError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        given = _register(run, source) if run.setting("presets") else None
+        given = _attributes(path, layer) if given is None else given
+    except (
+        LastMileError,
+        OSError,
+        ValueError,
+        ImportError,
+        pyogrio.errors.DataSourceError,
+        pyogrio.errors.DataLayerError,
+    ) as error:
         yield Skipped(f"that every customer of the input is in the run: {path} cannot be read ({error})")
         return
     if column not in given:
@@ -169,6 +180,23 @@ def _attributes(path: Path, layer: str | None) -> pd.DataFrame:
         return pd.DataFrame(pd.read_parquet(path))
     options = {"layer": layer} if layer else {}
     return pd.DataFrame(gpd.read_file(path, ignore_geometry=True, engine="pyogrio", **options))
+
+
+def _register(run: Run, source: dict[str, str]) -> pd.DataFrame | None:
+    """Read customers through their column preset, which filters and names them; None if they have none."""
+    preset = by_layer(run.setting("presets")).get(CUSTOMERS.name)
+    if preset is None:
+        return None
+    options = ReadOptions(
+        mapping=(run.setting("mapping") or {}).get(CUSTOMERS.name),
+        layer_name=source.get("layer") or None,
+        preset=preset,
+        tables=run.setting("tables"),
+        on_bad_rows="quarantine",
+        must_say_crs=False,
+    )
+    ids = read(source["path"], CUSTOMERS, options).frame[CUSTOMERS.key]
+    return pd.DataFrame({_mapped(run.setting("mapping") or {}, CUSTOMERS.key): ids})
 
 
 def _mapped(mapping: dict[str, dict[str, str]], column: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.schema import Layer
 
-Format = Literal["gpkg", "geoparquet", "geojson", "csv"]
+Format = Literal["gpkg", "geoparquet", "geojson", "csv", "ofds"]
 
 
 def write_formats(folder: Path, tables: Sequence[tuple[Layer, gpd.GeoDataFrame]], formats: Iterable[str]) -> None:

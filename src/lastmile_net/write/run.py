@@ -23,6 +23,7 @@ from lastmile_net.write.formats import Format, write_formats
 from lastmile_net.write.geopackage import content_hash, write_geopackage
 from lastmile_net.write.inputs import Inputs, hash_file
 from lastmile_net.write.layers import write_layers
+from lastmile_net.write.ofds import write_ofds
 from lastmile_net.write.tables import gaps, plan_tables
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ def _write_files(plan: Plan, draft: Path, formats: Sequence[str]) -> None:
     tables = list(plan_tables(plan))
     write_geopackage(draft / "plan.gpkg", tables)
     write_formats(draft, tables, formats)
+    if "ofds" in formats:
+        (draft / "ofds").mkdir()
+        write_ofds(plan, draft / "ofds")
     write_csv(gaps(plan), draft / "gaps.csv")
     _write_json(draft / "summary.json", plan.summary)
     write_bom(plan, draft)
