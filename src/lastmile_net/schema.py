@@ -30,6 +30,7 @@ REASONS = {
     "route_too_long": "its shortest route from an access point is longer than the limit",
     "optical_budget": "the loss on its route is more than the optics allow",
     "no_free_port": "the access points it can reach have no port left",
+    "line_full": "the existing line on its way has no spare capacity left",
     "optical_unknown": "the loss up to its access point is not known",
     "over_budget": "the money does not reach this far",
     "excluded": "it, or all its ways, have been excluded by the planner",
@@ -257,6 +258,8 @@ ACCESS_POINTS = Layer(
         Column("node", "text", "network node it stands at", required=True),
         Column("ports_used", "integer", "homes the plan connects to it", unit="homes", required=True),
         Column("ports_free", "number", "free ports before the plan; empty is unlimited", unit="homes"),
+        Column("loss_db", "number", "loss from the OLT to where it is known: here, or `back_m` up the line", unit="dB"),
+        Column("back_m", "number", "metres of existing line from there to here", unit="m"),
     ),
     key="access_point_id",
 )

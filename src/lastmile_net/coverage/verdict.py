@@ -33,6 +33,7 @@ FIRST = {
     "optical_budget": ("reduce_loss",),
     "optical_unknown": ("state_loss",),
     "no_free_port": ("add_ports", "add_spare", "raise_max_stretch"),
+    "line_full": ("add_spare",),
     "excluded": ("include",),
     "over_budget": ("raise_budget",),
 }

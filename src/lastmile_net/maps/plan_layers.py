@@ -32,6 +32,7 @@ OUTCOME_SYMBOLS = {
     "route_too_long": Symbol("#6a2c91", "down", gap=True),
     "optical_budget": Symbol("#a08c00", "cross", gap=True),
     "no_free_port": Symbol("#d55e00", "diamond", gap=True),
+    "line_full": Symbol("#96561e", "diamond", gap=True),
     "optical_unknown": Symbol("#8c6d31", "ring", gap=True),
     "over_budget": Symbol("#e69f00", "bar", gap=True),
     "excluded": Symbol("#3d3d3d", "ring", gap=True),

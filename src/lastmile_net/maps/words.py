@@ -70,6 +70,7 @@ _WORDS = {
     "route_too_long": ("Gap: route too long", "Lücke: Weg zu lang"),
     "optical_budget": ("Gap: too much optical loss", "Lücke: Dämpfung zu hoch"),
     "no_free_port": ("Gap: no free port", "Lücke: kein freier Port"),
+    "line_full": ("Gap: line full", "Lücke: Leitung voll"),
     "optical_unknown": ("Gap: optical loss unknown", "Lücke: Dämpfung unbekannt"),
     "over_budget": ("Gap: over budget", "Lücke: über dem Budget"),
     "excluded": ("Gap: excluded", "Lücke: ausgeschlossen"),

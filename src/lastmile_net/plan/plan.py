@@ -27,6 +27,7 @@ from lastmile_net.network.tie import usable_lines
 from lastmile_net.plan.aim import spend
 from lastmile_net.plan.outcome import Posing, assemble
 from lastmile_net.plan.pose import MM_PER_M, pose
+from lastmile_net.plan.spare import within_spare
 from lastmile_net.read.complaints import Note
 from lastmile_net.read.layers import Layers, Source, load_layers
 from lastmile_net.schema import TAP_LINE_ROLES
@@ -139,9 +140,14 @@ def _solved(layers: Layers, config: PlanConfig, report: Report | None) -> Posing
     crossing = price_drop_crossings(drops.geometry.to_numpy(), config.cost, layers.rail_water, centre)
     drop_cost = to_cents(price_drops(drop_m, config.cost) + to_cents(crossing))
     units = np.maximum(left, 1)
-    posed = pose(network, taps, drops, units, prices, drop_cost, drop_fibre=price_fibre(drop_m, config.cost))
     limits = _limits(config, taps)
-    limited = solve_with_limits(posed.problem, limits, config.solve, report)
+    posed, limited = within_spare(
+        prices,
+        lambda prices: pose(
+            network, taps, drops, units, prices, drop_cost, drop_fibre=price_fibre(drop_m, config.cost)
+        ),
+        lambda problem: solve_with_limits(problem, limits, config.solve, report),
+    )
     own = price_equipment(np.maximum(left, 0), config.cost)
     money = spend(
         posed.problem,

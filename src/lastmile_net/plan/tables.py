@@ -290,6 +290,8 @@ def access_points(built: Built) -> gpd.GeoDataFrame:
         "node": node_names(node),
         "ports_used": used[shown],
         "ports_free": np.where(np.isfinite(taps.ports_free[shown]), taps.ports_free[shown], np.nan),
+        "loss_db": taps.loss_db[shown],
+        "back_m": taps.back_m[shown],
     }
     where = shapely.points(built.network.x[node], built.network.y[node])
     return gpd.GeoDataFrame(table, geometry=np.asarray(where, object), crs=built.network.crs)

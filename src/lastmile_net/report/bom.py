@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from lastmile_net.plan.result import Plan
 
-COLUMNS = ("part", "item", "quantity", "unit", "price", "amount")
+COLUMNS = ("part", "item", "quantity", "unit", "price", "amount", "labour")
 PARTS = ("trench", "drop", "reuse", "fibre", "equipment", "overhead")
+CENTS_PER_PIECE = 0.0051
+"""Each piece is rounded to a cent: that much it may be off its list price."""
 _STAMP = dt.datetime(2000, 1, 1)
 
 
@@ -30,8 +32,9 @@ def bill_of_materials(plan: Plan) -> pd.DataFrame:
     """
     Return what has to be built and bought.
 
-    Prices of trenches, existing lines and fibre are averages: amount over quantity, with crossings and cost factors
-    in them. What drops and equipment cost beyond their list prices is a row of its own.
+    Trenches are told by kind, method and ground, each at its list price where all of its pieces have that, else at the
+    average: amount over quantity, cost factors in it. Crossings are items of their own. What drops and equipment cost
+    beyond their list prices is a row of its own, and so is what whole cents per piece make of a part.
 
     Parameters
     ----------
@@ -41,13 +44,13 @@ def bill_of_materials(plan: Plan) -> pd.DataFrame:
     Returns
     -------
     bill
-        `part` of `summary["cost"]`, `item`, `quantity`, `unit`, `price` per unit, `amount`. The amounts of each part
-        add up to it, to the cent; of the overhead the quantity is the sum it is taken of, the unit is `%`.
+        `part` of `summary["cost"]`, `item`, `quantity`, `unit`, `price` per unit, `amount`, and the share of it that
+        is `labour` (nan where the prices do not tell). The amounts of each part add up to it, to the cent; of the
+        overhead the quantity is the sum it is taken of, the unit is `%`.
     """
     rows = [*_trenches(plan), *_drops(plan), *_reuse(plan), *_fibre(plan), *_equipment(plan), *_overhead(plan)]
-    bill = pd.DataFrame(rows, columns=list(COLUMNS))
-    numbers = {"quantity": "float64", "price": "float64", "amount": "float64"}
-    return bill.astype(numbers)
+    bill = pd.DataFrame([(*row, np.nan) if len(row) < len(COLUMNS) else row for row in rows], columns=list(COLUMNS))
+    return bill.astype(dict.fromkeys(("quantity", "price", "amount", "labour"), "float64"))
 
 
 def areas(plan: Plan) -> pd.DataFrame:
@@ -121,11 +124,83 @@ def write_bom(plan: Plan, folder: Path) -> list[Path]:
 
 
 def _trenches(plan: Plan) -> Iterator[tuple[object, ...]]:
-    dug = plan.trenches[plan.trenches["kind"] != "drop"]
-    surface = dug["surface"].astype(object).where(dug["surface"].notna(), "")
-    for (kind, ground), rows in dug.groupby([dug["kind"], surface], sort=True):
-        label = f"{kind} trench, {ground}" if ground else f"{kind} trench"
-        yield _averaged("trench", label, float(rows["length_m"].sum()), "m", float(rows["cost"].sum()))
+    dug = plan.trenches[plan.trenches["kind"] != "drop"].reset_index(drop=True)
+    if dug.empty:
+        return
+    crossing = _column(dug, "crossing_cost", 0.0)
+    metres = dug.assign(cost=(dug["cost"] - crossing).round(2), labour=_column(dug, "labour_cost", np.nan))
+    kind, method, ground = (_texts(dug, name) for name in ("kind", "method", "surface"))
+    for label, rows in metres.groupby([kind, method, ground], sort=True):
+        yield from _at_list_price(plan, label, rows)
+    yield from _street_crossings(plan, dug, crossing)
+
+
+def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    """Yield metres at the list price and what cents per piece make of it; or at the average where that is far off."""
+    kind, method, ground = label
+    item = ", ".join(part for part in (f"{kind} trench", method.replace("_", " "), ground) if part)
+    length, amount = round(float(rows["length_m"].sum()), 3), round(float(rows["cost"].sum()), 2)
+    share = _share(float(rows["labour"].sum()), float(rows["cost"].sum()))
+    price = plan.config.cost.dig.by(method).on(ground) if method and ground else None  # type: ignore[arg-type]
+    listed = 0.0 if price is None else round(length * price.value + 1e-9, 2)
+    rest = round(amount - listed, 2)
+    if price is None or abs(rest) > max(CENTS_PER_PIECE * len(rows), CENTS_PER_PIECE):
+        yield (*_averaged("trench", item, length, "m", amount), share)
+        return
+    yield "trench", item, length, "m", price.value, listed, share
+    if rest:
+        yield "trench", f"{item}: cents of {len(rows)} pieces", 1, "piece", rest, rest, share
+
+
+def _street_crossings(plan: Plan, dug: pd.DataFrame, crossing: pd.Series[float]) -> Iterator[tuple[object, ...]]:
+    """Yield crossings of streets at their list price, halves counted as such, and of railways and waters as one sum."""
+    fee, total = plan.config.cost.crossing.street, round(float(crossing.sum()), 2)
+    own = crossing[dug["kind"] == "crossing"]
+    count = 0.5 * float(np.round(own / fee.value * 2).sum()) if fee.value else 0.0
+    listed = round(count * fee.value, 2)
+    if listed > total:
+        count, listed = 0.0, 0.0
+    if count:
+        yield "trench", "crossing of a street", count, "crossing", fee.value, listed, fee.labour
+    rest = round(total - listed, 2)
+    if rest:
+        yield "trench", "crossings of railways and waters", 1, "piece", rest, rest, np.nan
+
+
+def trench_classes(plan: Plan) -> pd.DataFrame:
+    """Return pieces, metres and money of what is dug, drops among it, by kind, method and ground."""
+    dug = plan.trenches.reset_index(drop=True)
+    table = pd.DataFrame(
+        {
+            "kind": _texts(dug, "kind"),
+            "method": _texts(dug, "method"),
+            "ground": _texts(dug, "surface"),
+            "length_m": dug["length_m"].astype("float64"),
+            "crossings": _column(dug, "crossing_cost", 0.0),
+            "labour": _column(dug, "labour_cost", np.nan),
+            "cost": dug["cost"].astype("float64"),
+        }
+    )
+    by = table.groupby(["kind", "method", "ground"], sort=True)
+    found = by[["length_m", "crossings", "labour", "cost"]].sum(min_count=1)
+    found.insert(0, "pieces", by.size())
+    return found.round({"length_m": 3, "crossings": 2, "labour": 2, "cost": 2}).reset_index()
+
+
+def _texts(table: pd.DataFrame, name: str) -> pd.Series[str]:
+    if name not in table:
+        return pd.Series("", index=table.index, dtype=object)
+    return table[name].astype(object).where(table[name].notna(), "").astype(str)
+
+
+def _column(table: pd.DataFrame, name: str, otherwise: float) -> pd.Series[float]:
+    if name not in table:
+        return pd.Series(otherwise, index=table.index, dtype="float64")
+    return pd.to_numeric(table[name]).astype("float64").fillna(otherwise)
+
+
+def _share(labour: float, cost: float) -> float:
+    return round(labour / cost, 4) if cost and np.isfinite(labour) else np.nan
 
 
 def _drops(plan: Plan) -> Iterator[tuple[object, ...]]:
@@ -136,25 +211,34 @@ def _drops(plan: Plan) -> Iterator[tuple[object, ...]]:
     length = drops["length_m"].to_numpy(np.float64)
     beyond = round(float(np.maximum(length - model.drop_included_m, 0).sum()), 3)
     rest = round(total - fixed * len(drops), 2)
-    if rest < 0 or not beyond:
+    if rest < 0 or not rest:
         yield _averaged("drop", "drop", len(drops), "drop", total)
         return
-    yield "drop", "drop", len(drops), "drop", fixed, round(fixed * len(drops), 2)
-    yield _averaged("drop", f"drop beyond {model.drop_included_m:g} m", beyond, "m", rest)
+    yield "drop", "drop", len(drops), "drop", fixed, round(fixed * len(drops), 2), model.drop_fixed.labour
+    crossings = round(float(_column(drops, "crossing_cost", 0.0).sum()), 2)
+    metres = round(rest - crossings, 2)
+    if metres:
+        item = f"drop beyond {model.drop_included_m:g} m"
+        yield (*_averaged("drop", item, beyond, "m", metres), model.drop_per_m.labour)
+    if crossings:
+        yield "drop", "crossings on the way of drops", 1, "piece", crossings, crossings
 
 
 def _reuse(plan: Plan) -> Iterator[tuple[object, ...]]:
     lines = plan.backbone_lines.drop_duplicates("backbone_id").set_index("backbone_id")["role"]
     role = plan.reused["backbone_id"].map(lines).fillna("distribution")
     for name, rows in plan.reused.groupby(role, sort=True):
-        yield _averaged("reuse", f"existing {name}", float(rows["length_m"].sum()), "m", float(rows["cost"].sum()))
+        length, cost = float(rows["length_m"].sum()), float(rows["cost"].sum())
+        share = _share(float(_column(rows, "labour_cost", np.nan).sum()), cost)
+        yield (*_averaged("reuse", f"existing {name}", length, "m", cost), share)
 
 
 def _fibre(plan: Plan) -> Iterator[tuple[object, ...]]:
     served = plan.customers[plan.customers["outcome"] == "planned"]
     if plan.summary["cost"]["fibre"]:
         length = float(pd.to_numeric(served["route_m"]).sum())
-        yield _averaged("fibre", "fibre along the routes", length, "m", plan.summary["cost"]["fibre"])
+        share = plan.config.cost.fibre_cost_per_m.labour
+        yield (*_averaged("fibre", "fibre along the routes", length, "m", plan.summary["cost"]["fibre"]), share)
 
 
 def _equipment(plan: Plan) -> Iterator[tuple[object, ...]]:
@@ -166,7 +250,7 @@ def _equipment(plan: Plan) -> Iterator[tuple[object, ...]]:
     for name, price in sorted(plan.config.cost.equipment.items()):
         each, number = round(price.value, 2), count["home" if price.unit == "home" else "customer"]
         left = round(left - each * number, 2)
-        yield "equipment", name, number, price.unit, each, round(each * number, 2)
+        yield "equipment", name, number, price.unit, each, round(each * number, 2), price.labour
     if left:
         yield "equipment", "other equipment", 1, "piece", left, left
 
@@ -191,24 +275,57 @@ def _write_workbook(plan: Plan, bill: pd.DataFrame, path: Path) -> None:
     book = openpyxl.Workbook()
     book.properties.created = book.properties.modified = _STAMP
     book.properties.creator = "lastmile_net"
-    items, totals, by_area = book.active, book.create_sheet("Summary"), book.create_sheet("Areas")
+    items = book.active
     items.title = "Items"
-    _fill(items, [list(COLUMNS), *_item_rows(bill)])
+    totals, by_area, by_class = (book.create_sheet(name) for name in ("Summary", "Areas", "Trench classes"))
+    _fill(items, [[*COLUMNS, "labour amount"], *_item_rows(bill)])
     _fill(totals, _total_rows(plan, len(bill) + 1))
-    found = areas(plan).astype(object)
-    _fill(by_area, [list(found.columns), *found.where(found.notna(), None).to_numpy().tolist()])
+    _fill(by_area, _with_totals(areas(plan), {"cost_share": "home_cost"}, "new_homes"))
+    _fill(by_class, _with_totals(trench_classes(plan), {"cost": "cost_per_m"}, "length_m"))
     book.save(path)
 
 
 def _item_rows(bill: pd.DataFrame) -> Iterator[list[object]]:
     """Yield the rows with formulas: quantity times price, of the overhead a share of all that stands above."""
+    shares = bill["labour"].astype(object).where(bill["labour"].notna(), None).tolist()
     for number, row in enumerate(bill.itertuples(index=False), start=2):
+        share = shares[number - 2]
+        labour = f'=IF(G{number}="","",F{number}*G{number})'
         if row.part == "overhead":
             above = f"SUM(F2:F{number - 1})"
-            yield [row.part, row.item, f"={above}", row.unit, row.price, f"=ROUND(C{number}*E{number}/100,2)"]
+            yield [
+                row.part,
+                row.item,
+                f"={above}",
+                row.unit,
+                row.price,
+                f"=ROUND(C{number}*E{number}/100,2)",
+                None,
+                None,
+            ]
         else:
-            item = neutralise(row.item)
-            yield [row.part, item, row.quantity, row.unit, row.price, f"=ROUND(C{number}*E{number},2)"]
+            item, amount = neutralise(row.item), f"=ROUND(C{number}*E{number},2)"
+            yield [row.part, item, row.quantity, row.unit, row.price, amount, share, labour]
+
+
+def _with_totals(table: pd.DataFrame, each: dict[str, str], per: str) -> list[list[object]]:
+    """Return rows with a column of formulas, money over quantity, and a row of sums over all number columns."""
+    money, label = next(iter(each.items()))
+    names = [str(name) for name in table.columns]
+    letters = {name: chr(ord("A") + place) for place, name in enumerate(names)}
+    plain = table.astype(object).where(table.notna(), None).to_numpy().tolist()
+    rows: list[list[object]] = [[*names, label]]
+    for number, row in enumerate(plain, start=2):
+        over = f"{letters[per]}{number}"
+        rows.append([*map(neutralise, row), f'=IF({over}>0,{letters[money]}{number}/{over},"")'])
+    last = len(rows)
+    sums = [
+        f"=SUM({letters[name]}2:{letters[name]}{last})" if pd.api.types.is_numeric_dtype(table[name]) else None
+        for name in names
+    ]
+    sums[0] = "total"
+    over = f"{letters[per]}{last + 1}"
+    return [*rows, [*sums, f'=IF({over}>0,{letters[money]}{last + 1}/{over},"")']]
 
 
 def _total_rows(plan: Plan, last: int) -> list[list[object]]:
@@ -218,6 +335,7 @@ def _total_rows(plan: Plan, last: int) -> list[list[object]]:
     rows += [["total", "=SUM(B2:B7)"], ["homes connected", int(new_homes(plan)[planned].sum())]]
     rows += [["homes passed", homes_passed(plan)]]
     rows += [["cost per home connected", '=IF(B9>0,B8/B9,"")'], ["cost per home passed", '=IF(B10>0,B8/B10,"")']]
+    rows += [["labour, overhead aside", f"=SUM(Items!H2:H{last})"], ["material, overhead aside", "=B8-B7-B13"]]
     return rows
 
 

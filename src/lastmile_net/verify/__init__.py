@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lastmile_net.verify import accounts, digging, limits, order, routes, seal
+from lastmile_net.verify import accounts, digging, limits, order, prices, routes, seal
 from lastmile_net.verify.files import load
 from lastmile_net.verify.verdict import Check, Skipped, Verdict
 
@@ -35,10 +35,16 @@ CHECKS = (
     digging.bound_is_below_cost,
     digging.new_lies_on_streets,
     digging.reused_lies_on_backbone,
+    prices.pieces_cost_their_price,
+    prices.labour_and_material_add_up,
+    prices.locked_streets_are_built,
+    prices.sides_are_where_they_say,
+    prices.drops_keep_out,
     limits.ports_suffice,
     limits.access_points_exist,
     limits.drops_are_short_enough,
     limits.routes_are_short_enough,
+    limits.optical_budget_is_kept,
     order.building_order_is_nested,
     order.shares_add_up,
     order.aim_is_met,

@@ -77,5 +77,27 @@ def routes_are_short_enough(run: Run) -> Iterator[Check | Skipped]:
     right = f"{len(length)} routes within {most:g} m and {stretch:g} times the shortest"
     wrong = "routes are over a limit, or shorter than the shortest"
     yield judge("routes_are_short_enough", right, wrong, run.planned["customer_id"][~good])
-    if run.setting("optical") is not None:
-        yield Skipped("the optical budget: the files do not hold the losses")
+
+
+def optical_budget_is_kept(run: Run) -> Iterator[Check | Skipped]:
+    """Add up the losses of every route anew: up to the access point, back along its line, and on to the premises."""
+    optics = run.setting("optical")
+    if optics is None:
+        return
+    points = run.layers["access_points"].drop_duplicates("access_point_id").set_index("access_point_id")
+    table = run.planned
+    where = table["access_point_id"]
+    before, back = (where.map(points[name]).to_numpy(np.float64) for name in ("loss_db", "back_m"))
+    metres = table["route_m"].to_numpy(np.float64) + np.nan_to_num(back)
+    fixed = sum(optics["splitter_db"][str(ratio)] for ratio in optics["splitters"])
+    fixed += optics["connectors"] * optics["connector_db"] + optics["splices"] * optics["splice_db"]
+    fixed += optics["bends_db"] + optics["margin_db"]
+    every = optics["splice_every_m"]
+    joints = 0.0 if every is None else np.floor((metres - SLACK_M) / every) * optics["splice_db"]
+    loss = before + fixed + metres / 1000 * optics["fibre_db_per_km"] + joints
+    unknown = np.isnan(before)
+    good = np.where(unknown, optics["unknown"] == "ignore", loss <= optics["budget_db"] + SLACK_M)
+    right = f"{int((~unknown).sum())} routes lose at most {optics['budget_db']:g} dB"
+    yield judge("optical_budget_is_kept", right, "routes lose more, or nobody knows", table["customer_id"][~good])
+    if unknown.any() and optics["unknown"] == "ignore":
+        yield Skipped(f"the loss of {int(unknown.sum())} routes: it is not known up to their access points")

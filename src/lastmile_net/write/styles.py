@@ -16,6 +16,7 @@ _REASON_COLOURS = {
     "route_too_long": "230,81,0",
     "optical_budget": "255,143,0",
     "no_free_port": "130,20,20",
+    "line_full": "150,90,20",
     "optical_unknown": "161,136,127",
     "over_budget": "251,192,45",
     "excluded": "84,110,122",

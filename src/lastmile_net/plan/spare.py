@@ -1,0 +1,152 @@
+"""Keep existing lines within their spare capacity: close what would be too full, or leave out who does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve.capacity import Limited
+from lastmile_net.solve.capacity.search import restrict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from lastmile_net.cost import EdgePrices
+    from lastmile_net.plan.pose import Posed
+    from lastmile_net.solve.problem import Problem, Solution
+
+    Ints = NDArray[np.int64]
+    Solver = Callable[[Problem], Limited]
+    Poser = Callable[[EdgePrices], Posed]
+
+LINE_FULL = "line_full"
+MOST_ROUNDS = 8
+"""Rounds of closing lines; after the last one who does not fit is left out."""
+
+
+def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> tuple[Posed, Limited]:
+    """
+    Solve so that no existing line carries more new homes than its `units_free`.
+
+    Parameters
+    ----------
+    prices
+        Prices and spare capacity of the network's edges.
+    pose
+        Poses the problem for such prices; an edge of infinite price is left out.
+    solve
+        Solves a problem within all other limits.
+
+    Returns
+    -------
+    posed, limited
+        The problem that was solved last, and its answer.
+
+    Notes
+    -----
+    Where a plan overloads a line, one that may not use it is tried, and one that leaves out as few homes as the line
+    lacks room for; more homes count first, less money second. The bound stays that of the problem in which lines carry
+    any number of homes, for the customers that are served.
+    """
+    posed = pose(prices)
+    limited = solve(posed.problem)
+    whole, free = posed, limited
+    closed = np.zeros(len(prices.build), bool)
+    if not (prices.capacity >= 0).any():
+        return posed, limited
+    trimmed = _trimmed(posed, limited, prices.capacity)
+    for _ in range(MOST_ROUNDS):
+        over = _overloaded(posed, limited.solution, prices.capacity)
+        if len(over) == 0:
+            break
+        closed[over] = True
+        posed = pose(replace(prices, build=np.where(closed, np.inf, prices.build)))
+        limited = solve(posed.problem)
+    limited = _trimmed(posed, limited, prices.capacity)
+    if (trimmed.units, -trimmed.solution.cost) >= (limited.units, -limited.solution.cost):
+        posed, limited = whole, trimmed
+    return posed, _bounded(whole, free, limited, solve)
+
+
+def _overloaded(posed: Posed, solution: Solution, capacity: Ints) -> Ints:
+    """Return network edges that carry more homes than they have room for."""
+    count = np.diff(solution.route_start)
+    homes = np.repeat(posed.problem.units, count)
+    load = np.bincount(posed.edge[solution.route_edges], weights=homes, minlength=len(capacity))
+    return np.flatnonzero((capacity >= 0) & (load > capacity))
+
+
+def _trimmed(posed: Posed, limited: Limited, capacity: Ints) -> Limited:
+    """Leave out customers until no line is overloaded: of the fullest line the smallest customers first."""
+    solution, units = limited.solution, posed.problem.units
+    kept = solution.drop >= 0
+    start = solution.route_start
+    edge = posed.edge[solution.route_edges]
+    who = np.repeat(np.arange(len(units)), np.diff(start))
+    while True:
+        load = np.bincount(edge, weights=(units * kept)[who], minlength=len(capacity)).astype(np.int64)
+        excess = np.where(capacity >= 0, load - capacity, 0)
+        worst = int(np.argmax(excess))
+        if excess[worst] <= 0:
+            break
+        through = np.unique(who[(edge == worst) & kept[who]])
+        kept[_least_to_leave(through, units, int(excess[worst]))] = False
+    if kept[solution.drop >= 0].all():
+        return limited
+    left_out = (solution.drop >= 0) & ~kept
+    reason = limited.reason.copy()
+    reason[left_out] = LINE_FULL
+    return Limited(_without(posed.problem, solution, kept), reason, int(units[kept].sum()), limited.most_units)
+
+
+def _least_to_leave(customers: Ints, units: Ints, excess: int) -> Ints:
+    """Return customers with at least `excess` homes together, as few homes as the order by size finds; ties by row."""
+    order = customers[np.lexsort((-customers, units[customers]))]
+    sums = np.cumsum(units[order])
+    chosen = order[: int(np.searchsorted(sums, excess)) + 1]
+    spare = int(units[chosen].sum()) - excess
+    for each in chosen[::-1].tolist():
+        if units[each] <= spare:
+            spare -= int(units[each])
+            chosen = chosen[chosen != each]
+    return chosen
+
+
+def _without(problem: Problem, solution: Solution, kept: NDArray[np.bool_]) -> Solution:
+    """Return the solution for some of its customers alone."""
+    count = np.where(kept, np.diff(solution.route_start), 0)
+    of = np.repeat(np.arange(len(kept)), np.diff(solution.route_start))
+    route_edges = solution.route_edges[kept[of]]
+    drop = np.where(kept, solution.drop, -1)
+    edges = np.unique(route_edges)
+    row = drop[kept]
+    fibre = problem.fibre_cost[route_edges] @ problem.fibres[of[kept[of]]]
+    drops = problem.drop_cost[row] + problem.drop_fibre_cost[row] * problem.fibres[kept]
+    return replace(
+        solution,
+        edges=edges,
+        drop=drop,
+        tap=np.where(kept, solution.tap, -1),
+        route_start=np.r_[0, np.cumsum(count)],
+        route_edges=route_edges,
+        cost=int(problem.cost[edges].sum() + drops.sum() + fibre),
+        lower_bound=0,
+    )
+
+
+def _bounded(whole: Posed, free: Limited, limited: Limited, solve: Solver) -> Limited:
+    """Give the answer the bound of the problem without spare capacities, for the customers it serves."""
+    served = limited.solution.drop >= 0
+    if np.array_equal(served, free.solution.drop >= 0):
+        bound = free.solution.lower_bound
+    elif served.any():
+        part, _ = restrict(whole.problem, served, np.ones(len(whole.problem.tap_node), bool))
+        bound = solve(part).solution.lower_bound
+    else:
+        bound = 0
+    bound = min(bound, limited.solution.cost)
+    return replace(limited, solution=replace(limited.solution, lower_bound=bound))

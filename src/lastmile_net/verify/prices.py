@@ -1,0 +1,254 @@
+"""Judge whether everything costs what the prices of the run say, and lies where it may be built."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio.errors
+import shapely
+
+from lastmile_net.verify.verdict import Check, Skipped, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from lastmile_net.verify.files import Run
+
+    Floats = NDArray[np.float64]
+
+CENT = 0.011
+BESIDE_M = 0.05
+INSIDE_M = 0.01
+"""A drop may touch the rim of an excluded area, give or take so much."""
+MOST_CROSSED = 40
+"""Railways or waters that one piece may cross."""
+
+
+def pieces_cost_their_price(run: Run) -> Iterator[Check | Skipped]:
+    """Price every trench anew: its metres by method and ground, what it crosses; and the ground by its street."""
+    model = run.setting("cost")
+    if not model:
+        yield Skipped("prices: the run does not tell them")
+        return
+    dug = run.shared
+    if len(dug) and dug["method"].isna().all():
+        yield Skipped("prices: the trenches do not tell how they are dug")
+        return
+    wrong = _wrong_metres(dug, model) | _wrong_crossings(run, dug, model)
+    broken = [f"{each} (price)" for each in dug["trench_id"][wrong]]
+    broken += [f"{each} (ground)" for each in _wrong_ground(run, model)]
+    drops = run.drops
+    length = drops["length_m"].to_numpy(np.float64)
+    beyond = np.maximum(length - model.get("drop_included_m", 0), 0)
+    asked = model["drop_fixed"]["value"] + beyond * model["drop_per_m"]["value"] + _crossing(drops)
+    broken += [f"{each} (drop)" for each in drops["trench_id"][np.abs(drops["cost"] - asked) > CENT + 1e-3 * beyond]]
+    broken += [f"{each} (reused)" for each in _wrong_reuse(run, model)]
+    right = f"{len(dug)} pieces, {len(drops)} drops and {len(run.reused)} reused pieces cost what the prices say"
+    yield judge("pieces_cost_their_price", right, "pieces do not cost what the prices say", broken)
+
+
+def labour_and_material_add_up(run: Run) -> Iterator[Check | Skipped]:
+    """Labour is part of each price, and with the material the total less its overhead."""
+    told = run.summary.get("labour")
+    if not told or run.layers["trenches"]["labour_cost"].isna().any():
+        yield Skipped("labour and material: the run does not tell them")
+        return
+    cost = run.summary["cost"]
+    both = [run.layers["trenches"], run.reused]
+    broken = [f"row {row}" for table in both for row in np.flatnonzero(table["labour_cost"] > table["cost"] + CENT)]
+    total = told["labour"] + told["material"]
+    if abs(total - (cost["total"] - cost["overhead"])) > CENT:
+        broken.append(f"{total:.2f}, not {cost['total'] - cost['overhead']:.2f}")
+    least = sum(float(table["labour_cost"].sum()) for table in both)
+    if told["labour"] < least - CENT:
+        broken.append(f"labour {told['labour']:.2f}, in the tables {least:.2f}")
+    right = f"labour {told['labour']:.2f} and material {told['material']:.2f} are all but the overhead"
+    yield judge("labour_and_material_add_up", right, "labour and material do not add up", broken)
+
+
+def locked_streets_are_built(run: Run) -> Iterator[Check | Skipped]:
+    """Streets that the planner wants in the plan are dug from end to end."""
+    streets = run.layers["streets"]
+    wanted = streets[_flags(streets, "include") & ~_flags(streets, "exclude")]
+    if wanted.empty:
+        return
+    if run.setting("street_sides") == "both":
+        yield Skipped("that locked-in streets are built: they lie on one side of two")
+        return
+    pieces = run.shared.geometry.to_numpy()
+    tree, broken = shapely.STRtree(pieces), []
+    for name, line in zip(wanted["street_id"], wanted.geometry, strict=True):
+        near = pieces[tree.query(line, predicate="dwithin", distance=BESIDE_M)]
+        covered = shapely.length(shapely.intersection(line, shapely.buffer(shapely.union_all(near), 2 * BESIDE_M)))
+        if covered < 0.99 * line.length - 1:
+            broken.append(f"{name}: {covered:.1f} of {line.length:.1f} m")
+    yield judge("locked_streets_are_built", f"{len(wanted)} locked-in streets are built", "are not built", broken)
+
+
+def sides_are_where_they_say(run: Run) -> Iterator[Check]:
+    """See that what runs on the left of a street has it on its right, no farther off than it is wide."""
+    sided = run.shared[run.shared["side"].notna()]
+    if sided.empty:
+        return
+    lines, streets = sided.geometry.to_numpy(), run.layers["streets"].geometry.to_numpy()
+    middle = shapely.line_interpolate_point(lines, 0.5, normalized=True)
+    tree = shapely.STRtree(streets)
+    at, street = tree.query(middle, predicate="dwithin", distance=_widest(run) / 2 * 1.5 + BESIDE_M)
+    foot = shapely.line_interpolate_point(streets[street], shapely.line_locate_point(streets[street], middle[at]))
+    ends = [
+        shapely.get_coordinates(shapely.line_interpolate_point(lines, where, normalized=True)) for where in (0.49, 0.51)
+    ]
+    ahead = (ends[1] - ends[0])[at]
+    off = shapely.get_coordinates(middle[at]) - shapely.get_coordinates(foot)
+    # seen along the piece, the street lies on its right where the piece is on the left
+    turn = ahead[:, 0] * off[:, 1] - ahead[:, 1] * off[:, 0]
+    fits = np.where(sided["side"].to_numpy()[at] == "left", turn > 0, turn < 0)
+    good = np.zeros(len(sided), bool)
+    good[at[fits]] = True
+    right = f"{len(sided)} pieces run on the side of a street that they name"
+    yield judge("sides_are_where_they_say", right, "pieces run on another side", sided["trench_id"][~good])
+
+
+def drops_keep_out(run: Run) -> Iterator[Check | Skipped]:
+    """No drop crosses a barrier, and nothing is dug in an excluded area, where those layers still lie."""
+    for name, tables in (("barriers", (run.drops,)), ("excluded", (run.drops, run.shared))):
+        if not run.seal.get("inputs", {}).get(name):
+            continue
+        layer = _input(run, name)
+        if isinstance(layer, str):
+            yield Skipped(f"that nothing is built against `{name}`: {layer}")
+            continue
+        shapes = layer.geometry.to_numpy()
+        shapes = shapely.buffer(shapes, -INSIDE_M) if name == "excluded" else shapes
+        tree = shapely.STRtree(shapes[~shapely.is_empty(shapes)])
+        broken = [
+            each
+            for table in tables
+            for each in table["trench_id"].iloc[np.unique(tree.query(table.geometry, predicate="intersects")[0])]
+        ]
+        yield judge(f"nothing_built_against_{name}", f"nothing is built against {len(layer)} {name}", "is", broken)
+
+
+def _wrong_metres(dug: gpd.GeoDataFrame, model: dict[str, Any]) -> NDArray[np.bool_]:
+    """Return which pieces have no method with such a price on such a ground; a cost factor is judged by the street."""
+    price = np.array(
+        [_dig(model, method, ground) for method, ground in zip(dug["method"], dug["surface"], strict=True)]
+    )
+    wrong: NDArray[np.bool_] = ~np.isfinite(price.astype(np.float64))
+    return wrong
+
+
+def _wrong_crossings(run: Run, dug: gpd.GeoDataFrame, model: dict[str, Any]) -> NDArray[np.bool_]:
+    """Return which pieces pay for crossings what no number of crossings costs."""
+    fee, paid = model["crossing"]["street"]["value"], _crossing(dug)
+    kind, side = dug["kind"].to_numpy(), run.setting("street_sides")
+    options = np.where((kind == "crossing")[:, None], np.array([[fee, fee / 2]]), 0.0)
+    wrong: NDArray[np.bool_] = (kind == "crossing") & (side != "both")
+    rail, water = (model["crossing"][name]["value"] for name in ("rail", "water"))
+    given = bool(run.seal.get("inputs", {}).get("rail_water")) or not run.seal.get("inputs")
+    sums = (
+        {round(a * rail + b * water, 2) for a in range(MOST_CROSSED) for b in range(MOST_CROSSED)} if given else {0.0}
+    )
+    known = np.array(sorted(sums))
+    fits = np.zeros(len(dug), bool)
+    for option in options.T:
+        rest = paid - option
+        place = np.clip(np.searchsorted(known, rest), 1, max(len(known) - 1, 1))
+        near = np.minimum(*(np.abs(rest - known[np.minimum(place - back, len(known) - 1)]) for back in (0, 1)))
+        fits |= near <= CENT
+    bad: NDArray[np.bool_] = wrong | ~fits
+    return bad
+
+
+def _wrong_ground(run: Run, model: dict[str, Any]) -> list[str]:
+    """Return pieces along streets beneath which no street has their ground, their factor, and leave to be dug."""
+    along = run.shared[run.shared["kind"] == "street"].reset_index(drop=True)
+    if along.empty:
+        return []
+    streets = run.layers["streets"]
+    ground, method = _grounds(streets, model)
+    factor = pd.to_numeric(streets["cost_factor"]).fillna(1.0).to_numpy(np.float64)
+    highway = streets["highway"].fillna("").astype(str).str.strip().str.lower()
+    open_ = ~(_flags(streets, "exclude") | highway.isin(model["forbidden"]).to_numpy(bool))
+    reach = np.where(along["side"].isna(), BESIDE_M, _widest(run) / 2 * 1.5 + BESIDE_M)
+    middle = shapely.line_interpolate_point(along.geometry.to_numpy(), 0.5, normalized=True)
+    piece, street = shapely.STRtree(streets.geometry.to_numpy()).query(middle, predicate="dwithin", distance=reach)
+    same = (along["surface"].to_numpy()[piece] == ground[street]) & (
+        along["method"].to_numpy()[piece] == method[street]
+    )
+    per_m = np.array([_dig(model, m, g) for m, g in zip(along["method"], along["surface"], strict=True)], np.float64)
+    asked = per_m[piece] * along["length_m"].to_numpy(np.float64)[piece] * factor[street]
+    paid = (along["cost"].to_numpy(np.float64) - _crossing(along))[piece]
+    slack = CENT + 1e-3 * per_m[piece] * factor[street]
+    good = np.zeros(len(along), bool)
+    good[piece[same & open_[street] & (np.abs(asked - paid) <= slack)]] = True
+    return list(along["trench_id"][~good])
+
+
+def _grounds(streets: gpd.GeoDataFrame, model: dict[str, Any]) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return ground and method of each street, by the tables of the price model."""
+    tag = streets["surface"].fillna("").astype(str).str.lower().str.split(";").str[0].str.split(":").str[0].str.strip()
+    highway = streets["highway"].fillna("").astype(str).str.strip().str.lower()
+    ground, method = [], []
+    for surface, way in zip(tag, highway, strict=True):
+        found = (
+            model["surface_of_tag"].get(surface) or model["surface_of_highway"].get(way) or model["surface_otherwise"]
+        )
+        wanted = model["method_of_highway"].get(way)
+        usual = model["method_of_surface"].get(found, "open_trench")
+        ground.append(found)
+        method.append(wanted if wanted and math.isfinite(_dig(model, wanted, found)) else usual)
+    return np.array(ground, object), np.array(method, object)
+
+
+def _dig(model: dict[str, Any], method: str | None, ground: str | None) -> float:
+    price = (model["dig"].get(method) or {}).get(ground)
+    return math.nan if price is None else float(price["value"])
+
+
+def _wrong_reuse(run: Run, model: dict[str, Any]) -> list[str]:
+    """Return existing pieces that cost neither their role's price nor, along a tapped line, nothing."""
+    if run.reused.empty:
+        return []
+    lines = run.layers["backbone_lines"].drop_duplicates("backbone_id").set_index("backbone_id")["role"]
+    role = run.reused["backbone_id"].map(lines).fillna("distribution")
+    prices = {name: price["value"] for name, price in model["reuse_cost_per_m"].items() if price is not None}
+    asked = role.map(prices).astype("float64") * run.reused["length_m"]
+    free = (run.reused["cost"] == 0) & role.isin(run.setting("tap_roles") or []) & (run.setting("tap") != "points")
+    right = (run.reused["cost"] - asked).abs() <= CENT + 1e-3 * asked / run.reused["length_m"].clip(lower=1e-3)
+    return list(run.reused["backbone_id"][~(right | free)])
+
+
+def _crossing(table: gpd.GeoDataFrame) -> Floats:
+    paid: Floats = table["crossing_cost"].fillna(0).to_numpy(np.float64)
+    return paid
+
+
+def _flags(table: gpd.GeoDataFrame, name: str) -> NDArray[np.bool_]:
+    flags: NDArray[np.bool_] = table[name].fillna(value=False).astype(bool).to_numpy()
+    return flags
+
+
+def _widest(run: Run) -> float:
+    widths = run.setting("street_width_m") or {}
+    return float(max([*widths.values(), run.setting("street_width_otherwise_m") or 0.0]))
+
+
+def _input(run: Run, name: str) -> gpd.GeoDataFrame | str:
+    """Return an input layer in the run's CRS, or why it cannot be had."""
+    source = run.seal["inputs"][name]
+    if not source.get("path") or not Path(source["path"]).exists():
+        return "the layer is not there any more"
+    try:
+        options = {"layer": source["layer"]} if source.get("layer") else {}
+        layer = gpd.read_file(source["path"], engine="pyogrio", **options)
+        return gpd.GeoDataFrame(layer.to_crs(run.customers.crs))
+    except (OSError, ValueError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        return f"the layer cannot be read ({error})"
