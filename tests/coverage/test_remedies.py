@@ -189,3 +189,23 @@ def test_remedies_work_in_the_demo_town() -> None:
         again = apply(town, plan, batch).plan().customers.set_index("customer_id")["outcome"]
         wanted = [*planned, *plan.customers.loc[batch, "customer_id"]]
         assert (again[wanted] == "planned").all(), plan.customers.loc[batch, "remedy"].tolist()
+
+
+def test_proposals_tell_what_one_change_wins() -> None:
+    """
+    Two ports serve a and b; three houses further along Main ask for ports, one that is far off for a longer drop, too.
+
+    Together the three need 3 ports, and 300 m of Main beyond b once: 300 + 3 x 5, not 100 + 200 + 300 + 3 x 5.
+    """
+    places = {"a": point(100, 5), "b": point(200, 5), "c": point(300, 5), "d": point(400, 5), "e": point(500, 5)}
+    places["f"] = point(500, 120)
+    here = customers({"street": ["Main"] * 6}, **places)
+    plan = Town(MAIN, cabinet(ports=2), here, METRES).plan()
+    assert plan.customers["outcome"].tolist() == ["planned"] * 2 + ["unserved"] * 4
+    found = plan.proposals.set_index(["scope", "name", "change"])
+    ports = found.loc[("street", "Main", "add_ports")]
+    assert (ports["value"], ports["at"], ports["customers"], ports["homes"]) == (3, "K", 3, 3)
+    assert ports["cost"] == pytest.approx(300 + 15, abs=0.02)
+    assert bool(ports["best"])
+    both = found.loc[("street", "Main", "raise_max_drop_m+add_ports")]
+    assert (both["value"], both["homes"], bool(both["best"])) == (pytest.approx(20), 1, False)

@@ -1,5 +1,6 @@
 """Status of each customer today; reason and computed remedy for each one that stays unserved."""
 
+from lastmile_net.coverage.proposals import proposals
 from lastmile_net.coverage.remedy import REMEDY_UNITS, Change, Remedy
 from lastmile_net.coverage.status import PASSING_ROLES, status_today, units_connected
 from lastmile_net.coverage.verdict import Question, Verdict, judge
@@ -12,6 +13,7 @@ __all__ = [
     "Remedy",
     "Verdict",
     "judge",
+    "proposals",
     "status_today",
     "units_connected",
 ]

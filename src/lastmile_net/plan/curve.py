@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 
 def curve_table(
-    money: Money, customer_id: NDArray[np.object_], homes: Ints, config: PlanConfig, coverage: tuple[int, int]
+    money: Money,
+    customer_id: NDArray[np.object_],
+    homes: Ints,
+    config: PlanConfig,
+    coverage: tuple[int, int],
+    *,
+    sunk: int = 0,
 ) -> pd.DataFrame:
     """
     Return what has been spent and who is connected after each customer.
@@ -38,6 +44,8 @@ def curve_table(
         Prices, whose overhead is on every cost; the prize: the bound is on homes, so it is told for these only.
     coverage
         Homes connected today, and all homes.
+    sunk
+        Thousandths that are spent before anybody is connected: streets that are built in any case.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def curve_table(
     """
     order = money.order
     today, everybody = coverage
-    cost = np.concatenate([[0.0], with_overheads(order.cost, config.cost)])
+    cost = with_overheads(np.concatenate([[0], order.cost]) + sunk, config.cost)
     units = np.concatenate([[0], np.cumsum(homes[order.customers])])
     most, best = np.full(len(cost), np.nan), np.full(len(cost), np.nan)
     if config.prize == "units" and config.curve_bound:
@@ -83,7 +91,7 @@ def _per_home(block: Ints, cost: Floats, units: Ints) -> Floats:
     if len(block) == 0:
         return np.full(1, np.nan)
     last = np.flatnonzero(np.append(block[1:] != block[:-1], [True])) + 1
-    spent, gained = np.diff(cost[last], prepend=0.0), np.diff(units[last], prepend=0)
+    spent, gained = np.diff(cost[last], prepend=cost[0]), np.diff(units[last], prepend=0)
     each: Floats = np.round(np.divide(spent, gained, out=np.full(len(spent), np.nan), where=gained > 0), 2)
     of_row: Floats = each[np.concatenate([block[:1], block])]
     return of_row

@@ -78,7 +78,7 @@ def assemble(posing: Posing) -> Plan:
     if scenarios is not None:
         dug["stability"] = stability(built, scenarios, dug["trench_id"])
     breakdown = _cost(posing, built, dug, reused, equipment)
-    customers = _customers(posing, built, equipment, breakdown.total)
+    customers, proposals = _customers(posing, built, equipment, breakdown.total)
     backbone = posing.layers.backbone
     line = np.isin(shapely.get_type_id(backbone.geometry.to_numpy()), (1, 5))
     routes = tables.routes(built)
@@ -95,7 +95,15 @@ def assemble(posing: Posing) -> Plan:
         | {"labour": _labour(built, dug, reused, breakdown)}
         | ({"uncertainty": ranges(scenarios, posing)} if scenarios is not None else {}),
         config=posing.config,
-        curve=curve_table(posing.money, built.customer_id, built.units, posing.config, _homes(posing)),
+        proposals=proposals,
+        curve=curve_table(
+            posing.money,
+            built.customer_id,
+            built.units,
+            posing.config,
+            _homes(posing),
+            sunk=round(float(posing.prices.build[posing.posed.locked].sum()) * MILLI),
+        ),
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,
         notes=tuple(map(str, posing.layers.notes)),
@@ -162,7 +170,10 @@ def _labour(
     return {"labour": labour, "material": round(cost.total - cost.overhead - labour, 2)}
 
 
-def _customers(posing: Posing, built: tables.Built, equipment: Floats, total: float) -> gpd.GeoDataFrame:
+def _customers(
+    posing: Posing, built: tables.Built, equipment: Floats, total: float
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Return all customers with what the plan does for them, and which changes would win most of the others."""
     given = posing.layers.customers
     table = given.copy()
     size, rows = len(table), built.planned
@@ -173,7 +184,8 @@ def _customers(posing: Posing, built: tables.Built, equipment: Floats, total: fl
         given, posing.layers.backbone, passed_within_m=posing.config.passed_within_m
     )
     table["outcome"] = outcome
-    verdict = coverage.judge(question(posing, built, outcome))
+    asked = question(posing, built, outcome)
+    verdict = coverage.judge(asked)
     table["reason"] = verdict.reason
     _tell_remedies(table, verdict.remedies)
     everywhere = built.prices.fibre
@@ -200,7 +212,8 @@ def _customers(posing: Posing, built: tables.Built, equipment: Floats, total: fl
     rank[rows] = built.rank
     table["build_order"] = pd.Series(rank, table.index, dtype="Int64").mask(rank == 0)
     table["phase"] = built.phase_at(table["build_order"])
-    return gpd.GeoDataFrame(table, geometry="geometry", crs=posing.network.crs)
+    told = gpd.GeoDataFrame(table, geometry="geometry", crs=posing.network.crs)
+    return told, coverage.proposals(asked, verdict)
 
 
 def question(posing: Posing, built: tables.Built, outcome: Texts) -> coverage.Question:

@@ -36,6 +36,8 @@ class Plan:
         The settings used.
     curve
         Homes over cost in the order of building: what `curve.csv` holds.
+    proposals
+        Which changes would win most customers, by street, area and place: what `remedies.csv` holds.
     status
         What ended the solve.
     log
@@ -58,6 +60,7 @@ class Plan:
     config: PlanConfig
     status: Status
     curve: pd.DataFrame = field(default_factory=pd.DataFrame)
+    proposals: pd.DataFrame = field(default_factory=pd.DataFrame)
     log: tuple[Progress, ...] = ()
     notes: tuple[str, ...] = field(default=())
     rejected: Mapping[str, pd.DataFrame] = field(default_factory=dict)

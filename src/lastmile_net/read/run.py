@@ -58,6 +58,7 @@ def read_run(folder: Path | str) -> Plan:
         config=PlanConfig.read(seal["config"], str(folder / "run.json")),
         status=cast("Status", seal["status"]),
         curve=_curve(folder),
+        proposals=_proposals(folder),
         log=tuple(Progress(**line) for line in seal.get("log", ())),
         notes=tuple(seal.get("notes", ())),
     )
@@ -73,6 +74,12 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
     except ValueError as error:
         raise RunError([Fault(f"not valid JSON: {error}", "Plan the run again.", source=str(path))]) from error
     return cast("dict[str, Any]", found)
+
+
+def _proposals(folder: Path) -> pd.DataFrame:
+    """Return what changes would win; an empty table where the run does not tell."""
+    path = folder / "remedies.csv"
+    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else pd.DataFrame()
 
 
 def _curve(folder: Path) -> pd.DataFrame:

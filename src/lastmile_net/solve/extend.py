@@ -110,19 +110,6 @@ def best_ways(web: Web, weight: Ints, other: Ints, source: Ints, ahead: Ints) ->
 
 
 @kernel
-def mark_back(ways: Ways, tail: Ints, head: Ints, node: Ints) -> NDArray[np.bool_]:
-    """Return which edges lie on the ways to any of the nodes, (m,)."""
-    used = np.zeros(len(tail), np.bool_)
-    for k in range(len(node)):
-        v = node[k]
-        while ways.via[v] >= 0 and not used[ways.via[v]]:
-            e = ways.via[v]
-            used[e] = True
-            v = tail[e] + head[e] - v
-    return used
-
-
-@kernel
 def least_along(ways: Ways, tail: Ints, head: Ints, value: Ints, node: Ints) -> tuple[Ints, Ints]:
     """Return the least value of an edge on the way to each of the nodes, and that edge; `FAR` and -1 at sources."""
     least, which = np.full(len(node), FAR), np.full(len(node), -1)
@@ -147,3 +134,16 @@ def names_along(ways: Ways, tail: Ints, head: Ints, name: Ints, node: Ints, name
             found[k, name[e]] = True
             v = tail[e] + head[e] - v
     return found
+
+
+@kernel
+def count_along(ways: Ways, tail: Ints, head: Ints, node: Ints) -> Ints:
+    """Return how many of the nodes' ways lead over each edge, (m,)."""
+    count = np.zeros(len(tail), np.int64)
+    for k in range(len(node)):
+        v = node[k]
+        while ways.via[v] >= 0:
+            e = ways.via[v]
+            count[e] += 1
+            v = tail[e] + head[e] - v
+    return count

@@ -121,6 +121,8 @@ def _write_files(plan: Plan, draft: Path, formats: Sequence[str]) -> None:
     write_curve(plan, draft)
     if plan.rejected:
         write_layers(draft / "rejected.gpkg", plan.rejected)
+    if len(plan.proposals.columns):
+        write_csv(plan.proposals, draft / "remedies.csv")
     _draw_map(plan, draft / "map.html")
 
 
@@ -167,7 +169,8 @@ def _keep_foreign_files(old: Path, draft: Path) -> None:
 
 
 def _derived(name: str) -> bool:
-    return name == SEAL or name.startswith(("report.", "bom.", "curve.", "compare.", "map.", "rejected.", "plan.gpkg-"))
+    own = ("report.", "bom.", "curve.", "compare.", "map.", "rejected.", "remedies.", "plan.gpkg-")
+    return name == SEAL or name.startswith(own)
 
 
 def _write_json(path: Path, content: object) -> None:
