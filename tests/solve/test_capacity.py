@@ -147,7 +147,7 @@ def test_cables_of_two_taps_share_a_trench() -> None:
     limited = answer(problem)
     assert sorted(limited.solution.tap.tolist()) == [0, 1]
     assert limited.solution.cost == 32_000
-    assert limited.solution.lower_bound == 2_000
+    assert limited.solution.lower_bound == 32_000
 
 
 def test_a_chain_of_moves_frees_a_port() -> None:
@@ -301,7 +301,7 @@ def test_taps_may_be_kept_apart() -> None:
     apart = solve_with_limits(problem, Limits(), CONFIG, apart=True)
     check(problem, past, Limits())
     check(problem, apart, Limits())
-    assert (past.solution.cost, past.solution.lower_bound) == (32_000, 2_000)
+    assert (past.solution.cost, past.solution.lower_bound) == (32_000, 32_000)
     assert (apart.solution.cost, apart.solution.lower_bound) == (37_000, 37_000)
 
 
@@ -334,3 +334,35 @@ def test_without_limits_the_solver_is_asked_once() -> None:
     assert found.reason.tolist() == ["", ""]
     solve_with_limits(here, Limits(max_route_mm=200_000), CONFIG, solver=solver)
     assert len(asked) > 2, "a limit on routes is a limit"
+
+
+def test_the_bound_sees_that_a_full_tap_needs_a_way_to_another() -> None:
+    """Two houses at a tap with one port: the street to the other tap must be dug, and the bound must know it."""
+    limited = answer(town(STREET, [(0, 1), (3, 1)], [(0, 0, 1), (1, 0, 1)], [1, 1]))
+    assert limited.solution.lower_bound == limited.solution.cost == 32_000
+
+
+def test_the_bound_counts_ports_within_reach_of_nothing() -> None:
+    """Three taps in a row, the outer ones full: either way to the middle costs 10, both must be dug; drops are 4."""
+    edges = [(0, 1, 10), (1, 2, 10)]
+    drops = [(0, 0, 1), (1, 0, 1), (2, 2, 1), (3, 2, 1)]
+    limited = answer(town(edges, [(0, 1), (1, 2), (2, 1)], drops, [1, 1, 1, 1]))
+    assert limited.solution.lower_bound == limited.solution.cost == 24_000
+
+
+@settings(max_examples=40, deadline=None)
+@given(small_towns())
+def test_no_plan_for_the_same_customers_is_below_the_bound(problem: Problem) -> None:
+    """The bound sees ports; so the cheapest of all plans within the ports for just these customers must not beat it."""
+    if len(problem.tail) * problem.customers > 21:
+        problem = Problem(**(vars(problem) | {"units": np.ones_like(problem.units)}))
+    limited = answer(problem)
+    served = np.flatnonzero(limited.solution.drop >= 0)
+    mine = np.isin(problem.drop_customer, served)
+    of_drops = ("drop_node", "drop_cost", "drop_fibre_cost", "drop_length_mm")
+    part = {name: getattr(problem, name)[mine] for name in of_drops}
+    part["drop_customer"] = np.searchsorted(served, problem.drop_customer[mine])
+    part |= {"units": problem.units[served], "fibres": problem.fibres[served]}
+    units, cost = best_of_all(Problem(**(vars(problem) | part)), None)
+    assert units == limited.units
+    assert limited.solution.lower_bound <= cost

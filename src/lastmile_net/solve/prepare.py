@@ -133,8 +133,8 @@ def prepare(problem: Problem, drop_cost: Ints) -> Prepared:
     several = drops[choices[customer] > 1]
     fixed = np.full(problem.customers, -1, np.int64)
     fixed[problem.drop_customer[single]] = single
-    whole = _whole(problem, drop_cost, linked, single, several)
-    return Prepared(tuple(split(whole)), fixed, choices > 0, int(drop_cost[single].sum()))
+    pieces = split(whole(problem, drop_cost, linked, single, several))
+    return Prepared(tuple(pieces), fixed, choices > 0, int(drop_cost[single].sum()))
 
 
 def reachable(problem: Problem) -> Flags:
@@ -161,7 +161,8 @@ def useful_drops(problem: Problem, drop_cost: Ints, linked: Flags) -> Ints:
     return np.sort(drops[first])
 
 
-def _whole(problem: Problem, drop_cost: Ints, linked: Flags, single: Ints, several: Ints) -> Part:
+def whole(problem: Problem, drop_cost: Ints, linked: Flags, single: Ints, several: Ints) -> Part:
+    """Return a problem as one graph: drops in `single` are settled, the customers of those in `several` are leaves."""
     node = np.full(problem.nodes, -1, np.int64)
     street = linked.copy()
     street[problem.tap_node] = False

@@ -9,14 +9,18 @@ from lastmile_net.solve.capacity.limits import (
     most_units,
 )
 from lastmile_net.solve.capacity.plan import Limited, solve_with_limits
+from lastmile_net.solve.capacity.siting import Catalogue, Sited, solve_with_sites
 
 __all__ = [
     "NO_FREE_PORT",
     "OPTICAL_BUDGET",
     "OPTICAL_UNKNOWN",
     "ROUTE_TOO_LONG",
+    "Catalogue",
     "Limited",
     "Limits",
+    "Sited",
     "most_units",
     "solve_with_limits",
+    "solve_with_sites",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from lastmile_net.solve import solve
 from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import NO_FREE_PORT, find_reach, most_units
+from lastmile_net.solve.capacity.proof import bound_within_ports
 from lastmile_net.solve.capacity.search import Search, lift, restrict
 from lastmile_net.solve.problem import Progress, Solution
 
@@ -45,7 +46,7 @@ class Limited:
     Parameters
     ----------
     solution
-        The plan; its `lower_bound` is for the customers it serves, whatever the limits.
+        The plan; its `lower_bound` is for the customers it serves, whatever the limits on routes.
     reason
         object (c,). Code of the limit that leaves a customer unserved; empty where it is served, or where there is no
         way to it from any tap at all.
@@ -95,7 +96,8 @@ def solve_with_limits(
     Notes
     -----
     Every limit is kept. Both aims are heuristic: homes served are compared with a maximum flow that may split
-    customers; the cost with the bound of the relaxed problem (no limits) for the same customers.
+    customers; the cost with a bound for the same customers that leaves limits on routes out, and sees of the ports that
+    trenches must lead out of every part of town that has too few (`bound_within_ports`).
 
     Growth from the taps, a customer at a time, and the trimmed solution without limits are the starts. Each then
     serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a knapsack on the
@@ -198,7 +200,9 @@ class _Run:
             return relaxed, solved
         if not np.array_equal(served, solved):
             relaxed = self._relaxed(served)
-        self.bound = relaxed.lower_bound
+        part, _ = restrict(self.problem, served, self.reach.usable)
+        room = self.search.room[self.reach.usable]
+        self.bound = max(relaxed.lower_bound, bound_within_ports(part, relaxed, room))
         self._tell(self.best, "prove")
         return relaxed, served
 

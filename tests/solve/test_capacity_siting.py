@@ -1,0 +1,128 @@
+"""New access points: small towns worked out by hand, and an oracle that checks routes, ports and money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from test_capacity import STREET, Drop, Edge, town
+
+from lastmile_net.config import SolveConfig
+from lastmile_net.solve.capacity import NO_FREE_PORT, Catalogue, Limits, Sited, solve_with_sites
+
+if TYPE_CHECKING:
+    from lastmile_net.solve.problem import Problem
+
+CONFIG = SolveConfig(time_limit_s=None)
+
+
+def catalogue(*rows: tuple[int, int, int, int]) -> Catalogue:
+    """Make a catalogue of ports, price, metres and feeders."""
+    columns = np.array(rows, np.int64).reshape(-1, 4) * np.array([1, 1000, 1000, 1])
+    return Catalogue(*(column.copy() for column in columns.T))
+
+
+def check(problem: Problem, kinds: Catalogue, sited: Sited) -> None:
+    """Walk every route over its access point, count ports, add the money up anew."""
+    solution, wide, taps = sited.limited.solution, sited.problem, len(problem.tap_node)
+    load = np.zeros(len(wide.tap_node), np.int64)
+    money = int(problem.cost[solution.edges].sum() + kinds.price[sited.kind].sum())
+    feeds: dict[int, int] = {}
+    for c in np.flatnonzero(solution.tap >= 0).tolist():
+        tap, drop, first = int(solution.tap[c]), int(solution.drop[c]), int(sited.feed_edges[c])
+        route = solution.route_edges[solution.route_start[c] : solution.route_start[c + 1]].tolist()
+        node = int(wide.tap_node[tap] if tap < taps else wide.tap_node[sited.feed_tap[tap - taps]])
+        passed = [node]
+        for edge in route:
+            assert edge in solution.edges
+            node = int({int(problem.tail[edge]), int(problem.head[edge])}.difference({node}).pop())
+            passed.append(node)
+        assert passed[first] == wide.tap_node[tap]
+        assert passed[-1] == problem.drop_node[drop]
+        way = int(problem.length_mm[route[first:]].sum() + problem.drop_length_mm[drop])
+        if tap >= taps:
+            kind = sited.kind[tap - taps]
+            assert way <= kinds.max_mm[kind]
+            feeds[tap] = int(problem.fibre_cost[route[:first]].sum() * kinds.feeders[kind])
+            assert feeds[tap] == sited.feed_cost[tap - taps]
+        load[tap] += problem.units[c]
+        money += int(problem.drop_cost[drop] + problem.drop_fibre_cost[drop] + problem.fibre_cost[route[first:]].sum())
+    assert np.all((wide.tap_capacity < 0) | (load <= wide.tap_capacity))
+    assert np.all(load[taps:] > 0)
+    assert solution.cost == money + sum(feeds.values())
+    assert solution.lower_bound <= solution.cost
+
+
+def answer(problem: Problem, kinds: Catalogue, limits: Limits | None = None) -> Sited:
+    """Solve and re-check."""
+    sited = solve_with_sites(problem, limits or Limits(), kinds, CONFIG)
+    check(problem, kinds, sited)
+    return sited
+
+
+def test_whoever_has_no_port_gets_a_new_access_point() -> None:
+    """
+    One port for two houses at 10 and 30 m; a new access point costs 5.
+
+    30 m of street, 2 m of drops with 2 m of fibre make 34. Placed at the near house, it costs 5, 10 m of feeding fibre
+    and 20 m to the far one: 35 for both. With the near house on the old port (10) and it at the far one (5 + 30): 45.
+    """
+    problem = town(STREET, [(0, 1)], [(0, 1, 1), (1, 3, 1)], [1, 1], fibre_per_m=1)
+    sited = answer(problem, catalogue((4, 5, 100, 1)))
+    assert sited.limited.units == 2
+    assert sited.problem.tap_node.tolist() == [0, 1]
+    assert sited.limited.solution.cost == 34_000 + 35_000
+
+
+def test_nothing_is_placed_where_ports_are_enough() -> None:
+    """Two ports for two houses, without a price for fibre: no new access point pays."""
+    problem = town(STREET, [(0, 2)], [(0, 1, 1), (1, 3, 1)], [1, 1])
+    sited = answer(problem, catalogue((4, 5, 100, 1)))
+    assert len(sited.kind) == 0
+    assert sited.limited.solution.cost == sited.limited.solution.lower_bound == 32_000
+
+
+@pytest.mark.parametrize(("metres", "served"), [(1, 1), (0, 0)])
+def test_an_access_point_reaches_as_far_as_its_kind(metres: int, served: int) -> None:
+    """A drop of 1 m is in the reach of a kind that reaches 1 m, and out of that of one that reaches less."""
+    problem = town(STREET, [(0, 0)], [(0, 3, 1)], [1])
+    sited = answer(problem, catalogue((4, 5, metres, 1)))
+    assert sited.limited.units == served
+    assert sited.limited.reason.tolist() == ["" if served else NO_FREE_PORT]
+
+
+def test_a_block_that_no_kind_can_hold_stays_unserved() -> None:
+    """Five homes fit no access point of four ports; the house beside them does."""
+    problem = town(STREET, [(0, 0)], [(0, 1, 1), (1, 3, 1)], [5, 1])
+    sited = answer(problem, catalogue((4, 5, 100, 1)))
+    assert sited.limited.reason.tolist() == [NO_FREE_PORT, ""]
+
+
+def test_routes_keep_their_limit_over_a_new_access_point() -> None:
+    """A route of 31 m is allowed at 31 m: the access point must lie on the way, with no detour."""
+    problem = town([*STREET, (1, 4, 10)], [(0, 0)], [(0, 3, 1), (1, 4, 1)], [1, 1], fibre_per_m=1)
+    sited = answer(problem, catalogue((4, 5, 100, 1)), Limits(max_route_mm=31_000))
+    solution = sited.limited.solution
+    assert sited.limited.units == 2
+    for c in range(2):
+        route = solution.route_edges[solution.route_start[c] : solution.route_start[c + 1]]
+        assert problem.length_mm[route].sum() + 1_000 <= 31_000
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_everyone_in_reach_is_served(seed: int) -> None:
+    """Random towns with few ports: every house has a port in the end, all limits of kinds kept."""
+    rng = np.random.default_rng(seed)
+    edges: list[Edge] = [(i, i + 1, int(rng.integers(1, 30))) for i in range(40)]
+    edges += [(i, i + 7, 25) for i in range(0, 33, 3)]
+    drops: list[Drop] = [
+        (c, int(rng.integers(0, 41)), int(rng.integers(1, 9))) for c in range(60) for _ in range(1 + c % 2)
+    ]
+    problem = town(edges, [(0, 9), (20, 0), (40, 11)], drops, rng.integers(1, 4, 60).tolist(), fibre_per_m=1)
+    kinds = catalogue((4, 40, 50, 1), (12, 90, 120, 1), (48, 200, 500, 2))
+    sited = answer(problem, kinds)
+    assert sited.limited.units == problem.units.sum()
+    again = answer(problem, kinds)
+    assert np.array_equal(sited.problem.tap_node, again.problem.tap_node)
+    assert np.array_equal(sited.limited.solution.tap, again.limited.solution.tap)
