@@ -214,7 +214,7 @@ TRENCHES = Layer(
         Column("crossing_cost", "number", "part of `cost` for crossing streets, rails, waters", unit="currency"),
         Column("customers", "integer", "customers served through it", required=True),
         Column("units", "integer", "homes served through it", unit="homes", required=True),
-        Column("build_order", "integer", "rank of the first customer it is dug for, from 1"),
+        Column("build_order", "integer", "rank of the first customer it is dug for, from 1; 0 if in any case"),
         Column("phase", "integer", "phase in which it is dug, from 1; empty without phases"),
         Column("stability", "number", "share of the price scenarios in which it is built"),
     ),

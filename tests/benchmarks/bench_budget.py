@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from lastmile_net.config import SolveConfig, read_config
+from lastmile_net.plan.aim import CURVE_SHARES, STAGES
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Question, Study, build_order
 from lastmile_net.solve.budget.fill import reach_more, spend_rest
@@ -30,7 +31,6 @@ from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.warm import warm
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95)
-STAGES = (0.05, 0.1, 0.2, 0.3, 0.5)
 
 
 def pose(streets: str, backbone: str, customers: str, prices: str, file: str) -> None:
@@ -84,6 +84,7 @@ def against_pcst_fast(question: Question, price: int, config: SolveConfig) -> tu
     first = np.flatnonzero(np.diff(town.drop_customer, prepend=-1))
     columns = ("drop_customer", "drop_node", "drop_cost", "drop_fibre_cost", "drop_length_mm")
     single = replace(town, **{name: getattr(town, name)[first] for name in columns})
+    single = replace(single, fibre_cost=0 * single.fibre_cost, drop_fibre_cost=0 * single.drop_fibre_cost)
     plain = Question.of(single, gain=question.gain)
     began = time.process_time()
     answer = ask(plain, price, config)
@@ -123,7 +124,7 @@ def run(path: str, rounds: int, gap: float) -> None:
     began = time.process_time()
     config = config.model_copy(update={"target_gap": gap})
     study = Study(question, full, config)
-    study.ask_along(SHARES)
+    study.ask_along(CURVE_SHARES)
     curve_s = time.process_time() - began
     everything = int(study.nested.cost[-1])
     budgets = np.array([int(share * everything) for share in SHARES])
@@ -174,7 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--gap", type=float, default=0.002, help="gap at which each price's search stops")
+    parser.add_argument("--gap", type=float, default=0.003, help="gap at which each price's search stops")
     parser.add_argument("--pose", nargs=5)
     given = parser.parse_args()
     if given.pose:

@@ -198,3 +198,16 @@ def test_shares_add_up_to_the_cent(units: list[int], overhead: float) -> None:
     assert (share >= 0).all()
     assert (share <= table.customers["cost_alone"] * (1 + overhead / 100) + 0.01).all()
     assert (table.customers["marginal_cost"] <= table.customers["cost_alone"] + 0.01).all()
+
+
+def test_streets_that_are_built_in_any_case_come_out_of_the_budget(tmp_path: Path) -> None:
+    """Of 200, a side street of 90 that the planner wants takes its part: the rest is enough for a alone."""
+    side = LineString([(E0, N0), (E0, N0 + 90)])
+    ways = pd.concat([WAYS, streets(Side=side).assign(include=True)], ignore_index=True)
+    plan = lm.plan(ways, cabinet(), HERE, config=lm.read_config(prices="metres", budget=200))
+    assert outcomes(plan) == "a"
+    assert plan.cost == pytest.approx(150)
+    assert plan.summary["aim"]["cost"] == plan.cost
+    assert plan.curve["cost"].tolist() == [90, 150]
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)

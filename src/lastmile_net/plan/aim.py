@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from lastmile_net.cost import with_overhead
+from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.plan.phases import numbers, wait_for
 from lastmile_net.solve import solve
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 Kind = Literal["budget", "coverage", "price"]
 QUICK_ROUNDS = 2
 """Rounds for each price that is asked."""
-STAGES = (0.05, 0.1, 0.2, 0.3, 0.5)
+STAGES = (0.05, 0.2)
 """Parts of the whole cost in which a plan is grown where no budgets are given."""
-CURVE_SHARES = (0.1, 0.3, 0.6, 0.9)
+CURVE_SHARES = (0.03, 0.1, 0.28, 0.45, 0.7)
 """Parts of the whole cost at whose price of a home the curve's upper bound is proven."""
 
 
@@ -56,6 +56,8 @@ class Money:
         the others.
     about
         What the summary says of it; empty where everybody is connected.
+    locked
+        What is spent in any case, before anybody is connected, in thousandths.
     phase
         int64 (k,). Phase of each customer of the order, from 1; None without phases.
     """
@@ -65,6 +67,7 @@ class Money:
     study: Study
     left_out: Floats
     about: dict[str, float | str | None]
+    locked: int = 0
     phase: Ints | None = None
 
 
@@ -75,7 +78,7 @@ def spend(
     customers: gpd.GeoDataFrame,
     *,
     left: Ints,
-    own_cost: Ints,
+    locked: int,
     config: PlanConfig,
     report: Report | None = None,
 ) -> Money:
@@ -90,8 +93,8 @@ def spend(
         The customers layer.
     left
         int64 (c,). Homes of each customer that are not connected today.
-    own_cost
-        int64 (c,). Equipment of each customer, in thousandths.
+    locked
+        What is spent on streets that are built in any case, in thousandths; the problem has them for nothing.
     config
         The aim (`budget`, `target_coverage`, `max_cost_per_home`), the prize, when to stop.
     report
@@ -103,6 +106,7 @@ def spend(
         If the prize names no column of numbers.
     """
     gain = prizes(customers, left, config.prize)
+    own_cost = np.round(price_equipment(np.maximum(left, 0), config.cost) * MILLI).astype(np.int64)
     question = Question.of(problem, own_cost, gain)
     is_limited = limits.on_routes or bool((problem.tap_capacity >= 0).any())
     quick = config.solve.model_copy(update={"rounds": min(config.rounds, QUICK_ROUNDS)})
@@ -118,7 +122,7 @@ def spend(
     plan = limited
     if kind is not None:
         today = int(customers["units"].sum() - np.maximum(left, 0).sum())
-        choice, about = _chosen(study, kind, config, (today, int(customers["units"].sum())))
+        choice, about = _chosen(study, kind, config, (today, int(customers["units"].sum())), locked)
         solution = _proven(question, choice.solution, config.solve)
         plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
         left_out = _on_top(question, limited.solution, solution, config.cost)
@@ -128,7 +132,7 @@ def spend(
         study.ask_along(CURVE_SHARES)
     waits = wait_for(customers, config.phases)
     order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=waits)
-    return Money(plan, order, study, left_out, about, numbers(order, waits, budgets))
+    return Money(plan, order, study, left_out, about, locked, numbers(order, waits, budgets, locked))
 
 
 def _grown(study: Study, full: Solution, budgets: tuple[int, ...], config: SolveConfig) -> Solution:
@@ -176,14 +180,14 @@ def gross(milli: float, model: CostModel) -> float:
 
 
 def _chosen(
-    study: Study, kind: Kind, config: PlanConfig, homes: tuple[int, int]
+    study: Study, kind: Kind, config: PlanConfig, homes: tuple[int, int], locked: int
 ) -> tuple[Choice, dict[str, float | str | None]]:
     """Return the plan for an aim, and what to say of it."""
     model = config.cost
     about: dict[str, float | str | None] = {"aim": kind, "prize": config.prize}
     if kind == "budget":
         assert config.budget is not None
-        net = net_of(config.budget, model)
+        net = max(net_of(config.budget, model) - locked, 0)
         choice = study.within(net)
         spent = study.nested.within(net)
         nested = int(study.nested.gain[spent - 1]) if spent else 0
@@ -201,8 +205,8 @@ def _chosen(
     about |= {
         "gain": choice.gain,
         "most_gain": choice.most_gain,
-        "cost": gross(choice.solution.cost, model),
-        "least_cost": gross(choice.least_cost, model),
+        "cost": gross(choice.solution.cost + locked, model),
+        "least_cost": gross(choice.least_cost + locked, model),
     }
     return choice, about
 

@@ -26,8 +26,6 @@ def curve_table(
     homes: Ints,
     config: PlanConfig,
     coverage: tuple[int, int],
-    *,
-    sunk: int = 0,
 ) -> pd.DataFrame:
     """
     Return what has been spent and who is connected after each customer.
@@ -44,8 +42,6 @@ def curve_table(
         Prices, whose overhead is on every cost; the prize: the bound is on homes, so it is told for these only.
     coverage
         Homes connected today, and all homes.
-    sunk
-        Thousandths that are spent before anybody is connected: streets that are built in any case.
 
     Returns
     -------
@@ -58,7 +54,7 @@ def curve_table(
     """
     order = money.order
     today, everybody = coverage
-    cost = with_overheads(np.concatenate([[0], order.cost]) + sunk, config.cost)
+    cost = with_overheads(np.concatenate([[0], order.cost]) + money.locked, config.cost)
     units = np.concatenate([[0], np.cumsum(homes[order.customers])])
     most, best = np.full(len(cost), np.nan), np.full(len(cost), np.nan)
     if config.prize == "units" and config.curve_bound:

@@ -102,7 +102,6 @@ def assemble(posing: Posing) -> Plan:
             built.units,
             posing.config,
             _homes(posing),
-            sunk=round(float(posing.prices.build[posing.posed.locked].sum()) * MILLI),
         ),
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,

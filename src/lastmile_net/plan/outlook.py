@@ -40,7 +40,7 @@ def outlook(posing: Posing, built: Built) -> Outlook | None:
         ground=ground.astype(np.int64),
         scenarios=asked.scenarios,
         seed=config.seed,
-        budget=None if config.budget is None else net_of(config.budget, config.cost),
+        budget=None if config.budget is None else net_of(config.budget, config.cost) - posing.money.locked,
         price=price,
     )
     own = np.round(equipment * MILLI).astype(np.int64)
@@ -58,7 +58,7 @@ def stability(built: Built, found: Outlook, trench_id: pd.Series) -> Floats:
 
 def ranges(found: Outlook, posing: Posing) -> dict[str, Any]:
     """Return how far cost, homes and cost per home spread, as the summary tells it."""
-    cost = np.array([gross(each, posing.config.cost) for each in found.cost.tolist()])
+    cost = np.array([gross(each + posing.money.locked, posing.config.cost) for each in found.cost.tolist()])
     each = cost[found.homes > 0] / found.homes[found.homes > 0]
     return {
         "scenarios": len(cost),

@@ -58,7 +58,7 @@ def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> Ints | None:
     return phase
 
 
-def numbers(order: BuildOrder, waits: Ints | None, budgets: tuple[int, ...]) -> Ints | None:
+def numbers(order: BuildOrder, waits: Ints | None, budgets: tuple[int, ...], locked: int) -> Ints | None:
     """
     Return the phase of each customer of an order, from 1; None without phases.
 
@@ -70,12 +70,14 @@ def numbers(order: BuildOrder, waits: Ints | None, budgets: tuple[int, ...]) -> 
         Phase of every customer, from 0, where areas say so.
     budgets
         What may be spent in each phase, in thousandths; who comes after them is in one phase more.
+    locked
+        What is spent before anybody is connected, in thousandths.
     """
     if waits is not None:
         return waits[order.customers] + 1
     if not budgets:
         return None
-    return np.searchsorted(np.cumsum(budgets), order.cost, side="left").astype(np.int64) + 1
+    return np.searchsorted(np.cumsum(budgets), order.cost + locked, side="left").astype(np.int64) + 1
 
 
 def _polygons(source: str, customers: gpd.GeoDataFrame) -> list[shapely.Geometry]:

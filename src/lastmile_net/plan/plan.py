@@ -14,10 +14,8 @@ from lastmile_net.cost import (
     price_drop_crossings,
     price_drops,
     price_edges,
-    price_equipment,
     price_fibre,
     to_cents,
-    with_overhead,
 )
 from lastmile_net.doctor import check
 from lastmile_net.errors import DataError
@@ -148,15 +146,14 @@ def _solved(layers: Layers, config: PlanConfig, report: Report | None) -> Posing
         ),
         lambda problem: solve_with_limits(problem, limits, config.solve, report),
     )
-    own = price_equipment(np.maximum(left, 0), config.cost)
     money = spend(
         posed.problem,
         limited,
         limits,
         layers.customers,
         left=left,
-        own_cost=np.round(own * MILLI).astype(np.int64),
-        config=_left_to_spend(config, prices),
+        locked=round(float(prices.build[prices.locked].sum()) * MILLI),
+        config=config,
         report=report,
     )
     eligible = np.isfinite(prices.build) & ((network.kind == STREET) | usable_lines(network, roles))
@@ -175,14 +172,6 @@ def _solved(layers: Layers, config: PlanConfig, report: Report | None) -> Posing
         eligible=eligible,
         centre_lines=centre,
     )
-
-
-def _left_to_spend(config: PlanConfig, prices: EdgePrices) -> PlanConfig:
-    """Take what streets cost, that are built in any case, out of the budget."""
-    locked = with_overhead(float(prices.build[prices.locked].sum()), config.cost)
-    if config.budget is None or locked == 0:
-        return config
-    return config.model_copy(update={"budget": max(config.budget - locked, 0.0)})
 
 
 def _sides(streets: gpd.GeoDataFrame, config: PlanConfig) -> SideRules:

@@ -80,7 +80,7 @@ class Built:
         """Return the phase of each rank in the order of building; empty without phases."""
         if self.phase is None:
             return pd.Series(pd.NA, rank.index, dtype="Int64")
-        return rank.map(dict(enumerate(self.phase.tolist(), start=1))).astype("Int64")
+        return rank.map({0: 1} | dict(enumerate(self.phase.tolist(), start=1))).astype("Int64")
 
     @property
     def rank(self) -> Ints:
