@@ -25,6 +25,7 @@ from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.outlook import outlook, ranges, stability
 from lastmile_net.plan.result import Plan
+from lastmile_net.plan.routes import routes as lay_routes
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def assemble(posing: Posing) -> Plan:
     customers, proposals = _customers(posing, built, equipment, breakdown.total)
     backbone = posing.layers.backbone
     line = np.isin(shapely.get_type_id(backbone.geometry.to_numpy()), (1, 5))
-    routes = tables.routes(built)
+    routes = lay_routes(built)
     return Plan(
         customers=customers,
         trenches=dug,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 SIDES = np.array([None, "left", "right", None], object)
 """Names of `StreetNetwork.side` in tables."""
-AT_ONCE = 4096
-"""Routes whose geometry is built at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,62 +217,6 @@ def route_lengths(built: Built) -> Floats:
     along = np.bincount(who, weights=built.network.length_m[edge], minlength=len(built.planned))
     length: Floats = along + built.drops["drop_m"].to_numpy(np.float64)[built.drop_row]
     return length
-
-
-def routes(built: Built) -> gpd.GeoDataFrame:
-    """Return one line per planned customer, over the vertices of the pieces beneath it."""
-    who, edge = built.steps()
-    start = built.taps.node[built.tap]
-    forward = _directions(built, who, edge, start)
-    bounds = np.searchsorted(who, np.arange(len(built.planned) + 1))
-    lines = [
-        _lines(built, who, edge, forward, start, first, min(first + AT_ONCE, len(built.planned)), bounds)
-        for first in range(0, len(built.planned), AT_ONCE)
-    ]
-    geometry = np.concatenate(lines) if lines else np.empty(0, object)
-    table = {
-        "customer_id": built.customer_id[built.planned],
-        "access_point_id": built.taps.access_point_id[built.tap],
-        "length_m": shapely.length(geometry) if len(geometry) else np.empty(0),
-    }
-    return gpd.GeoDataFrame(table, geometry=geometry, crs=built.network.crs)
-
-
-def _directions(built: Built, who: Ints, edge: Ints, start: Ints) -> NDArray[np.bool_]:
-    """Return whether each step runs from tail to head: step after step of all routes at once."""
-    tail, head = built.network.tail[edge], built.network.head[edge]
-    forward = np.ones(len(edge), bool)
-    first = np.r_[True, who[1:] != who[:-1]][: len(who)]
-    step = np.arange(len(who)) - np.repeat(np.flatnonzero(first), np.diff(np.r_[np.flatnonzero(first), len(who)]))
-    at = start.copy()
-    order = np.argsort(step, kind="stable")
-    ends = np.searchsorted(step[order], np.arange(step.max(initial=-1) + 2))
-    for begin, end in pairwise(ends.tolist()):
-        now = order[begin:end]
-        forward[now] = tail[now] == at[who[now]]
-        at[who[now]] = np.where(forward[now], head[now], tail[now])
-    return forward
-
-
-def _lines(
-    built: Built, who: Ints, edge: Ints, forward: NDArray[np.bool_], start: Ints, low: int, high: int, bounds: Ints
-) -> NDArray[np.object_]:
-    network = built.network
-    part = slice(bounds[low], bounds[high])
-    shapes = np.where(forward[part], network.geometry[edge[part]], shapely.reverse(network.geometry[edge[part]]))
-    here = np.arange(low, high)
-    taps = np.column_stack([network.x[start[here]], network.y[start[here]]])
-    drops = built.drops.geometry.to_numpy()[built.drop_row[here]]
-    xy, of = shapely.get_coordinates(shapes, return_index=True)
-    last, of_drop = shapely.get_coordinates(drops, return_index=True)
-    owner = np.r_[here, who[part][of] if len(of) else of, here[of_drop]]
-    xy = np.r_[taps, xy, last]
-    order = np.argsort(owner, kind="stable")
-    owner, xy = owner[order], xy[order]
-    keep = np.r_[True, (owner[1:] != owner[:-1]) | (xy[1:] != xy[:-1]).any(axis=1)]
-    # a route without any length keeps two vertices
-    keep |= np.bincount(owner[keep] - low, minlength=high - low)[owner - low] < 2
-    return np.asarray(shapely.linestrings(xy[keep], indices=owner[keep] - low), object)
 
 
 def access_points(built: Built) -> gpd.GeoDataFrame:
