@@ -161,8 +161,8 @@ class Relaxation:
         self.count += len(least)
 
     def _look(self, event: HighsCallbackEvent) -> None:
-        """Stop HiGHS where a stop was asked for."""
-        if self.clock.stopped:
+        """Stop HiGHS where time is up or a stop was asked for."""
+        if self.clock.over():
             event.interrupt()
 
     def solve(self) -> bool:
