@@ -1039,7 +1039,7 @@ class Pointer {
 const layers = new Map();
 window.lastmile = {
   BITS, SHARES, layers, pointerOf, swatch, integers, shareStep, flush, paper: false,
-  idle: () => !queued && (!window.lastmile.page || window.lastmile.page.isReady) && [...layers.values()].every((layer) => layer.isReady),
+  idle: () => !queue.length && (!window.lastmile.page || window.lastmile.page.isReady) && [...layers.values()].every((layer) => layer.isReady),
   packedLayer(name) {
     const layer = new Packed(name);
     layers.set(name, layer);
