@@ -320,8 +320,13 @@ def test_hostile_names_are_shown_as_text(
         assert (told["heading"], told["Area"], told["elements"]) == (name, name, 0)
     browser.page.find_element("id", "lm-search").send_keys("script")
     browser.page.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": 700, "y": 400})
-    browser.run_async("setTimeout(() => done(), 600);")
-    listed = browser.run("return [...document.querySelectorAll('[role=option]')].map((one) => one.firstChild.data);")
+    listed = browser.run_async(
+        """const look = (left) => {
+             const found = [...document.querySelectorAll('[role=option]')].map((one) => one.firstChild.data);
+             if (found.length || !left) done(found); else setTimeout(() => look(left - 1), 50);
+           };
+           look(400);"""
+    )
     assert HOSTILE[0] in listed
     markup = "return document.querySelectorAll('.lm-panel img, .lm-panel script, [onmouseover], .lm-tip *').length;"
     assert browser.run(markup) == 0

@@ -117,7 +117,8 @@ def test_today_shows_nothing_that_is_not_there(browser: Chromium, page: Path, ar
 def test_print_is_one_sheet_of_the_land_in_view(browser: Chromium, page: Path, artefacts: Path) -> None:
     """Maps still hang on walls: one sheet, legend beside it, all that was in view, drawn before it prints."""
     browser.open(page)
-    before = browser.run("return [lastmile.page.map.getZoom(), location.hash];")
+    look = "const m = lastmile.page.map, c = m.getCenter(); return [m.getZoom(), c.lat.toFixed(4), c.lng.toFixed(4)];"
+    before = browser.run(look)
     on_paper = browser.run(
         """const {map} = lastmile.page, seen = map.getBounds();
            window.dispatchEvent(new Event('beforeprint'));
@@ -129,7 +130,7 @@ def test_print_is_one_sheet_of_the_land_in_view(browser: Chromium, page: Path, a
     assert on_paper["width"] == pytest.approx((277 - 70) / 25.4 * 96, abs=2)
     browser.run("window.dispatchEvent(new Event('afterprint'));")
     browser.drawn()
-    assert browser.run("return [lastmile.page.map.getZoom(), location.hash];") == before
+    assert browser.run(look) == before
     printed = browser.page.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
     sheet = base64.b64decode(printed["data"])
     (artefacts / "print.pdf").write_bytes(sheet)
