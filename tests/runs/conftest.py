@@ -50,6 +50,12 @@ CUSTOMERS = {
 DROPS = {"a": ((150, 0), (150, 20)), "b": ((250, 0), (250, -15)), "c": ((100, 150), (90, 150))}
 WAYS = {"a": [(150, 0)], "b": [(150, 0), (250, 0)], "c": [(100, 150)]}
 RANKS = {"a": 1, "b": 2, "c": 3}
+PRICES = {
+    "overhead_percent": 5,
+    "dig": {"open_trench": {"sealed": TRENCH}},
+    "drop_fixed": PER_DROP,
+    "reuse_cost_per_m": {"duct": 3.0},
+}
 # 5 % overhead on everything; the shares are worked out so that they add up to the total.
 SHARES = {"a": 3_200.0, "b": 13_500.0, "c": 18_403.05}
 
@@ -119,7 +125,7 @@ def tiny_plan() -> Plan:
             ]
         ),
         summary=_summary(),
-        config=read_config(max_route_m=400.0, max_stretch=1.5, cost={"overhead_percent": 5}),
+        config=read_config(max_route_m=400.0, max_stretch=1.5, cost=PRICES),
         status="optimal",
         notes=("one customer has no location",),
     )
@@ -144,6 +150,7 @@ def _trench(
         "kind": kind,
         "side": None,
         "surface": "sealed" if kind == "street" else None,
+        "method": "open_trench" if kind == "street" else None,
         "from_node": start,
         "to_node": end,
         "length_m": shape.length,

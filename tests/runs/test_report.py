@@ -73,17 +73,17 @@ def test_bill_adds_up(town: Plan) -> None:
     factor = np.where(bill["unit"] == "%", 0.01, 1.0)
     assert np.allclose((bill["quantity"] * bill["price"] * factor).round(2), bill["amount"], atol=0.0101)
     trench = bill[bill["part"] == "trench"].iloc[0]
-    assert (trench["item"], trench["quantity"], trench["price"]) == ("street trench, sealed", 300.0, 100.0)
+    assert (trench["item"], trench["quantity"], trench["price"]) == ("street trench, open trench, sealed", 300.0, 100.0)
 
 
 def test_bill_splits_drops_by_their_price_list(town: Plan) -> None:
-    """A drop costs a fixed price and metres beyond those included: 850, and 49 for each of 3 metres beyond 20."""
+    """A drop costs a fixed price and metres beyond those included: 500, and 49 for each of 3 metres beyond 20."""
     trenches = town.trenches.copy()
     trenches.loc[trenches["kind"] == "drop", "length_m"] = [23.0, 15.0, 10.0]
-    trenches.loc[trenches["kind"] == "drop", "cost"] = [997.0, 850.0, 850.0]
+    trenches.loc[trenches["kind"] == "drop", "cost"] = [647.0, 500.0, 500.0]
     bill = bill_of_materials(dataclasses.replace(town, trenches=trenches))
     drops = bill[bill["part"] == "drop"]
-    assert drops[["quantity", "price", "amount"]].to_numpy().tolist() == [[3, 850, 2550], [3, 49, 147]]
+    assert drops[["quantity", "price", "amount"]].to_numpy().tolist() == [[3, 500, 1500], [3, 49, 147]]
 
 
 def test_bill_of_an_empty_plan(town: Plan) -> None:
