@@ -118,7 +118,8 @@ def _write_files(plan: Plan, draft: Path, formats: Sequence[str]) -> None:
     write_csv(gaps(plan), draft / "gaps.csv")
     _write_json(draft / "summary.json", plan.summary)
     write_bom(plan, draft)
-    write_curve(plan, draft)
+    if len(plan.curve.columns):
+        write_curve(plan, draft)
     if plan.rejected:
         write_layers(draft / "rejected.gpkg", plan.rejected)
     if len(plan.proposals.columns):
