@@ -143,7 +143,7 @@ class Columns {
   }
   labels(theme) {
     const { classes } = this.layer.about.themes[theme], codes = this.layer.codes[theme];
-    return { at: (row) => classes[codes[row]].label };
+    return new Lines((row) => classes[codes[row]].label, this.layer.size);
   }
   derive({ how }, parts) {
     const instead = parts.pop();
