@@ -311,7 +311,7 @@ def test_hostile_names_are_shown_as_text(
     plan.customers["housenumber"] = ""
     taps = plan.access_points.index[: len(HOSTILE)]
     plan.access_points.loc[taps, "access_point_id"] = list(HOSTILE[: len(taps)])
-    plan.backbone_lines.loc[:, "role"] = HOSTILE[2]
+    plan.backbone_lines.loc[plan.backbone_lines.index[0], "role"] = HOSTILE[2]
     findings = plan.customers.iloc[:2][["geometry"]].assign(code=list(HOSTILE[:2]), message=HOSTILE[2])
     browser.open(save_map(plan, tmp_path / "map.html", title=HOSTILE[0], findings=findings))
     people = plan.customers.to_crs(4326)
