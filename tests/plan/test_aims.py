@@ -201,13 +201,26 @@ def test_shares_add_up_to_the_cent(units: list[int], overhead: float) -> None:
 
 
 def test_streets_that_are_built_in_any_case_come_out_of_the_budget(tmp_path: Path) -> None:
-    """Of 200, a side street of 90 that the planner wants takes its part: the rest is enough for a alone."""
+    """Of 200, a side street of 90 that the planner wants takes its part; a drops onto it over 50, b no longer fits."""
     side = LineString([(E0, N0), (E0, N0 + 90)])
     ways = pd.concat([WAYS, streets(Side=side).assign(include=True)], ignore_index=True)
     plan = lm.plan(ways, cabinet(), HERE, config=lm.read_config(prices="metres", budget=200))
     assert outcomes(plan) == "a"
-    assert plan.cost == pytest.approx(150)
+    assert plan.cost == pytest.approx(140)
     assert plan.summary["aim"]["cost"] == plan.cost
-    assert plan.curve["cost"].tolist() == [90, 150]
+    assert plan.curve["cost"].tolist() == [90, 140]
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+
+
+@pytest.mark.parametrize("aim", [{"budget": 500}, {"target_coverage": 0.5}, {"max_cost_per_home": 100}, {}])
+def test_spare_capacity_of_lines_is_kept_within_every_aim(tmp_path: Path, aim: dict[str, float]) -> None:
+    """A duct with room for one home carries one, whatever the money is for, and the bounds stay above what is built."""
+    duct = LineString([(E0, N0), (E0 + 400, N0)])
+    table = {"backbone_id": ["D"], "role": ["duct"], "units_free": [1.0]}
+    backbone = pd.concat([cabinet(), gpd.GeoDataFrame(table, geometry=[duct], crs=CRS)], ignore_index=True)
+    plan = lm.plan(WAYS, backbone, HERE, config=lm.read_config(prices="metres", **aim))
+    assert plan.lower_bound <= plan.cost
+    assert (plan.curve["upper_bound"] >= plan.curve["units"]).all()
     verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
     assert verdict.passed, str(verdict)

@@ -13,7 +13,7 @@ from lastmile_net.errors import DataError, Fault
 from lastmile_net.plan.phases import numbers, wait_for
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, grow, only, reach_more
-from lastmile_net.solve.capacity import solve_with_limits
+from lastmile_net.solve.capacity import Limits, solve_with_limits
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import CostModel, PlanConfig, SolveConfig
     from lastmile_net.solve.budget import Choice
-    from lastmile_net.solve.capacity import Limited, Limits
+    from lastmile_net.solve.capacity import Limited
     from lastmile_net.solve.problem import Problem, Report, Solution
 
     Ints = NDArray[np.int64]
@@ -74,7 +74,7 @@ class Money:
 def spend(
     problem: Problem,
     limited: Limited,
-    limits: Limits,
+    limits: Limits | None,
     customers: gpd.GeoDataFrame,
     *,
     left: Ints,
@@ -88,7 +88,8 @@ def spend(
     Parameters
     ----------
     problem, limited, limits
-        What was solved, the plan for everybody, and the limits that it keeps.
+        What was solved, the plan for everybody, and the limits that it keeps; None where it also keeps some, such as
+        spare capacity of lines, that only its own first parts are sure to keep.
     customers
         The customers layer.
     left
@@ -108,13 +109,20 @@ def spend(
     gain = prizes(customers, left, config.prize)
     own_cost = np.round(price_equipment(np.maximum(left, 0), config.cost) * MILLI).astype(np.int64)
     question = Question.of(problem, own_cost, gain)
-    is_limited = limits.on_routes or bool((problem.tap_capacity >= 0).any())
+    is_limited = limits is None or limits.on_routes or bool((problem.tap_capacity >= 0).any())
     quick = config.solve.model_copy(update={"rounds": min(config.rounds, QUICK_ROUNDS)})
 
     def within_limits(part_of: Problem, settings: SolveConfig, watch: Report | None) -> Solution:
-        return solve_with_limits(part_of, limits, settings, watch).solution
+        return solve_with_limits(part_of, limits or Limits(), settings, watch).solution
 
-    study = Study(question, limited.solution, quick, limited=within_limits if is_limited else None, report=report)
+    study = Study(
+        question,
+        limited.solution,
+        quick,
+        limited=within_limits if is_limited else None,
+        parts_only=limits is None,
+        report=report,
+    )
     kind = aim_of(config)
     left_out = np.full(problem.customers, np.nan)
     about: dict[str, float | str | None] = {}
@@ -123,7 +131,10 @@ def spend(
     if kind is not None:
         today = int(customers["units"].sum() - np.maximum(left, 0).sum())
         choice, about = _chosen(study, kind, config, (today, int(customers["units"].sum())), locked)
-        solution = _proven(question, choice.solution, config.solve)
+        solution = _proven(study, choice.solution, config.solve)
+        own = int(own_cost[solution.drop >= 0].sum())
+        cost = gross(solution.cost + own + locked, config.cost)
+        about |= {"cost": cost, "least_cost": min(float(about["least_cost"] or 0), cost)}
         plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
         left_out = _on_top(question, limited.solution, solution, config.cost)
     elif config.phases is not None and config.phases.grown and not is_limited:
@@ -205,18 +216,20 @@ def _chosen(
     about |= {
         "gain": choice.gain,
         "most_gain": choice.most_gain,
-        "cost": gross(choice.solution.cost + locked, model),
         "least_cost": gross(choice.least_cost + locked, model),
     }
     return choice, about
 
 
-def _proven(question: Question, solution: Solution, config: SolveConfig) -> Solution:
+def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     """Return the plan in the problem's own numbers, with the bound for those it connects, or a cheaper one for them."""
-    served = solution.drop >= 0
+    question, served = study.question, solution.drop >= 0
     own = int(question.own_cost[served].sum())
     if not served.any():
         return replace(solution, lower_bound=0, status="trivial")
+    if study.parts_only:
+        drops = min(study.least_cost(int(question.gain[served].sum())), solution.cost)
+        return replace(solution, cost=solution.cost - own, lower_bound=max(drops - own, 0))
     again = only(question, served, config)
     unlimited = (question.problem.tap_capacity < 0).all()
     best = again if unlimited and again.cost < solution.cost else solution

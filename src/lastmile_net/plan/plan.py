@@ -149,7 +149,7 @@ def _solved(layers: Layers, config: PlanConfig, report: Report | None) -> Posing
     money = spend(
         posed.problem,
         limited,
-        limits,
+        None if (prices.capacity >= 0).any() else limits,
         layers.customers,
         left=left,
         locked=round(float(prices.build[prices.locked].sum()) * MILLI),

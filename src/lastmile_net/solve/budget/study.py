@@ -84,6 +84,9 @@ class Study:
     limited
         What solves it within limits on ports and routes, where there are any. Plans are then first parts of plans that
         keep them; the bounds leave the limits out.
+    parts_only
+        Whether only first parts of the plan for everybody are sure to keep all limits, such as spare capacity of lines.
+        Nothing is asked then, and the bounds are those of the drops alone.
     report
         Progress callback; once it returns False, nothing more is asked.
     """
@@ -93,6 +96,7 @@ class Study:
     config: SolveConfig
     solver: Solver = solve
     limited: Solver | None = None
+    parts_only: bool = False
     report: Report | None = None
     stopped: bool = False
     proven: list[tuple[int, int]] = field(default_factory=list)
@@ -120,7 +124,7 @@ class Study:
 
     def ask_along(self, shares: tuple[float, ...]) -> None:
         """Ask at the prices at which the nested order spends some shares of what everybody costs."""
-        for share in shares:
+        for share in () if self.parts_only else shares:
             price = self.price_at(int(share * self.nested.cost[-1])) if len(self.nested.cost) else 0
             if price and not self.stopped and not any(1 / CLOSE < price / known < CLOSE for known in self.answers):
                 self.ask(price)
@@ -146,6 +150,8 @@ class Study:
 
     def most_gains(self, budgets: Ints) -> Ints:
         """Return what no plan within each budget can gain more than."""
+        if self.parts_only:
+            return np.floor(np.interp(budgets, *self._drops_only) + SLIP).astype(np.int64)
         most = np.full(len(budgets), self.reach_gain)
         if self.all_gain == self.reach_gain > 0:
             least = int(self.question.gain[self.question.in_reach & (self.question.gain > 0)].min())
@@ -167,6 +173,9 @@ class Study:
 
     def least_cost(self, gain: int) -> int:
         """Return what no plan that gains as much can cost less than, in thousandths."""
+        if self.parts_only:
+            money, gained = self._drops_only
+            return int(np.interp(gain, gained, money))
         least = self.all_cost if gain == self.reach_gain == self.all_gain else 0
         for price, answer in self.answers.items():
             least = max(least, answer.bound - price * (self.reach_gain - gain))
@@ -176,6 +185,8 @@ class Study:
         """Return the best plan that costs no more than a budget."""
         if budget >= self.plans[0][0].cost:
             return self._choice(self.plans[0][0])
+        if self.parts_only:
+            return self._first(self.nested.within(budget), budget)
         if self.limited is not None:
             return self._limited(budget)
         if is_small(self.question):
@@ -199,7 +210,10 @@ class Study:
         """Return the cheapest plan found that gains as much; everybody in reach where that is too much."""
         if gain >= self.all_gain:
             return self._choice(self.plans[0][0])
-        budget = int(self.nested.cost[np.searchsorted(self.nested.gain, gain)])
+        last = int(np.searchsorted(self.nested.gain, gain))
+        if self.parts_only:
+            return self._first(last + 1)
+        budget = int(self.nested.cost[last])
         if self.limited is not None:
             return self._limited(budget)
         if is_small(self.question):
@@ -214,14 +228,19 @@ class Study:
 
     def at_price(self, price: int) -> Choice:
         """Return who is worth a price for each unit of gain, and the way to them."""
+        if self.parts_only:
+            return self._first(self._worth(price))
         return self._choice(self.ask(price).solution)
 
     def _if_trenches_were_there(self) -> tuple[Ints, Ints]:
         """Return money, and what it could gain at most if only drops and what customers cost besides had to be paid."""
-        posed, in_reach = self.question.posed, self.question.in_reach
-        usable = reachable(posed)[posed.drop_node]
+        posed = self.question.posed
+        usable = reachable(posed)[posed.drop_node] | self.parts_only
+        in_reach = np.zeros(posed.customers, bool)
+        in_reach[posed.drop_customer[usable]] = True
+        prices = posed.drop_cost if self.parts_only else drop_prices(posed)
         least = np.full(posed.customers, np.iinfo(np.int64).max)
-        np.minimum.at(least, posed.drop_customer[usable], drop_prices(posed)[usable])
+        np.minimum.at(least, posed.drop_customer[usable], prices[usable])
         who = np.flatnonzero(in_reach & (self.question.gain > 0))
         who = who[np.argsort(least[who] / self.question.gain[who], kind="stable")]
         free = int(self.question.gain[who[least[who] == 0]].sum())
@@ -229,6 +248,17 @@ class Study:
         gained = np.concatenate([[0], np.cumsum(self.question.gain[who])])
         kept = gained >= free
         return money[kept], gained[kept]
+
+    def _first(self, count: int, budget: int | None = None) -> Choice:
+        return self._choice(cut(self.question, *self.plans[0], count), budget)
+
+    def _worth(self, price: int) -> int:
+        """Return how many customers of the nested order lie in blocks whose units of gain cost at most a price."""
+        order = self.nested
+        last = np.flatnonzero(np.append(order.block[1:] != order.block[:-1], [True])[: len(order.block)])
+        spent, gained = np.diff(order.cost[last], prepend=0), np.diff(order.gain[last], prepend=0)
+        good = np.flatnonzero((gained > 0) & (spent <= price * gained))
+        return int(last[good[-1]]) + 1 if len(good) else 0
 
     def _small_gaining(self, gain: int) -> Choice:
         proof = cheapest_for(self.question, gain)
