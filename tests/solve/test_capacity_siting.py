@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from test_capacity import STREET, Drop, Edge, town
 
 from lastmile_net.config import SolveConfig
 from lastmile_net.solve.capacity import NO_FREE_PORT, Catalogue, Limits, Sited, solve_with_sites
+
+from .test_capacity import STREET, Drop, Edge, town
 
 if TYPE_CHECKING:
     from lastmile_net.solve.problem import Problem
@@ -97,6 +98,14 @@ def test_a_block_that_no_kind_can_hold_stays_unserved() -> None:
     problem = town(STREET, [(0, 0)], [(0, 1, 1), (1, 3, 1)], [5, 1])
     sited = answer(problem, catalogue((4, 5, 100, 1)))
     assert sited.limited.reason.tolist() == [NO_FREE_PORT, ""]
+
+
+def test_a_large_block_gets_its_ports() -> None:
+    """Twenty homes in one block once overflowed a product, and access points were placed for nobody without end."""
+    problem = town(STREET, [(0, 1)], [(0, 1, 1), (1, 3, 1)], [20, 1])
+    sited = answer(problem, catalogue((48, 5, 100, 1)))
+    assert sited.limited.units == 21
+    assert sited.limited.solution.cost == 32_000 + 5_000
 
 
 def test_routes_keep_their_limit_over_a_new_access_point() -> None:

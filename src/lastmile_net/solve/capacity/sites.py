@@ -158,12 +158,15 @@ def offer(ground: Ground, kinds: Kinds, search: Search, v: int, site: Ints) -> t
 
 
 @kernel
-def _open(ground: Ground, kinds: Kinds, search: Search, sites: Sites, v: int, kind: int, reach: np.int64) -> None:
-    """Place an access point, and hang the customers on it that its offer counted."""
+def _open(ground: Ground, kinds: Kinds, search: Search, sites: Sites, v: int, kind: int, reach: np.int64) -> bool:
+    """Place an access point, and hang the customers on it that its offer counted; none is placed for nobody."""
     s = sites.number[0]
     sites.number[0] += 1
     sites.node[s], sites.kind[s], sites.room[s] = v, kind, kinds.ports[kind]
-    _take(ground, search, sites, s, kinds.max_mm[kind], reach, FAR)
+    taken = _take(ground, search, sites, s, kinds.max_mm[kind], reach, FAR)
+    if not taken:
+        sites.number[0] -= 1
+    return taken
 
 
 @kernel
@@ -185,7 +188,7 @@ def _take(
             money, old = search.money[u] * ground.fibres[c], sites.site[c]
             gains = old < 0 or money < sites.paid[c]
             fits = ground.units[c] <= sites.room[s] and search.length[u] + ground.drop_mm[c] <= max_mm
-            if gains and fits and money <= most * ground.units[c]:
+            if gains and fits and money // ground.units[c] <= most:
                 if old >= 0:
                     sites.room[old] += ground.units[c]
                 sites.site[c], sites.paid[c] = s, money
@@ -221,7 +224,8 @@ def place(ground: Ground, kinds: Kinds, sites: Sites) -> None:
         if price == np.inf:
             continue
         if not heap or price <= heap[0][0]:
-            _open(ground, kinds, search, sites, int(v), kind, reach)
+            if not _open(ground, kinds, search, sites, int(v), kind, reach):
+                continue
             price, kind, reach = offer(ground, kinds, search, int(v), sites.site)
             if price == np.inf:
                 continue
