@@ -224,8 +224,11 @@ DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
     "wrong drop_m": (customer("a", drop_m=19.0), {"lengths_are_those_of_the_lines"}),
     "wrong route_m": (customer("a", route_m=171.0), {"lengths_are_those_of_the_lines"}),
     "a cent too much": (trench("t1", cost=5_000.01), {"costs_add_up", "bill_agrees"}),
-    "drop for nothing": (trench("d-a", cost=0.0), {"costs_add_up", "bill_agrees"}),
-    "dear duct": (lambda plan: cells(plan, "reused", "backbone_id", "D1", cost=301.0), {"costs_add_up", "bill_agrees"}),
+    "drop for nothing": (trench("d-a", cost=0.0), {"costs_add_up", "bill_agrees", "pieces_cost_their_price"}),
+    "dear duct": (
+        lambda plan: cells(plan, "reused", "backbone_id", "D1", cost=301.0),
+        {"costs_add_up", "bill_agrees", "pieces_cost_their_price"},
+    ),
     "overhead": (summary(cost__overhead=1_671.56, cost__fibre=500.49), {"costs_add_up", "bill_agrees"}),
     "equipment": (summary(cost__equipment=1_130.0, cost__fibre=501.48), {"costs_add_up"}),
     "bound above cost": (summary(lower_bound=36_000.0), {"bound_is_below_cost"}),

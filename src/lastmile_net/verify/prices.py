@@ -45,7 +45,7 @@ def pieces_cost_their_price(run: Run) -> Iterator[Check | Skipped]:
     broken = [f"{each} (price)" for each in dug["trench_id"][wrong]]
     broken += [f"{each} (ground)" for each in _wrong_ground(run, model)]
     drops = run.drops
-    length = drops["length_m"].to_numpy(np.float64)
+    length = shapely.length(drops.geometry.to_numpy())
     beyond = np.maximum(length - model.get("drop_included_m", 0), 0)
     asked = model["drop_fixed"]["value"] + beyond * model["drop_per_m"]["value"] + _crossing(drops)
     broken += [f"{each} (drop)" for each in drops["trench_id"][np.abs(drops["cost"] - asked) > CENT + 1e-3 * beyond]]
@@ -186,7 +186,7 @@ def _wrong_ground(run: Run, model: dict[str, Any]) -> list[str]:
         along["method"].to_numpy()[piece] == method[street]
     )
     per_m = np.array([_dig(model, m, g) for m, g in zip(along["method"], along["surface"], strict=True)], np.float64)
-    asked = per_m[piece] * along["length_m"].to_numpy(np.float64)[piece] * factor[street]
+    asked = per_m[piece] * shapely.length(along.geometry.to_numpy())[piece] * factor[street]
     paid = (along["cost"].to_numpy(np.float64) - _crossing(along))[piece]
     slack = CENT + 1e-3 * per_m[piece] * factor[street]
     good = np.zeros(len(along), bool)
@@ -222,7 +222,7 @@ def _wrong_reuse(run: Run, model: dict[str, Any]) -> list[str]:
     lines = run.layers["backbone_lines"].drop_duplicates("backbone_id").set_index("backbone_id")["role"]
     role = run.reused["backbone_id"].map(lines).fillna("distribution")
     prices = {name: price["value"] for name, price in model["reuse_cost_per_m"].items() if price is not None}
-    asked = role.map(prices).astype("float64") * run.reused["length_m"]
+    asked = role.map(prices).astype("float64") * shapely.length(run.reused.geometry.to_numpy())
     free = (run.reused["cost"] == 0) & role.isin(run.setting("tap_roles") or []) & (run.setting("tap") != "points")
     right = (run.reused["cost"] - asked).abs() <= CENT + 1e-3 * asked / run.reused["length_m"].clip(lower=1e-3)
     return list(run.reused["backbone_id"][~(right | free)])
