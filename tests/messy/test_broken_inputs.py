@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+TOO_FEW_HOMES = "homes.csv, column 'units': is below 1 (rows h2). Write 1 or more; leave the cell empty where the value is not known."
 ENTITY = '<!DOCTYPE kml [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
 KML = f'<?xml version="1.0"?>{ENTITY}<kml><Placemark><name>&x;</name></Placemark></kml>'
 SOURCE = "<SrcDataSource>/etc/passwd</SrcDataSource>"
@@ -76,7 +77,7 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
     "duplicate_ids": (
         lambda: Town().homes("h2,", "h1,"),
         [
-            "homes.csv, column 'customer_id': 1 ids occur more than once (rows h1). Give each row its own id, or name another column in the mapping."
+            "homes.csv, column 'customer_id': one id occurs more than once (rows h1). Give each row its own id, or name another column in the mapping."
         ],
     ),
     "ids_cut_by_a_spreadsheet": (
@@ -146,9 +147,9 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
     ),
     "far_from_street": (lambda: Town().homes("49.510212", "49.512312"), ["far_from_street: h2"]),
     "coarse": (lambda: Town().homes("11.283123,49.510213", "11.28,49.51"), ["coarse_coordinates: h3"]),
-    "zero_homes": (lambda: Town().homes("4,Long", "0,Long"), ["units_absurd: h2"]),
+    "zero_homes": (lambda: Town().homes("4,Long", "0,Long"), [TOO_FEW_HOMES]),
     "absurd_homes": (lambda: Town().homes("4,Long", "40000,Long"), ["units_absurd: h2"]),
-    "negative_homes": (lambda: Town().homes("4,Long", "-4,Long"), ["units_absurd: h2"]),
+    "negative_homes": (lambda: Town().homes("4,Long", "-4,Long"), [TOO_FEW_HOMES]),
     "one_spot": (lambda: Town().homes("11.282123,49.510212", "11.281123,49.510211"), ["one_spot: h1, h2"]),
     "address_twice": (lambda: Town().homes("Long Street,2", "long  street,1"), ["address_twice: h1, h2"]),
     "other_street": (lambda: Town().homes("Long Street,2", "Cross Street,2"), ["street_not_here: h2"]),
@@ -294,7 +295,9 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
     ),
     "negative_ports": (
         lambda: Town().with_backbone((CABINET[0], {**CABINET[1], "ports_free": -3})),
-        ["ports_negative: k"],
+        [
+            "backbone.geojson, column 'ports_free': is below 0 (rows k). Write 0 or more; leave the cell empty where the value is not known."
+        ],
     ),
     "off_street": (
         lambda: Town().with_backbone(

@@ -357,13 +357,16 @@ def test_geopackage_that_is_held_open(town: Plan, tmp_path: Path) -> None:
 
 
 WRITERS = """
-import dataclasses, os, runpy, signal, sys
+import dataclasses, os, runpy, signal, sys, time
 from pathlib import Path
 from lastmile_net.write import run, write_run
 
 run._draw_map = lambda plan, path: None
 plan = runpy.run_path(sys.argv[1])["tiny_plan"]()
 write_run(plan, Path(sys.argv[2]))
+began = time.monotonic()
+write_run(plan, Path(sys.argv[2]), overwrite=True)
+print(time.monotonic() - began, flush=True)
 for seed in range(20):
     print("ready", flush=True)
     pid = os.fork()
@@ -388,9 +391,10 @@ def test_killed_at_any_moment_leaves_a_run(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as writers:
         assert writers.stdin is not None
         assert writers.stdout is not None
+        one_write_s = float(writers.stdout.readline())
         for _ in range(20):
             assert writers.stdout.readline() == "ready\n"
-            time.sleep(moments.uniform(0.02, 0.6))
+            time.sleep(moments.uniform(0.02, 4 * one_write_s))
             writers.stdin.write("kill\n")
             assert writers.stdout.readline() == "dead\n"
             atomic.recover(run)

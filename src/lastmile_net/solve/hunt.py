@@ -33,6 +33,9 @@ POOL = 10
 NUDGES = (0.05, 0.1, 0.2, 0.4)
 """By how much prices are raised at most, at random, for another start."""
 SLACKS = (1.0, 1.1, 1.3)
+"""How far a component may grow beyond the smallest other one, round by round."""
+LARGE_SLACK = 2.0
+"""The same on large graphs, where going back to a component means to walk through it again."""
 FIRST_PASSES = 4
 """Passes over the first tree, before the graph has shrunk."""
 ROAM = 0.15
@@ -41,7 +44,7 @@ RESTARTS = 6
 WORTH = 0.9
 """Where fewer than this share of the edges are left, cuts are charged anew at once."""
 UNION_ROUNDS = 3
-LARGE = 400_000
+LARGE = 150_000
 """Graphs with more edges than this get fewer passes, and cuts are capped."""
 CAP = 3_000
 WHOLE = 60_000
@@ -231,9 +234,7 @@ class Hunt:
             root = int(self.rng.choice(np.flatnonzero(graph.kind == TERMINAL)))
         guide = turn_root(graph, self._bring(graph, self.best), root)
         reduced = np.repeat(graph.cost, 2)
-        bound = int(
-            ascend(graph, root, Habit(guide, SLACKS[self.rounds % len(SLACKS)], self._cap()), reduced, record_of(0, 0))
-        )
+        bound = int(ascend(graph, root, Habit(guide, self._slack(), self._cap()), reduced, record_of(0, 0)))
         self._raise(bound)
         return graph, reduced, root, bound
 
@@ -304,6 +305,9 @@ class Hunt:
 
     def _first_passes(self) -> int:
         return 1 if len(self.shrunk.tail) > LARGE else FIRST_PASSES
+
+    def _slack(self) -> float:
+        return LARGE_SLACK if len(self.shrunk.tail) > LARGE else SLACKS[self.rounds % len(SLACKS)]
 
     def _cap(self) -> int:
         return CAP if len(self.shrunk.tail) > LARGE else len(self.shrunk.tail) * 2

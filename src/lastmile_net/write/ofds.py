@@ -96,6 +96,7 @@ def _feature(row: Json, kind: str, place: str, network: Json, nodes: dict[str, J
 
 
 def _spans(table: gpd.GeoDataFrame, key: str, status: str) -> list[Json]:
+    table = table.sort_values([key, "from_node", "to_node"], kind="stable")
     degrees = table.geometry.to_crs("EPSG:4326")
     rows = zip(table[key], table["from_node"], table["to_node"], table["length_m"], degrees, strict=True)
     spans: list[Json] = []
@@ -133,7 +134,7 @@ def _nodes(plan: Plan, spans: list[Json]) -> list[Json]:
         if span["status"] == "operational":
             for end in ("start", "end"):
                 nodes[span[end]]["status"] = "operational"
-    points = plan.access_points[plan.access_points["node"].astype(str).isin(nodes)]
+    points = plan.access_points[plan.access_points["node"].astype(str).isin(nodes)].sort_values("access_point_id")
     for name, kind, node in zip(points["access_point_id"], points["kind"], points["node"].astype(str), strict=True):
         nodes[node] |= {"name": str(name), "status": "operational", "accessPoint": True}
         if kind in _NODE_TYPE:
