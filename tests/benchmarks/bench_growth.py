@@ -4,7 +4,7 @@ Measure how the solver grows: one street pattern at 10 thousand to 3 million edg
     python tests/benchmarks/bench_growth.py [--edges 10000 100000 1000000 3000000]
 
 Each size runs in a process of its own, kernels warm, so that time and peak memory are its own. `cpu s` is what the
-process itself computed, `MB` what the pass needed; afterwards each customer's route is written down piece by piece, which
+process itself computed, `MB` what the pass needed; afterwards all routes are written down piece by piece, which
 needs far more where routes have thousands of pieces. No gate: it prints a table.
 """
 
