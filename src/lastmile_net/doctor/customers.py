@@ -46,7 +46,9 @@ def address_keys(customers: pd.DataFrame) -> pd.Series[str]:
 def _plain(frame: pd.DataFrame, name: str) -> pd.Series[str]:
     if name not in frame:
         return pd.Series("", index=frame.index)
-    return frame[name].astype("string").fillna("").astype(str).str.casefold().str.split().str.join(" ")
+    code, distinct = pd.factorize(frame[name].astype("string").fillna(""))
+    plain = np.array([" ".join(text.casefold().split()) for text in distinct], object)
+    return pd.Series(plain[code] if len(code) else plain, frame.index, dtype=str)
 
 
 def spots_of(points: NDArray[np.object_]) -> NDArray[np.int64]:

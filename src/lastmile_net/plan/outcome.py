@@ -25,7 +25,7 @@ from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.outlook import outlook, ranges, stability
 from lastmile_net.plan.result import Plan
-from lastmile_net.plan.routes import routes as lay_routes
+from lastmile_net.plan.routes import lay_routes, no_routes
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
@@ -82,12 +82,11 @@ def assemble(posing: Posing) -> Plan:
     customers, proposals = _customers(posing, built, equipment, breakdown.total)
     backbone = posing.layers.backbone
     line = np.isin(shapely.get_type_id(backbone.geometry.to_numpy()), (1, 5))
-    routes = lay_routes(built)
     return Plan(
         customers=customers,
         trenches=dug,
         reused=reused,
-        routes=routes if posing.config.routes else routes.iloc[:0],
+        routes=lay_routes(built) if posing.config.routes else no_routes(built),
         access_points=tables.access_points(built),
         backbone_lines=backbone[line].reset_index(drop=True),
         backbone_points=backbone[~line].reset_index(drop=True),
@@ -148,7 +147,7 @@ def _drop_labour(posing: Posing) -> Floats:
 def _cost(
     posing: Posing, built: tables.Built, dug: gpd.GeoDataFrame, reused: gpd.GeoDataFrame, equipment: Floats
 ) -> CostBreakdown:
-    _, edge = built.steps()
+    _, edge = built.steps
     is_drop = (dug["kind"] == "drop").to_numpy()
     return total_cost(
         posing.config.cost,

@@ -46,7 +46,7 @@ class _Path:
     forward: Flags
 
 
-def routes(built: Built) -> gpd.GeoDataFrame:
+def lay_routes(built: Built) -> gpd.GeoDataFrame:
     """Return one row per planned customer: names, `length_m`, and a line from the tap to the premises."""
     path, pool = _path(built)
     bounds = np.searchsorted(path.route, np.arange(len(built.planned) + 1))
@@ -63,9 +63,16 @@ def routes(built: Built) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=geometry, crs=built.network.crs)
 
 
+def no_routes(built: Built) -> gpd.GeoDataFrame:
+    """Return the table of routes without a row."""
+    nothing = np.empty(0, object)
+    table = {"customer_id": nothing, "access_point_id": nothing, "length_m": np.empty(0)}
+    return gpd.GeoDataFrame(table, geometry=nothing, crs=built.network.crs)
+
+
 def _path(built: Built) -> tuple[_Path, _Vertices]:
     """Return the pieces of all routes, each customer's drop last, and the vertices of network and drops."""
-    who, edge = built.steps()
+    who, edge = built.steps
     forward = _directions(built, who, edge)
     customers = np.arange(len(built.planned))
     used, of_step = np.unique(edge, return_inverse=True)

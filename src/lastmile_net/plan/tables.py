@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -124,6 +125,7 @@ class Built:
         fibre: Floats = self.posed.problem.drop_fibre_cost[self.solution.drop[self.planned]] / MILLI
         return fibre
 
+    @cached_property
     def steps(self) -> tuple[Ints, Ints]:
         """Return, for each edge of each route in its order, position of the planned customer, and network edge."""
         start = self.solution.route_start
@@ -142,7 +144,7 @@ def node_names(nodes: Ints) -> NDArray[np.object_]:
 
 def loads(built: Built) -> tuple[Ints, Ints, Ints]:
     """Return the edges that routes run over or that are locked in, ascending, with customers and homes behind each."""
-    who, edge = built.steps()
+    who, edge = built.steps
     size = len(built.network.tail)
     customers = np.bincount(edge, minlength=size)
     homes = np.bincount(edge, weights=built.units[built.planned][who], minlength=size).astype(np.int64)
@@ -213,7 +215,7 @@ def _drops(built: Built) -> gpd.GeoDataFrame:
 
 def route_lengths(built: Built) -> Floats:
     """Return the length of each planned customer's route, tap to premises."""
-    who, edge = built.steps()
+    who, edge = built.steps
     along = np.bincount(who, weights=built.network.length_m[edge], minlength=len(built.planned))
     length: Floats = along + built.drops["drop_m"].to_numpy(np.float64)[built.drop_row]
     return length
@@ -278,7 +280,7 @@ def shares(built: Built, equipment: Floats, total: float) -> Floats:
     total
         What the shares add up to, overhead included.
     """
-    who, edge = built.steps()
+    who, edge = built.steps
     homes = built.units[built.planned].astype(np.float64)
     through = np.bincount(edge, weights=homes[who], minlength=len(built.network.tail))
     part = built.price[edge] * homes[who] / through[edge] + built.fibre[edge]
@@ -295,7 +297,7 @@ def shares(built: Built, equipment: Floats, total: float) -> Floats:
 
 def marginal(built: Built, equipment: Floats) -> Floats:
     """Return what the plan would save without each planned customer, overhead left aside."""
-    who, edge = built.steps()
+    who, edge = built.steps
     customers = np.bincount(edge, minlength=len(built.network.tail))
     saved_with_it = np.where(customers == 1, built.price, 0.0)
     saved_with_it[built.posed.locked] = 0.0

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
+_HARMLESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?$")
 
 
@@ -29,7 +30,9 @@ def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
 
 def neutralise(cell: object) -> object:
     """Return a cell's value with an apostrophe in front if a spreadsheet would take it for a formula."""
-    runs = isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.match(cell)
+    if not isinstance(cell, str) or cell[:1] in _HARMLESS:
+        return cell
+    runs = _FORMULA.match(cell) and not _NUMBER.match(cell)
     return f"'{cell}" if runs else cell
 
 

@@ -115,7 +115,7 @@ def _write_files(plan: Plan, draft: Path, formats: Sequence[str]) -> None:
     if "ofds" in formats:
         (draft / "ofds").mkdir()
         write_ofds(plan, draft / "ofds")
-    write_csv(gaps(plan), draft / "gaps.csv")
+    write_csv(gaps(tables[0][1]), draft / "gaps.csv")
     _write_json(draft / "summary.json", plan.summary)
     write_bom(plan, draft)
     if len(plan.curve.columns):

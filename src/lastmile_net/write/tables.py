@@ -60,10 +60,9 @@ def layer_table(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
     return table.sort_values(keys, kind="stable").reset_index(drop=True) if keys else table
 
 
-def gaps(plan: Plan) -> pd.DataFrame:
+def gaps(customers: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return the customers that are not connected today, with what the plan does for them and where they are."""
-    table = layer_table(plan.customers, PLAN_LAYERS[0])
-    table = table[table["status"] != "connected"].reset_index(drop=True)
+    table = customers[customers["status"] != "connected"].reset_index(drop=True)
     columns = [name for name in GAP_COLUMNS if name in table]
     places = table.geometry.to_crs(4326) if table.crs is not None else table.geometry
     found = pd.DataFrame(table[columns])
@@ -81,11 +80,19 @@ def with_wkt(table: gpd.GeoDataFrame) -> pd.DataFrame:
 def _typed(frame: pd.DataFrame, name: str, kind: Kind) -> pd.Series:
     values = frame[name].reset_index(drop=True) if name in frame else pd.Series(None, range(len(frame)), object)
     if kind == "text":
-        return values.map(_text).astype(object)
+        return _texts(values)
     if kind == "boolean":
         return values.astype("boolean")
     numbers = pd.to_numeric(values)
     return numbers.astype("float64") if kind == "number" else numbers.astype("Int64")
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    """Return values as text; None where there is none."""
+    if pd.api.types.infer_dtype(values, skipna=True) == "string":
+        plain = values.astype(object)
+        return plain.where(plain.notna(), None)
+    return values.map(_text).astype(object)
 
 
 def _text(value: object) -> str | None:
