@@ -224,6 +224,14 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
         lambda: Town().with_file("customers", "homes.gpkg", b"\x00\x01garbage" * 40),
         ["homes.gpkg: cannot be read: ..."],
     ),
+    "no_feature": (
+        lambda: Town().with_file(
+            "streets", "streets.geojson", features(LONG, CROSS).replace('"Feature"', '"feature"', 1)
+        ),
+        [
+            'streets.geojson: some members of `features` are no features, and would be left out (rows 1). Give each of them "type": "Feature".'
+        ],
+    ),
     "half_a_json": (
         lambda: Town().with_file("streets", "streets.geojson", features(LONG, CROSS)[:200]),
         ["streets.geojson: cannot be read: ..."],

@@ -18,7 +18,7 @@ import pyogrio
 import pyogrio.errors
 
 from lastmile_net.errors import DataError, Fault, MissingFileError
-from lastmile_net.read import tables
+from lastmile_net.read import geojson, tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +121,8 @@ def open_place(place: Place, layer: Layer | None = None, names: Sequence[str] = 
     if path.is_file():
         with path.open("rb") as file:
             _check_content(_head(file, str(place)), str(place))
+        if suffix in geojson.SUFFIXES:
+            geojson.check_features(path.read_bytes(), str(place))
     return _read_gdal(place, str(path.resolve()), layer)
 
 
@@ -152,14 +154,16 @@ def _read_gzip(place: Place, layer: Layer | None, names: Sequence[str]) -> pd.Da
     if place.path.with_suffix("").suffix.lower() in tables.SUFFIXES:
         return tables.read_table(data, str(place), names)
     _check_content(_head(io.BytesIO(data), str(place)), str(place))
+    if place.path.with_suffix("").suffix.lower() in geojson.SUFFIXES:
+        geojson.check_features(data, str(place))
     return _read_gdal(place, data, layer)
 
 
 def _read_archive(place: Place, layer: Layer | None, names: Sequence[str]) -> pd.DataFrame:
-    """Read the only table, or the only KML, of an archive out of it; leave all other formats to GDAL."""
+    """Read the only table, KML or GeoJSON of an archive out of it; leave all other formats to GDAL."""
     inside = _check_archive(place)
     is_table = len(inside) == 1 and PurePosixPath(inside[0]).suffix.lower() in tables.SUFFIXES
-    wanted = inside if is_table else [name for name in inside if name.lower().endswith(".kml")]
+    wanted = inside if is_table else [name for name in inside if name.lower().endswith((".kml", ".geojson"))]
     if len(wanted) != 1:
         return _read_gdal(place, f"/vsizip/{place.path.resolve()}", layer)
     try:
@@ -167,7 +171,11 @@ def _read_archive(place: Place, layer: Layer | None, names: Sequence[str]) -> pd
             data = archive.read(wanted[0])
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise DataError([_unreadable(place, error)]) from error
-    return tables.read_table(data, str(place), names) if is_table else _read_gdal(place, data, layer)
+    if is_table:
+        return tables.read_table(data, str(place), names)
+    if wanted[0].lower().endswith(".geojson"):
+        geojson.check_features(data, str(place))
+    return _read_gdal(place, data, layer)
 
 
 def _check_archive(place: Place) -> list[str]:
