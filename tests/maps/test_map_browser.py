@@ -236,6 +236,7 @@ def test_area_and_cost_filters_leave_what_they_say(browser: Chromium, page: Path
            area.value = 'A2'; area.dispatchEvent(new Event('change'));
            most.value = '700'; most.dispatchEvent(new Event('input'));"""
     )
+    browser.drawn()
     per_home = (people["cost_share"] / people["units"]).round(2)
     wanted = (people["area_id"] == "A2") & ~(per_home > 700)
     assert sum(_legend(browser).values()) == int(wanted.sum()) > 0

@@ -196,9 +196,8 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> Map
         _field("build_order", words, "", 0),
         _field("area_id", words),
     ]
-    popup = [
-        entry for entry in popup if customers[{"_per_home": "cost_share"}.get(entry.column, entry.column)].notna().any()
-    ]
+    shared = bool((pd.to_numeric(customers["cost_share"]) > 0).any())
+    popup = [entry for entry in popup if (shared if entry.column == "_per_home" else customers[entry.column].notna().any())]
     per_home = Derived("ratio", ("cost_share", "units"))
     named = tuple(name for name in ("street", "housenumber") if name in customers.columns)
     address: dict[str, int | Derived] = {"_address": Derived("join", named, "customer_id")} if "street" in named else {}

@@ -238,4 +238,6 @@ def _curve(plan: Plan, curve: pd.DataFrame | None) -> dict[str, list[float | Non
         nothing = np.nan if name == "upper_bound" else 0.0
         at_each = np.where(last >= 0, values[np.maximum(last, 0)], nothing)
         told[name] = [float(value) if np.isfinite(value) else None for value in at_each]
+    ranks = np.sort(plan.customers["build_order"].dropna().to_numpy(np.float64))
+    told["customers"] = np.searchsorted(ranks, np.nan_to_num(np.array(told["build_order"], np.float64)), side="right").tolist()
     return told

@@ -12,6 +12,8 @@ const FAR = 13;
 const SIZES = [0.27, 0.32, 0.42, 0.6, 0.8, 1];
 const SIGNS_FROM = 16;
 const EDGE_FROM = 15;
+const CHUNK = 24;
+const OPENING = 250;
 
 /* ---- decoding ---------------------------------------------------------------------------- */
 
@@ -25,9 +27,23 @@ function bytesOf(id) {
   return bytes;
 }
 
+/* Written and read by hand: a Blob, piped into a Response, takes some four times as long for a small stream. */
 async function unzip(id) {
-  const stream = new Blob([bytesOf(id)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const { readable, writable } = new DecompressionStream("gzip");
+  const writer = writable.getWriter(), reader = readable.getReader();
+  writer.write(bytesOf(id));
+  writer.close();
+  const pieces = [];
+  let size = 0;
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    pieces.push(piece.value);
+    size += piece.value.length;
+  }
+  if (pieces.length === 1) return pieces[0];
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) { bytes.set(piece, at); at += piece.length; }
+  return bytes;
 }
 
 function joinBytes(bytes, size, width) {
@@ -137,10 +153,13 @@ class Columns {
     return values;
   }
   async texts({ words, codes }) {
-    const [bytes, numbers] = await Promise.all([unzip(this.id(words)), codes ? integers(this.id(codes.key), codes) : null]);
-    const texts = new Texts(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), numbers);
+    const [text, numbers] = await Promise.all([this.text(words), codes ? integers(this.id(codes.key), codes) : null]);
+    const texts = new Texts(text, numbers);
     return { at: (row) => texts.at(row), texts };
   }
+  async text(key) { return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await unzip(this.id(key))); }
+  /* The different texts of a column; its rows stay packed. */
+  async words(column) { return new Texts(await this.text(this.about[column].words), null).words(); }
   labels(theme) {
     const { classes } = this.layer.about.themes[theme], codes = this.layer.codes[theme];
     return new Lines((row) => classes[codes[row]].label, this.layer.size);
@@ -271,14 +290,20 @@ function wipe(ctx, canvas) {
   if (canvas.inked) ctx.clearRect(0, 0, canvas.width, canvas.height);
 }
 
+const inks = new Map();
+let inkwell = null;
+
+/* A CSS colour as one pixel of a picture. */
 function rgba(colour) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 1;
-  const ctx = canvas.getContext("2d", { willReadFrequently: true });
-  ctx.fillStyle = colour;
-  ctx.fillRect(0, 0, 1, 1);
-  const [r, g, b, a] = ctx.getImageData(0, 0, 1, 1).data;
-  return ((a << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  if (!inks.has(colour)) {
+    inkwell = inkwell || new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    inkwell.clearRect(0, 0, 1, 1);
+    inkwell.fillStyle = colour;
+    inkwell.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = inkwell.getImageData(0, 0, 1, 1).data;
+    inks.set(colour, ((a << 24) | (b << 16) | (g << 8) | r) >>> 0);
+  }
+  return inks.get(colour);
 }
 
 /* ---- hexagons ----------------------------------------------------------------------------- */
@@ -370,13 +395,21 @@ class InOrder {
 /* ---- the layer ---------------------------------------------------------------------------- */
 
 const queue = [];
-let queued = false;
+let timer = 0, opening = true;
 
+function decoding() { return [...layers.values()].some((layer) => !layer.isReady); }
+
+/* Pictures cost the browser more than drawing does: while the page opens there are few of them, later many. */
 function work() {
-  const end = performance.now() + 24;
+  const end = performance.now() + (opening ? OPENING : CHUNK);
   while (queue.length && performance.now() < end) queue.shift()();
-  queued = queue.length > 0;
-  if (queued) setTimeout(work, 0);
+  if (opening) opening = queue.length > 0 || decoding();
+  timer = queue.length ? setTimeout(work, 0) : 0;
+}
+
+function wake(wait) {
+  clearTimeout(timer);
+  timer = setTimeout(work, wait);
 }
 
 /* Pixels of a canvas to one of the page. */
@@ -387,7 +420,7 @@ function flush() { while (queue.length) queue.shift()(); }
 
 function later(task) {
   queue.push(task);
-  if (!queued) { queued = true; setTimeout(work, 0); }
+  if (!timer) wake(opening && decoding() ? OPENING : 0);
 }
 
 const Packed = L.GridLayer.extend({
@@ -400,6 +433,7 @@ const Packed = L.GridLayer.extend({
     this.columns = new Columns(this, about.columns);
     this.version = 0;
     this.isReady = false;
+    this.theme = 0;
     this.filter = null;
     this.hexagons = new Map();
     this.signs = new Map();
@@ -423,8 +457,8 @@ const Packed = L.GridLayer.extend({
     this.tree = new Tree(this.boxes);
     if (!this.lines) this.nearZoom = this.zoomWithRoom();
     this.isReady = true;
-    this.setTheme(0);
-    this.fire("ready");
+    this.setTheme(this.theme);
+    if (timer && !decoding()) wake(0);
     return this;
   },
 
@@ -456,8 +490,9 @@ const Packed = L.GridLayer.extend({
 
   /* `filter(row, class)` gives the class to show, or 255 for none. */
   setFilter(filter) {
+    const same = !filter && !this.filter;
     this.filter = filter;
-    if (this.isReady) this.restyle();
+    if (this.isReady && !same) this.restyle();
   },
 
   /* Features whose rank is above the last one show as class `over`, 255 for none; no ranks end it. */
@@ -530,6 +565,7 @@ const Packed = L.GridLayer.extend({
     canvas.coords = coords;
     const task = () => {
       if (!canvas.gone) this.paint(canvas, coords);
+      canvas.painted = true;
       done(null, canvas);
     };
     if (this.isReady) later(task); else this.ready.then(() => later(task));
@@ -544,17 +580,27 @@ const Packed = L.GridLayer.extend({
 
   _clampZoom() { return this.exactZoom; },
 
+  /* Leaflet looks for tiles to give up after each one drawn: once after all of them is enough. */
+  _pruneTiles() {
+    if (this.pruning) return;
+    this.pruning = true;
+    queueMicrotask(() => {
+      this.pruning = false;
+      L.GridLayer.prototype._pruneTiles.call(this);
+    });
+  },
+
   _removeTile(key) {
     const tile = this._tiles[key];
     if (tile) tile.el.gone = true;
     L.GridLayer.prototype._removeTile.call(this, key);
   },
 
-  /* Paint the tiles in use again; only those that meet a box, if there is one. */
+  /* Paint the tiles in use again; only those that meet a box, if there is one. Those still to be painted wait for that. */
   repaint(box) {
     if (!this._map || !this._tiles) return;
     for (const { current, el, coords } of Object.values(this._tiles)) {
-      if (!current || (box && !this.meets(coords, box))) continue;
+      if (!current || !el.painted || (box && !this.meets(coords, box))) continue;
       this.paint(el, coords);
     }
   },
@@ -834,6 +880,7 @@ const Labels = L.GridLayer.extend({
 
   _setView: Packed.prototype._setView,
   _clampZoom: Packed.prototype._clampZoom,
+  _pruneTiles: Packed.prototype._pruneTiles,
 
   createTile(coords, done) {
     const canvas = document.createElement("canvas");

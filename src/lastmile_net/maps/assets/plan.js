@@ -73,10 +73,14 @@ class PlanPage {
     window.addEventListener("afterprint", () => this.fromPaper());
     this.map.on("moveend", () => { this.recount(); this.writeLink(); });
     window.addEventListener("hashchange", () => this.followLink());
-    await Promise.all(this.layers.map((entry) => entry.packed.ready.then(() => this.layerReady(entry))));
+    await Promise.all(this.layers.map((entry) => this.open(entry)));
+    this.countNow();
     this.wait.remove();
-    this.isReady = true;
+    this.opened = true;
   }
+
+  /* Whether nothing is on its way to the picture. */
+  get isReady() { return Boolean(this.opened) && !this.loading && !this.dragging; }
 
   addLater() {
     const [plan] = this.customers.packed.about.themes;
@@ -84,22 +88,39 @@ class PlanPage {
     plan.classes.push({ value: "later", label: this.say("later"), colour: "#6ba6cd", shape: "ring", gap: true, under: true });
   }
 
-  async layerReady(entry) {
-    const { packed } = entry;
-    const columns = packed.about.columns;
-    if (entry.metres && columns[entry.metres]) entry.lengths = (await packed.columns.get(entry.metres)).values;
-    if (this.about.curve && entry.order && columns[entry.order]) {
-      const { values } = await packed.columns.get(entry.order);
-      entry.ranks = entry === this.customers ? values : values.map((rank) => (Number.isNaN(rank) ? Infinity : rank));
-    }
+  async open(entry) {
+    const { packed } = entry, measured = packed.about.columns[entry.metres];
+    const [lengths] = await Promise.all([measured && packed.columns.get(entry.metres), packed.ready]);
+    if (measured) entry.lengths = lengths.values;
+    if (this.state.budget !== null) await this.loadRanks(entry);
     if (entry === this.customers) {
-      packed.setTheme(this.state.theme);
       this.classRows();
       await this.fillFilters();
-      this.writeBudget();
+      if (this.filters()) await this.loadFilters();
     }
     this.applyTo(entry);
-    this.recount();
+  }
+
+  /* Columns that are unpacked when they are first asked for: most who look at a map never drag or filter. */
+  async load(kind, ...given) {
+    this.loading = (this.loading || 0) + 1;
+    await this[kind](...given);
+    this.loading--;
+  }
+
+  async loadRanks(entry) {
+    const { packed, order } = entry;
+    if (entry.ranks || !this.curve || !packed.about.columns[order]) return;
+    const { values } = await packed.columns.get(order);
+    entry.ranks = entry === this.customers ? values : values.map((rank) => (Number.isNaN(rank) ? Infinity : rank));
+  }
+
+  async loadAllRanks() { await Promise.all(this.layers.map((entry) => this.loadRanks(entry))); }
+
+  async loadFilters() {
+    const { columns } = this.customers.packed;
+    if (this.state.area !== "" && columns.about.area_id && columns.about.area_id.codes) this.data.areas = (await columns.get("area_id")).texts;
+    if (this.state.most !== Infinity && columns.about._per_home) this.data.perHome = (await columns.get("_per_home")).values;
   }
 
   /* ---- the page ---- */
@@ -133,6 +154,7 @@ class PlanPage {
     if (this.about.credit) document.body.append(make("div", { class: "lm-credit" }, this.about.credit));
     this.wait = make("div", { class: "lm-wait", role: "status" }, "…");
     document.body.append(this.wait);
+    this.writeBudget();
   }
 
   headline() {
@@ -223,14 +245,16 @@ class PlanPage {
   }
 
   filterSection() {
-    this.areaBox = make("select", { onchange: () => {
+    this.areaBox = make("select", { onchange: async () => {
       this.state.area = this.areaBox.value;
+      await this.load("loadFilters");
       this.applyTo(this.customers);
       if (this.state.area !== "") this.fitShown();
       this.changed();
     } });
-    this.mostBox = make("input", { type: "number", min: 0, step: "any", placeholder: this.say("any"), oninput: () => {
+    this.mostBox = make("input", { type: "number", min: 0, step: "any", placeholder: this.say("any"), oninput: async () => {
       this.state.most = this.mostBox.value === "" ? Infinity : Number(this.mostBox.value);
+      await this.load("loadFilters");
       this.applyTo(this.customers);
       this.changed();
     } });
@@ -242,23 +266,16 @@ class PlanPage {
   }
 
   async fillFilters() {
-    const { packed } = this.customers;
-    const { columns } = packed.about;
-    if (columns.area_id && columns.area_id.codes) {
-      const { texts } = await packed.columns.get("area_id");
-      this.data.areas = texts;
-      this.data.areaWords = texts.words();
-      const names = this.data.areaWords.filter((name) => name !== "").sort(new Intl.Collator(this.language(), { numeric: true }).compare);
+    const { columns, about } = this.customers.packed;
+    if (columns.about.area_id && columns.about.area_id.codes) {
+      const names = (await columns.words("area_id")).filter((name) => name !== "").sort(new Intl.Collator(this.language(), { numeric: true }).compare);
       this.areaBox.replaceChildren(make("option", { value: "" }, this.say("all_areas")), ...names.map((name) => make("option", { value: name }, name)));
       this.areaBox.value = this.state.area;
-      this.areaLabel.hidden = this.filterBox.hidden = names.length < 2;
+      this.areaLabel.hidden = names.length < 2;
     }
-    if (columns._per_home) {
-      this.data.perHome = (await packed.columns.get("_per_home")).values;
-      if (this.state.most !== Infinity) this.mostBox.value = this.state.most;
-      this.mostLabel.hidden = !this.data.perHome || !this.data.perHome.some((value) => value > 0);
-      this.filterBox.hidden = this.filterBox.hidden && this.mostLabel.hidden;
-    }
+    this.mostLabel.hidden = !about.popup.some(({ column }) => column === "_per_home");
+    if (this.state.most !== Infinity) this.mostBox.value = this.state.most;
+    this.filterBox.hidden = this.areaLabel.hidden && this.mostLabel.hidden;
   }
 
   /* ---- what is shown ---- */
@@ -308,12 +325,14 @@ class PlanPage {
     entry.packed.setLast(step && entry.ranks, step && step.build_order, isCustomers ? this.later : 255);
   }
 
+  filters() { return this.state.area !== "" || this.state.most !== Infinity; }
+
   customerFilter() {
     const { without, area, most } = this.state;
-    const { perHome } = this.data;
-    const areaNumber = area === "" || !this.data.areas ? -1 : this.data.areaWords.indexOf(area);
+    const { perHome, areas: names } = this.data;
+    const areaNumber = area === "" || !names ? -1 : names.words().indexOf(area);
     const off = this.customers.packed.classes.map((entry) => without.has(entry.value));
-    const areas = this.data.areas ? this.data.areas.numbers : null;
+    const areas = names ? names.numbers : null;
     if (!off.includes(true) && areaNumber < 0 && most === Infinity) return null;
     return (row, shown) => {
       if (off[shown]) return 255;
@@ -373,7 +392,8 @@ class PlanPage {
     this.curve = curve;
     this.steps = curve.cost.length;
     const slider = make("input", { type: "range", min: 0, max: this.steps - 1, step: 1, value: this.state.budget ?? this.steps - 1,
-      "aria-label": this.say("budget"), oninput: () => this.drag(Number(slider.value)), onchange: () => this.changed() });
+      "aria-label": this.say("budget"), onfocus: () => this.load("loadAllRanks"), onpointerenter: () => this.load("loadAllRanks"),
+      oninput: () => this.drag(Number(slider.value)), onchange: () => this.changed() });
     this.slider = slider;
     this.budgetText = make("b");
     this.homesText = make("b");
@@ -389,16 +409,17 @@ class PlanPage {
   step(always = false) {
     if (!this.curve || (this.state.budget === null && !always)) return null;
     const position = this.state.budget ?? this.steps - 1;
-    return Object.fromEntries(["cost", "units", "build_order", "upper_bound"].map((key) => [key, this.curve[key][position]]));
+    return Object.fromEntries(["cost", "units", "customers", "build_order", "upper_bound"].map((key) => [key, this.curve[key][position]]));
   }
 
   moneyAt(position) { return this.curve.total[0] * position / (this.steps - 1); }
 
-  drag(position) {
+  async drag(position) {
     this.state.budget = position === this.steps - 1 ? null : position;
     this.writeBudget();
     if (this.dragging) return;
     this.dragging = true;
+    await this.loadAllRanks();
     requestAnimationFrame(() => {
       this.dragging = false;
       for (const entry of this.layers) if (entry.ranks) this.applyBudget(entry);
@@ -410,22 +431,14 @@ class PlanPage {
   writeBudget() {
     if (!this.curve) return;
     const step = this.step(true);
-    const { ranks } = this.customers;
     this.budgetText.textContent = this.money(this.moneyAt(this.state.budget ?? this.steps - 1));
     this.homesText.textContent = this.count(step.units);
-    if (ranks) this.customersText.textContent = this.count(this.rankCount(step.build_order));
+    this.customersText.textContent = this.count(step.customers);
     this.boundLine.hidden = step.upper_bound === null;
     if (step.upper_bound !== null) this.boundText.textContent = this.count(Math.floor(step.upper_bound));
     const x = this.curveX(this.moneyAt(this.state.budget ?? this.steps - 1));
     this.marker.setAttribute("x1", x);
     this.marker.setAttribute("x2", x);
-  }
-
-  rankCount(last) {
-    if (!this.sortedRanks) this.sortedRanks = Float64Array.from(this.customers.ranks.filter((rank) => rank > 0)).sort();
-    let low = 0, high = this.sortedRanks.length;
-    while (low < high) { const middle = (low + high) >> 1; if (this.sortedRanks[middle] <= last) low = middle + 1; else high = middle; }
-    return low;
   }
 
   curveX(cost) { return 4 + 288 * cost / (this.curve.total[0] || 1); }
