@@ -6,8 +6,8 @@ How long the map of a plan takes to build, open, pan and zoom, and to drag the b
 All draw the same made-up town: customers with a popup, and their routes (trenches and drops). Plain folium pages get
 Leaflet inlined as ours do, and the faster canvas renderer. Each runs in processes of its own, building and opening each
 end at the limit; who does not finish is not asked for more customers. `drawn` is from asking for the page until the
-last of it is painted, in a browser that has started before. Seconds of the processor, of all the browser's processes together, stand beside those of the
-clock: on a busy machine only they tell. Nothing here is a gate.
+last of it is painted, legend and all, in a browser that has been started before. Seconds of the processor, of all the
+browser's processes together, stand beside those of the clock: on a busy machine only they tell. Nothing here is a gate.
 """
 
 from __future__ import annotations

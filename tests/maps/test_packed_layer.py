@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import shapely
 
 from lastmile_net.errors import CrsError, DataError
 from lastmile_net.maps import Derived, Field, PackedLayer, Style, offline_map, save_page
+from lastmile_net.maps.coding import pack_ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +86,40 @@ def test_every_kind_of_column_arrives_in_the_browser(browser: Chromium, tmp_path
     for name, values in {"share": homes["share"], "rank": homes["rank"], "per_home": ratio}.items():
         shown = pd.Series(_shown(browser, layer.get_name(), name)).reindex(homes["osm_id"]).astype(float)
         np.testing.assert_allclose(shown.to_numpy(), values.to_numpy(float, na_value=np.nan), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("texts", "fit"),
+    [
+        (["way/12", "way/0", "way/70000000000000"], True),
+        (["way/12", "way/123456789012345"], True),
+        (["5", "17"], True),
+        (["Straße 3", "Straße 12"], True),
+        (["way/12", "way/012"], False),
+        (["way/12", "way/12"], False),
+        (["way/12", "way/-3"], False),
+        (["way/12", "way/"], False),
+        (["way/12", "node/3"], False),
+        (["way/12", "way/3\n4"], False),
+        (["way/12", "way/٣"], False),
+        (["way/12", "way/993456789012345"], False),
+        (["100000000000000000001", "7"], False),
+        (["way/12", None], False),
+        (["way/12", 12], False),
+    ],
+)
+def test_ids_are_packed_as_numbers_only_where_each_comes_back(texts: list[object], fit: bool) -> None:
+    """An id that comes back without its nought, or as its neighbour's, leads a planner to the wrong house."""
+    packed = pack_ids(pd.Series(texts, dtype=object), np.arange(len(texts))[::-1])
+    assert (packed is not None) == fit
+    if packed:
+        prefix, numbers = packed
+        raw, size = numbers.stream.raw, numbers.stream.size
+        stored = [int.from_bytes(raw[row::size], "little") for row in range(size)]
+        if numbers.stream.delta:
+            steps = [-(step + 1) // 2 if step % 2 else step // 2 for step in stored]
+            stored = list(itertools.accumulate(steps))
+        assert [f"{prefix}{value + numbers.least}" for value in stored] == texts[::-1]
 
 
 @pytest.mark.browser

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import os
 import re
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,8 @@ HALF_WORLD_M = 20037508.342789244
 LEVEL = 6
 WIDTHS = (1, 2, 4, 6)
 LARGEST = 2**46
+MOST_DIGITS = 14
+LINE_FEED, ZERO = b"\n0"
 MAX_WORDS = 65_000
 FIRST_MULTI = 4
 """Shapely's type of a MultiPoint; the types above it have parts, too."""
@@ -148,14 +151,17 @@ def pack_integers(values: Ints, *, delta: bool = False) -> Stream:
     return Stream(raw.tobytes(), len(stored), width, delta)
 
 
-def squeeze(parts: Mapping[str, bytes]) -> dict[str, str]:
-    """Return each part, gzipped without a time stamp, as base64; the processors share the work."""
+def squeeze(parts: Mapping[str, bytes], *, text: bool) -> dict[str, str]:
+    """Return each part, deflated, as base64; the processors share the work."""
+    strategy = zlib.Z_DEFAULT_STRATEGY if text else zlib.Z_RLE
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(parts, pool.map(_base64_gzip, parts.values()), strict=True))
+        return dict(zip(parts, pool.map(_base64_deflate, parts.values(), repeat(strategy)), strict=True))
 
 
-def _base64_gzip(raw: bytes) -> str:
-    return base64.b64encode(gzip.compress(raw, LEVEL, mtime=0)).decode("ascii")
+def _base64_deflate(raw: bytes, strategy: int) -> str:
+    """Bytes of integers hold runs but hardly a phrase twice: to look for runs alone is faster, and no larger."""
+    packer = zlib.compressobj(LEVEL, strategy=strategy)
+    return base64.b64encode(packer.compress(raw) + packer.flush()).decode("ascii")
 
 
 def pack_numbers(values: pd.Series, rows: Ints, decimals: int) -> Numbers | None:
@@ -198,27 +204,52 @@ def _bits(values: Ints) -> float:
     return float(np.log2(values + 1.0).mean())
 
 
-def pack_ids(lines: Sequence[str]) -> tuple[str, Numbers] | None:
+def pack_ids(values: pd.Series, rows: Ints) -> tuple[str, Numbers] | None:
     """
-    Pack texts that are one prefix and a number each, such as ids often are.
+    Pack texts that are one prefix and a number of its own each, such as ids often are.
+
+    Parameters
+    ----------
+    values
+        The texts.
+    rows
+        Rows to take, in this order.
 
     Returns
     -------
     packed
-        The prefix and the numbers; None if some text is not so.
+        The prefix and the numbers; None if some text is not so, or two are alike.
     """
-    match = re.fullmatch(r"(.*?)(0|[1-9]\d{0,14})", lines[0]) if len(lines) else None
+    first = values.iloc[rows[0]] if len(rows) else None
+    match = re.fullmatch(r"(.*?)(0|[1-9]\d{0,13})", first) if isinstance(first, str) else None
     if match is None:
         return None
-    prefix = match[1]
+    lines = values.to_numpy(object)[rows].tolist()
     try:
-        numbers = [int(line[len(prefix) :]) for line in lines]
-    except ValueError:
+        text = "\n" + "\n".join(lines)
+    except TypeError:
         return None
-    same = all(line == f"{prefix}{number}" for line, number in zip(lines, numbers, strict=True))
-    if not same or max(numbers) > LARGEST or min(numbers) < 0:
+    start = f"\n{match[1]}"
+    if text.count("\n") != len(lines) or text.count(start) != len(lines):
         return None
-    return prefix, _numbers(np.array(numbers, np.int64), np.ones(len(numbers), bool))
+    numbers = _whole_numbers(text.replace(start, "\n"))
+    if numbers is None or len(pd.unique(numbers)) < len(numbers):
+        return None
+    return match[1], _numbers(numbers, np.ones(len(numbers), bool))
+
+
+def _whole_numbers(text: str) -> Ints | None:
+    """Return the numbers that follow the line feeds of a text; None if they are written in any but the usual way."""
+    raw = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
+    starts = np.flatnonzero(raw == LINE_FEED)
+    digits = np.diff(starts, append=len(raw)) - 1
+    usual = (raw == LINE_FEED) | ((raw >= ZERO) & (raw < ZERO + 10))
+    if not usual.all() or digits.min() < 1 or digits.max() > MOST_DIGITS:
+        return None
+    if ((raw[starts + 1] == ZERO) & (digits > 1)).any():
+        return None
+    numbers = np.fromstring(text[1:], np.int64, sep="\n")
+    return numbers if numbers.max() <= LARGEST else None
 
 
 def pack_texts(lines: Sequence[str], codes: Ints) -> Texts:
@@ -233,7 +264,7 @@ def pack_texts(lines: Sequence[str], codes: Ints) -> Texts:
         Number of each row's text.
     """
     if len(lines) > MAX_WORDS or len(lines) * 4 > len(codes) + 64:
-        return Texts(_join([lines[code] for code in codes.tolist()]), None)
+        return Texts(_join(np.array(lines, object)[codes].tolist()), None)
     return Texts(_join(lines), pack_integers(codes))
 
 

@@ -209,6 +209,7 @@ class PackedLayer(Layer):
         self.name = name
         self.fields = [Field(entry) if isinstance(entry, str) else entry for entry in popup]
         self._raw: dict[str, bytes] = {}
+        self._words: dict[str, bytes] = {}
         themes = [colour] if isinstance(colour, str) else list(colour)
         plain = isinstance(colour, str) and colour not in data.columns
         self._derived = {key: of for key, of in (extra or {}).items() if isinstance(of, Derived)}
@@ -254,7 +255,8 @@ class PackedLayer(Layer):
         """Put the layer, and once per page the code that draws it, into the page."""
         put_in_head(self, "packed_layer", ["packed.css", "packed.js"])
         name = self.get_name()
-        data = {f"{name}-{key}": text for key, text in squeeze(self._raw).items()}
+        packed = squeeze(self._raw, text=False) | squeeze(self._words, text=True)
+        data = {f"{name}-{key}": text for key, text in packed.items()}
         put_in_body(self, name, {name: self.description()} | data)
         super().render(**kwargs)  # type: ignore[no-untyped-call]
         return ""
@@ -318,12 +320,11 @@ class PackedLayer(Layer):
             packed = pack_numbers(values, rows, places)
             if packed:
                 return {"decimals": places, "numbers": self._keep_numbers(key, packed)}
-        lines, codes = distinct_texts(values, rows)
-        ids = pack_ids(lines) if len(lines) == len(codes) else None
+        ids = pack_ids(values, rows)
         if ids:
             return {"prefix": ids[0], "numbers": self._keep_numbers(key, ids[1])}
-        texts = pack_texts(lines, codes)
-        self._raw[f"{key}-words"] = texts.lines
+        texts = pack_texts(*distinct_texts(values, rows))
+        self._words[f"{key}-words"] = texts.lines
         return {
             "words": f"{key}-words",
             "codes": {"key": key} | self._keep(key, texts.words) if texts.words else None,

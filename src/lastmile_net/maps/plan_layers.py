@@ -108,7 +108,13 @@ class MapLayer:
 
 
 def plan_layers(
-    plan: Plan, words: Mapping[str, str], *, only: Only | None, area: str | None, streets: bool
+    plan: Plan,
+    people: gpd.GeoDataFrame,
+    words: Mapping[str, str],
+    *,
+    only: Only | None,
+    area: str | None,
+    streets: bool,
 ) -> list[MapLayer]:
     """
     Return the layers of a plan's map, bottom first; empty ones are left out.
@@ -117,6 +123,8 @@ def plan_layers(
     ----------
     plan
         The plan.
+    people
+        Its customers as `classed_customers` returns them.
     words
         What the map says.
     only
@@ -126,7 +134,7 @@ def plan_layers(
     streets
         Whether streets are drawn as the base.
     """
-    customers = chosen_customers(plan.customers, words, only, area)
+    customers = only_these(people, only)
     customers.attrs["currency"] = plan.summary.get("currency", "")
     near = beside(customers, area)
     on_line = plan.access_points["kind"].isin(list(LINE_SYMBOLS))
@@ -197,7 +205,9 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> Map
         _field("area_id", words),
     ]
     shared = bool((pd.to_numeric(customers["cost_share"]) > 0).any())
-    popup = [entry for entry in popup if (shared if entry.column == "_per_home" else customers[entry.column].notna().any())]
+    popup = [
+        entry for entry in popup if (shared if entry.column == "_per_home" else customers[entry.column].notna().any())
+    ]
     per_home = Derived("ratio", ("cost_share", "units"))
     named = tuple(name for name in ("street", "housenumber") if name in customers.columns)
     address: dict[str, int | Derived] = {"_address": Derived("join", named, "customer_id")} if "street" in named else {}
@@ -222,19 +232,18 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> Map
     return MapLayer("customers", packed, search=(*address, "customer_id"), order="build_order")
 
 
-def chosen_customers(
-    table: gpd.GeoDataFrame, words: Mapping[str, str], only: Only | None, area: str | None
-) -> gpd.GeoDataFrame:
-    """Return the customers to be drawn, with the class each one shows in `_class`: its outcome, or the reason."""
-    keep = np.ones(len(table), bool)
-    if only:
-        keep &= (table["outcome"] == {"gaps": "unserved"}.get(only, only)).to_numpy()
+def classed_customers(table: gpd.GeoDataFrame, area: str | None) -> gpd.GeoDataFrame:
+    """Return the customers of an area, or all; `_class` is what each one shows: its outcome, or the reason."""
     if area is not None:
-        keep &= (table["area_id"].astype("string") == area).fillna(False).to_numpy(bool)
-    chosen = table[keep]
-    outcome, reason = chosen["outcome"].astype(object), chosen["reason"].astype(object)
+        table = table[(table["area_id"].astype("string") == area).fillna(False).to_numpy(bool)]
+    outcome, reason = table["outcome"].astype(object), table["reason"].astype(object)
     known = reason.where(reason.isin(list(REASONS)), "unserved")
-    return chosen.assign(_class=outcome.where(outcome != "unserved", known))
+    return table.assign(_class=outcome.where(outcome != "unserved", known))
+
+
+def only_these(people: gpd.GeoDataFrame, only: Only | None) -> gpd.GeoDataFrame:
+    """Return the customers that are to be drawn."""
+    return people if only is None else people[people["outcome"] == {"gaps": "unserved"}.get(only, only)]
 
 
 def beside(customers: gpd.GeoDataFrame, area: str | None) -> Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]:

@@ -15,7 +15,7 @@ from lastmile_net.maps.page import offline_map, save_page
 from lastmile_net.maps.plan_layers import (
     OUTCOME_SYMBOLS,
     check_wishes,
-    chosen_customers,
+    classed_customers,
     findings_layers,
     plan_layers,
 )
@@ -119,7 +119,8 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     only, area = options.get("only"), options.get("area")
     says = words(language)
     check_wishes(plan, only, area)
-    layers = plan_layers(plan, says, only=only, area=area, streets=tiles is None)
+    people = classed_customers(plan.customers, area)
+    layers = plan_layers(plan, people, says, only=only, area=area, streets=tiles is None)
     findings = options.get("findings")
     if findings is not None:
         layers += findings_layers(findings, says)
@@ -131,7 +132,7 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
         layer.packed.add_to(page)
     curve = _curve(plan, options.get("curve", plan.curve))
     told = {"title": heading, "words": says, "curve": curve, "layers": [_entry(layer) for layer in layers]}
-    _PlanPage(told | _figures(plan, says, area)).add_to(page)
+    _PlanPage(told | _figures(plan, people, says, area)).add_to(page)
     return page
 
 
@@ -173,10 +174,9 @@ def _entry(layer: MapLayer) -> dict[str, object]:
     }
 
 
-def _figures(plan: Plan, says: dict[str, str], area: str | None) -> dict[str, object]:
-    """Return what the headline tells: of the whole plan, or of the one area that is drawn."""
+def _figures(plan: Plan, people: gpd.GeoDataFrame, says: dict[str, str], area: str | None) -> dict[str, object]:
+    """Return what the headline tells: of the whole plan, or of the one area whose people are given."""
     from_osm = bool(plan.streets["highway"].notna().any()) if len(plan.streets) else False
-    people = chosen_customers(plan.customers, says, None, area)
     missing = people.geometry.isna() | people.geometry.is_empty
     of_class = people.groupby("_class")["units"].sum()
     shares = [
@@ -239,5 +239,6 @@ def _curve(plan: Plan, curve: pd.DataFrame | None) -> dict[str, list[float | Non
         at_each = np.where(last >= 0, values[np.maximum(last, 0)], nothing)
         told[name] = [float(value) if np.isfinite(value) else None for value in at_each]
     ranks = np.sort(plan.customers["build_order"].dropna().to_numpy(np.float64))
-    told["customers"] = np.searchsorted(ranks, np.nan_to_num(np.array(told["build_order"], np.float64)), side="right").tolist()
+    at_each = np.nan_to_num(np.array(told["build_order"], np.float64))
+    told["customers"] = np.searchsorted(ranks, at_each, side="right").tolist()
     return told

@@ -22,7 +22,8 @@ from lastmile_net.maps.plan_layers import (
     Only,
     beside,
     check_wishes,
-    chosen_customers,
+    classed_customers,
+    only_these,
 )
 from lastmile_net.maps.words import words
 
@@ -97,7 +98,7 @@ def save_picture(
     says = words(language)
     check_wishes(plan, only, area)
     _check_kind(path)
-    customers = chosen_customers(plan.customers, says, only, area)
+    customers = only_these(classed_customers(plan.customers, area), only)
     figure = _figure(11.7, 8.3)
     axes = figure.add_axes((0.015, 0.02, 0.735, 0.96), facecolor=GROUND)
     near = beside(customers, area)
