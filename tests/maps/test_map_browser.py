@@ -301,6 +301,31 @@ def test_budget_slider_shows_the_plan_at_each_budget(
     assert browser.complaints() == []
 
 
+def test_a_look_at_today_and_back_keeps_the_budget(
+    browser: Chromium,
+    make_town: Callable[..., SimpleNamespace],
+    curve_of: Callable[[SimpleNamespace], pd.DataFrame],
+    tmp_path: Path,
+) -> None:
+    """Customers beyond the budget have a class that today does not know: switching must neither fail nor lose it."""
+    plan = make_town(1500, seed=3, ranked=True)
+    browser.open(save_map(plan, tmp_path / "map.html", curve=curve_of(plan)))
+    browser.run(
+        """const slider = document.querySelector('#lm-budget input'); slider.value = 400;
+           slider.dispatchEvent(new Event('input'));"""
+    )
+    browser.drawn()
+    before, legend = _pixels(browser), _legend(browser)
+    browser.run("document.querySelectorAll('[name=lm-theme]')[1].click();")
+    browser.drawn()
+    assert _legend(browser) == plan.customers["status"].value_counts().to_dict()
+    browser.run("document.querySelectorAll('[name=lm-theme]')[0].click();")
+    browser.drawn()
+    assert browser.complaints() == []
+    assert _legend(browser) == legend
+    assert np.array_equal(before, _pixels(browser))
+
+
 def test_hostile_names_are_shown_as_text(
     browser: Chromium, make_town: Callable[..., SimpleNamespace], tmp_path: Path, artefacts: Path
 ) -> None:

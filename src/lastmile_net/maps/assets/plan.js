@@ -282,7 +282,7 @@ class PlanPage {
 
   setTheme(number) {
     this.state.theme = number;
-    this.customers.packed.filter = null;
+    Object.assign(this.customers.packed, { filter: null, ranked: null });
     this.customers.packed.setTheme(number);
     for (const entry of this.layers) this.show(entry);
     this.classRows();
