@@ -462,17 +462,14 @@ const Packed = L.GridLayer.extend({
     return this;
   },
 
-  /* The first zoom at which points mostly stand apart. */
+  /* The first zoom at which points mostly stand apart. They come in Z-order, so that those of one cell follow each other. */
   zoomWithRoom() {
-    if (!this.style.hexagons || this.size < 500) return 0;
+    const { x, y, size } = this, apart = new Uint32Array(33);
+    if (!this.style.hexagons || size < 500) return 0;
+    for (let i = 1; i < size; i++) apart[32 - Math.clz32((x[i] ^ x[i - 1]) | (y[i] ^ y[i - 1]))]++;
     for (let zoom = 17; zoom > 0; zoom--) {
-      const shift = BITS - zoom - 4;
-      let cells = 0, last = -1;
-      for (let i = 0; i < this.size; i++) {
-        const cell = (this.x[i] >> shift) * 2097152 + (this.y[i] >> shift);
-        if (cell !== last) { cells++; last = cell; }
-      }
-      if (this.size / cells > 8) return zoom + 1;
+      const cells = 1 + apart.subarray(BITS - zoom - 3).reduce((sum, value) => sum + value, 0);
+      if (size / cells > 8) return zoom + 1;
     }
     return 0;
   },
