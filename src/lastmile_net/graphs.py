@@ -12,7 +12,7 @@ import numpy as np
 from lastmile_net.config import SolveConfig
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.solve import solve
-from lastmile_net.solve.problem import Problem
+from lastmile_net.solve.problem import Problem, gap_over
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -54,9 +54,7 @@ class SteinerTree:
     @property
     def gap(self) -> float:
         """Cost over bound, less one; 0 is a proof of optimality, infinite means that nothing is proven."""
-        if self.lower_bound > 0:
-            return self.cost / self.lower_bound - 1
-        return 0.0 if self.cost == 0 else math.inf
+        return gap_over(self.cost, self.lower_bound)
 
 
 def steiner_tree(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from lastmile_net.config import SolveConfig
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Choice, Question, Study, exact
+from lastmile_net.solve.problem import Progress
 
 from .small_towns import distances, small_town
+
+if TYPE_CHECKING:
+    from lastmile_net.solve.problem import Problem, Report, Solution
 
 CONFIG = SolveConfig(rounds=1, time_limit_s=None, workers=1)
 SHARES = (0.1, 0.3, 0.5, 0.8)
@@ -124,3 +131,36 @@ def test_more_money_never_connects_fewer() -> None:
         gains = [choice.gain for choice in found]
         assert gains == sorted(gains)
         assert found[-1].gain == question.most
+
+
+def test_the_curve_takes_no_longer_than_the_plan() -> None:
+    """Five prices with a limit each of their own would make a planner wait five times; and cut answers are told."""
+    town = small_town(4, customers=7, nodes=10)
+    question, limits = Question.of(town, town.units * 1000), []
+
+    def hurried(problem: Problem, config: SolveConfig, report: Report | None) -> Solution:
+        limits.append(config.time_limit_s)
+        return replace(solve(problem, CONFIG, report), status="time")
+
+    study = Study(question, solve(town, CONFIG), CONFIG.model_copy(update={"time_limit_s": 60.0}), hurried)
+    study.ask_along((0.1, 0.3, 0.9))
+    assert limits
+    assert set(limits) == {20.0}
+    assert study.hurried
+
+
+def test_a_price_is_asked_until_search_can_close_no_more() -> None:
+    """Fibre on long ways keeps the gap open for ever: only what the search can close is worth its time."""
+    town = small_town(4, customers=7, nodes=10)
+    question, heard = Question.of(town, town.units * 1000), []
+
+    def talking(problem: Problem, config: SolveConfig, report: Report | None) -> Solution:
+        assert report is not None
+        heard.extend(report(Progress(0.0, 120, 100, "prove", searched)) for searched in (110, 100))
+        return replace(solve(problem, config), status="interrupted")
+
+    study = Study(question, solve(town, CONFIG), CONFIG, talking)
+    study.ask_along((0.9,))
+    assert heard == [True, False]
+    assert not study.stopped
+    assert study.plans[-1][0].status != "interrupted"

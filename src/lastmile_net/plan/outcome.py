@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Texts = NDArray[np.object_]
 
+HURRIED = "the time limit cut a bound of the curve short: another machine may find a tighter one"
 BOUND_COVERS = "trenches, drops, reuse of existing lines, fibre, equipment and overhead, for the customers planned"
 
 
@@ -105,7 +106,7 @@ def assemble(posing: Posing) -> Plan:
         ),
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,
-        notes=tuple(map(str, posing.layers.notes)),
+        notes=(*map(str, posing.layers.notes), *((HURRIED,) if posing.money.study.hurried else ())),
         rejected=posing.layers.rejected,
     )
 

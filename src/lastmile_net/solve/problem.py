@@ -112,19 +112,43 @@ class Problem:
 
 @dataclass(frozen=True)
 class Progress:
-    """One line of the solver's log: seconds since the start, best cost and bound so far in thousandths, the stage."""
+    """
+    One line of the solver's log.
+
+    Parameters
+    ----------
+    seconds
+        Since the start.
+    cost, lower_bound
+        Best so far, in thousandths.
+    stage
+        What was done last.
+    searched_cost
+        What the best trees cost at the prices that the search sees: less than `cost` where fibre has a price.
+    """
 
     seconds: float
     cost: int
     lower_bound: int
     stage: str
+    searched_cost: int | None = None
 
     @property
     def gap(self) -> float:
         """Cost over bound, less one; infinite while the bound is zero and the cost is not."""
-        if self.lower_bound > 0:
-            return self.cost / self.lower_bound - 1
-        return 0.0 if self.cost == 0 else float("inf")
+        return gap_over(self.cost, self.lower_bound)
+
+    @property
+    def searched_gap(self) -> float:
+        """The part of the gap that more search can close; the rest is fibre on long ways."""
+        return self.gap if self.searched_cost is None else gap_over(self.searched_cost, self.lower_bound)
+
+
+def gap_over(cost: float, bound: float) -> float:
+    """Return cost over bound, less one; 0 is a proof of optimality, infinite means that nothing is proven."""
+    if bound > 0:
+        return cost / bound - 1
+    return 0.0 if cost == 0 else float("inf")
 
 
 class Report(Protocol):
@@ -172,4 +196,4 @@ class Solution:
     @property
     def gap(self) -> float:
         """Cost over bound, less one; 0 is a proof of optimality."""
-        return Progress(0.0, self.cost, self.lower_bound, "").gap
+        return gap_over(self.cost, self.lower_bound)

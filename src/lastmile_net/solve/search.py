@@ -156,7 +156,7 @@ class _Run:
     def _state(self, stage: str, rounds: int) -> Status | None:
         """Log where the search stands; return what ends it, if anything does."""
         cost, bound = self._cost(), self._bound()
-        progress = Progress(time.perf_counter() - self.began, cost, bound, stage)
+        progress = Progress(time.perf_counter() - self.began, cost, bound, stage, self._searched_cost())
         self.log.append(progress)
         logger.debug("%s: cost %d, bound %d", stage, cost, bound)
         if self.report is not None and not self.clock.stopped and self.report(progress) is False:
@@ -181,10 +181,13 @@ class _Run:
             -(-hunt.bound // fine) for hunt, fine in zip(self.hunts, self.fine, strict=False)
         )
 
+    def _searched_cost(self) -> int:
+        trees = zip(self.hunts, self.fine, strict=False)
+        return self.ready.constant + sum(hunt.cost // fine for hunt, fine in trees)
+
     def _cost(self) -> int:
         if not self.problem.fibre_cost.any():
-            trees = zip(self.hunts, self.fine, strict=False)
-            return self.ready.constant + sum(hunt.cost // fine for hunt, fine in trees)
+            return self._searched_cost()
         edges, drop = self._assemble()
         cost = price(self.problem, edges, drop, follow(self.problem, edges, drop))
         if self.kept is None or cost < self.kept[0]:

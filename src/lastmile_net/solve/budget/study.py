@@ -9,7 +9,7 @@ and for very small budgets what could be gained if every trench were there alrea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,6 +89,8 @@ class Study:
         Nothing is asked then, and the bounds are those of the drops alone.
     report
         Progress callback; once it returns False, nothing more is asked.
+    stopped, hurried
+        Whether the callback has asked to stop; whether a time limit cut an answer short.
     """
 
     question: Question
@@ -99,6 +101,7 @@ class Study:
     parts_only: bool = False
     report: Report | None = None
     stopped: bool = False
+    hurried: bool = False
     proven: list[tuple[int, int]] = field(default_factory=list)
     answers: dict[int, Answer] = field(default_factory=dict)
     plans: list[tuple[Solution, BuildOrder]] = field(default_factory=list)
@@ -114,20 +117,26 @@ class Study:
         self.reach_gain = self.question.most
         self._drops_only = self._if_trenches_were_there()
 
-    def ask(self, price: int) -> Answer:
+    def ask(self, price: int, config: SolveConfig | None = None) -> Answer:
         """Find who is worth a price, once."""
         if price not in self.answers:
-            answer = ask(self.question, price, self.config, self._solve)
+            answer = ask(self.question, price, config or self.config, self._solve)
             self.answers[price] = answer
             self._remember(answer.solution)
         return self.answers[price]
 
     def ask_along(self, shares: tuple[float, ...]) -> None:
-        """Ask at the prices at which the nested order spends some shares of what everybody costs."""
+        """
+        Ask at the prices at which the nested order spends some shares of what everybody costs.
+
+        All of it together has the time that the plan has.
+        """
+        limit = self.config.time_limit_s
+        each = self.config.model_copy(update={"time_limit_s": limit and limit / len(shares)})
         for share in () if self.parts_only else shares:
             price = self.price_at(int(share * self.nested.cost[-1])) if len(self.nested.cost) else 0
             if price and not self.stopped and not any(1 / CLOSE < price / known < CLOSE for known in self.answers):
-                self.ask(price)
+                self.ask(price, each)
 
     def price_at(self, budget: int) -> int:
         """Return what a unit of gain costs in the block of the nested order at which a budget ends."""
@@ -286,13 +295,15 @@ class Study:
         return max(gains) >= self.most_gain(budget)
 
     def _solve(self, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
-        """Solve the plain problem, and listen for a stop."""
-        return self.solver(problem, config, self._told)
+        """Solve the plain problem until search can close no more of the gap, and listen for a stop."""
+        found = self.solver(problem, config, self._told)
+        self.hurried |= found.status == "time"
+        return found if self.stopped or found.status != "interrupted" else replace(found, status="rounds")
 
     def _told(self, progress: Progress) -> bool:
         if self.report is not None and self.report(progress) is False:
             self.stopped = True
-        return not self.stopped
+        return not self.stopped and progress.searched_gap > self.config.target_gap
 
     def _remember(self, solution: Solution) -> BuildOrder:
         order = build_order(self.question.posed, solution, gain=self.question.gain)
