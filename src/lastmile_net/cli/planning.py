@@ -1,0 +1,218 @@
+"""`lastmile plan` and `lastmile demo`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from lastmile_net.cli.console import NOT_ALL_WELL, PARTIAL, err, out
+from lastmile_net.cli.options import (
+    Backbone,
+    Barriers,
+    Budget,
+    ConfigFile,
+    Crs,
+    Customers,
+    Excluded,
+    Files,
+    Formats,
+    Json,
+    MaxCostPerHome,
+    MaxDropM,
+    MaxRouteM,
+    OnBadRows,
+    Optical,
+    OutFolder,
+    Overwrite,
+    Pop,
+    Presets,
+    Prices,
+    RailWater,
+    Rounds,
+    Seed,
+    Streets,
+    Strict,
+    Tables,
+    Tap,
+    TargetCoverage,
+    TargetGap,
+    Tiles,
+    TimeLimitS,
+    lonlat,
+    named_files,
+)
+
+if TYPE_CHECKING:
+    from lastmile_net.config import PlanConfig
+    from lastmile_net.plan import Plan
+    from lastmile_net.solve.problem import Progress
+
+
+class Watch:
+    """Draws cost, bound and the falling gap on stderr while the solver runs, and hands Ctrl-C to it."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.worst = 0.0
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(24),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+        )
+        self.bar = Bar(*columns, console=err, transient=True, disable=not err.is_terminal)
+        self.task = self.bar.add_task("reading the layers", total=None, figures="")
+
+    def __enter__(self) -> Watch:
+        self.before = signal.signal(signal.SIGINT, self._stop)
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+        signal.signal(signal.SIGINT, self.before)
+
+    def __call__(self, progress: Progress) -> bool:
+        """Draw how far the solver is; false once Ctrl-C was pressed."""
+        gap = f"{progress.gap:.3%}" if progress.gap < 1 else "not known yet"
+        figures = f"cost {progress.cost / 1000:,.0f}  bound {progress.lower_bound / 1000:,.0f}  gap {gap}"
+        if progress.gap < 1:
+            self.worst = max(self.worst, progress.gap)
+            left = progress.gap / self.worst if self.worst else 0.0
+            self.bar.update(self.task, total=1.0, completed=left)
+        self.bar.update(self.task, description=progress.stage, figures=figures)
+        return not self.stopped
+
+    def says(self, what: str) -> None:
+        """Show what goes on after the solver has ended."""
+        self.bar.update(self.task, description=what, total=None, figures="")
+
+    def _stop(self, *_: object) -> None:
+        if self.stopped:
+            raise KeyboardInterrupt
+        self.stopped = True
+        err.print("stopping with the best plan so far; Ctrl-C again to drop it")
+
+
+def plan(
+    streets: Streets,
+    customers: Customers,
+    out_folder: OutFolder,
+    backbone: Backbone = None,
+    barriers: Barriers = None,
+    excluded: Excluded = None,
+    rail_water: RailWater = None,
+    preset: Presets = None,
+    table: Tables = None,
+    config: ConfigFile = None,
+    pop: Pop = None,
+    crs: Crs = None,
+    prices: Prices = None,
+    tap: Tap = None,
+    max_drop_m: MaxDropM = None,
+    max_route_m: MaxRouteM = None,
+    optical: Optical = None,
+    budget: Budget = None,
+    target_coverage: TargetCoverage = None,
+    max_cost_per_home: MaxCostPerHome = None,
+    target_gap: TargetGap = None,
+    rounds: Rounds = None,
+    time_limit_s: TimeLimitS = None,
+    seed: Seed = None,
+    on_bad_rows: OnBadRows = None,
+    tiles: Tiles = None,
+    formats: Formats = "gpkg",
+    overwrite: Overwrite = False,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Plan: who is unconnected, why, and the cheapest trenches that connect everyone in reach."""
+    from lastmile_net.config import read_config
+
+    settings = read_config(
+        Path(config) if config else None,
+        pop=lonlat(pop),
+        crs=crs,
+        presets=preset or None,
+        tables=named_files(table),
+        prices=prices,
+        tap=tap,
+        max_drop_m=max_drop_m,
+        max_route_m=max_route_m,
+        optical=optical,
+        budget=budget,
+        target_coverage=target_coverage,
+        max_cost_per_home=max_cost_per_home,
+        target_gap=target_gap,
+        rounds=rounds,
+        time_limit_s=time_limit_s,
+        seed=seed,
+        on_bad_rows=on_bad_rows,
+        tiles=tiles,
+    )
+    files = Files(streets, backbone, customers, barriers, excluded, rail_water)
+    made = _plan(files, Path(out_folder), settings, formats, overwrite=overwrite, as_json=as_json)
+    _say_if_partial(made)
+    if strict and made.summary["customers"]["unserved"]:
+        raise typer.Exit(NOT_ALL_WELL)
+
+
+def demo(out_folder: Annotated[str, typer.Option("--out", help="Folder to make.")] = "lastmile-demo") -> None:
+    """Plan the bundled demo town; needs no arguments and no network."""
+    from lastmile_net.config import read_config
+    from lastmile_net.demo import demo_folder
+
+    town = demo_folder()
+    files = Files(*(str(town / f"{name}.gpkg") for name in ("streets", "backbone", "customers")))
+    _say_if_partial(_plan(files, Path(out_folder), read_config(), "gpkg", overwrite=True, as_json=False))
+
+
+def _plan(files: Files, folder: Path, settings: PlanConfig, formats: str, *, overwrite: bool, as_json: bool) -> Plan:
+    from lastmile_net.plan import plan as make
+    from lastmile_net.write import Inputs, known_formats, recover, write_run
+    from lastmile_net.write.atomic import check_way
+
+    wanted = known_formats([name.strip() for name in formats.split(",") if name.strip()])
+    recover(folder)
+    check_way(folder, overwrite=overwrite)
+    began = time.perf_counter()
+    with Watch() as watch:
+        made = make(files.streets, files.backbone, files.customers, config=settings, report=watch, **files.optional())
+        watch.says("writing the run")
+        write_run(
+            made,
+            folder,
+            inputs=Inputs.of(**vars(files), **{f"table {name}": file for name, file in settings.tables.items()}),
+            formats=wanted,
+            overwrite=overwrite,
+            seconds=round(time.perf_counter() - began, 1),
+            peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        )
+    _show(made, folder, time.perf_counter() - began, as_json=as_json)
+    return made
+
+
+def _say_if_partial(made: Plan) -> None:
+    if made.status == "interrupted":
+        err.print("interrupted: the plan is the best so far, and marked so in run.json")
+        raise typer.Exit(PARTIAL)
+
+
+def _show(made: Plan, folder: Path, seconds: float, *, as_json: bool) -> None:
+    from lastmile_net.report import summary_text
+
+    page = folder.resolve() / "map.html"
+    if as_json:
+        out.print_json(json.dumps({"summary": made.summary, "status": made.status, "map": str(page)}))
+        return
+    out.print(summary_text(made), markup=False)
+    out.print(f"\nmade in {seconds:.1f} s\nmap: {page}", markup=False)

@@ -1,0 +1,84 @@
+"""The commands that take a finished run, and the list of presets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lastmile_net.cli.console import NOT_ALL_WELL, out
+from lastmile_net.cli.options import Json, Run
+
+
+def verify(run: Run, as_json: Json = False) -> None:
+    """Check a run again, from its files alone."""
+    from lastmile_net.verify import verify_run
+
+    verdict = verify_run(Path(run))
+    if as_json:
+        checks = [{"check": each.name, "passed": each.passed, "detail": each.detail} for each in verdict.checks]
+        out.print_json(json.dumps({"passed": verdict.passed, "checks": checks}))
+    else:
+        out.print(str(verdict), markup=False)
+    if not verdict.passed:
+        raise typer.Exit(NOT_ALL_WELL)
+
+
+def report(run: Run) -> None:
+    """Write the last-mile failure report, HTML and Markdown."""
+    from lastmile_net.read.run import read_run
+    from lastmile_net.report import write_failure_report
+
+    page, text = write_failure_report(read_run(Path(run)), Path(run))
+    out.print(f"report: {page}\n        {text}", markup=False)
+
+
+def draw_map(
+    run: Run,
+    area: Annotated[str | None, typer.Option(help="Only this planning area.")] = None,
+    only: Annotated[str | None, typer.Option(help="Only gaps, planned or existing customers.")] = None,
+    tiles: Annotated[str | None, typer.Option(help="Map tiles, such as osm; loads them from the net.")] = None,
+    language: Annotated[str, typer.Option(help="en or de.")] = "en",
+    title: Annotated[str, typer.Option(help="Heading of the map.")] = "",
+    out_file: Annotated[str | None, typer.Option("--out", help="File to write: .html, .png, .svg or .pdf.")] = None,
+    coverage: Annotated[str | None, typer.Option(help="Chart of the coverage to write: .png, .svg or .pdf.")] = None,
+) -> None:
+    """Draw the map of a run again; with wishes, into a file of its own beside the run's."""
+    from lastmile_net.maps import save_coverage
+    from lastmile_net.read.run import read_run
+    from lastmile_net.write import redraw_map
+
+    made = read_run(Path(run))
+    wishes = {"area": area, "only": only, "tiles": tiles, "language": language, "title": title}
+    asked = {name: wish for name, wish in wishes.items() if wish and (name, wish) != ("language", "en")}
+    path = redraw_map(made, run, out_file, **asked)  # type: ignore[arg-type]
+    out.print(f"map: {path}", markup=False)
+    if coverage:
+        out.print(f"coverage: {save_coverage(made, coverage, language=language)}", markup=False)
+
+
+def compare(before: Run, after: Run) -> None:
+    """Say what changed from one run to another."""
+    from lastmile_net.compare import compare as changes
+    from lastmile_net.read.run import read_run
+
+    found = changes(read_run(Path(before)), read_run(Path(after)))
+    out.print(str(found), markup=False)
+
+
+def presets() -> None:
+    """List the presets of prices, optics and columns, with their sources."""
+    from lastmile_net.config import CostModel
+    from lastmile_net.config.optics import optics_names
+    from lastmile_net.config.prices import preset_names
+    from lastmile_net.read.presets import column_preset, column_preset_names
+
+    for name in preset_names():
+        model = CostModel.preset(name)
+        out.print(f"prices   {name:14} {model.currency:4} {model.note}", markup=False)
+    for name in optics_names():
+        out.print(f"optical  {name}", markup=False)
+    for each in map(column_preset, column_preset_names()):
+        out.print(f"columns  {each.name:16} {each.layer:10} {each.title}\n{'':37}{each.source}", markup=False)
