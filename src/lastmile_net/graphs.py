@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from lastmile_net.config import SolveConfig
@@ -17,6 +16,7 @@ from lastmile_net.solve.problem import Problem, gap_over
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
+    import networkx as nx
     from numpy.typing import NDArray
 
     from lastmile_net.solve.problem import Status
@@ -154,6 +154,8 @@ def cheapest_tree(
     >>> found.cost, found.lower_bound, found.status
     (3.0, 3.0, 'optimal')
     """
+    import networkx as nx  # who only plans need not wait for it
+
     if graph.is_directed():
         message = "not implemented for directed type"
         raise nx.NetworkXNotImplemented(message)
@@ -184,6 +186,8 @@ def _grain(prices: Floats) -> float:
 
 
 def _refuse(graph: AnyGraph, wanted: list[Hashable], edges: list[Any], price: list[Any]) -> None:
+    from networkx import node_connected_component
+
     missing = tuple(str(node) for node in wanted if node not in graph)
     bad = tuple(str(edge) for edge, value in zip(edges, price, strict=True) if not _is_price(value))
     faults = []
@@ -194,7 +198,7 @@ def _refuse(graph: AnyGraph, wanted: list[Hashable], edges: list[Any], price: li
     if bad:
         faults.append(Fault("weights are negative or no numbers", "Correct these edges.", rows=bad))
     if not missing and len(wanted) > 1:
-        near = nx.node_connected_component(graph, wanted[0])
+        near = node_connected_component(graph, wanted[0])
         apart = tuple(str(node) for node in wanted if node not in near)
         if apart:
             what = f"no way leads from {wanted[0]} to some terminals"

@@ -10,7 +10,6 @@ import pandas as pd
 import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -163,11 +162,12 @@ def _weld(flat: Lines) -> Lines:
     places, place = _places(flat.xy)
     if len(places) == 0:
         return flat
-    pairs = cKDTree(places).query_pairs(WELD_M, output_type="ndarray")
-    if len(pairs) == 0:
-        return flat
+    points = np.asarray(shapely.points(places), object)
+    one, other = shapely.STRtree(points).query(points, predicate="dwithin", distance=WELD_M)
     size = len(places)
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    if len(one) == size:  # each place is near itself alone
+        return flat
+    graph = coo_array((np.ones(len(one)), (one, other)), shape=(size, size))
     _, group = connected_components(graph.tocsr(), directed=False)
     first = np.full(group.max() + 1, size)
     np.minimum.at(first, group, np.arange(size))
@@ -257,7 +257,8 @@ def _cut(flat: Lines, forced: Floats) -> Pieces:
     for family in (existing, ~existing):
         is_node |= np.bincount(vertex[family], minlength=len(name)) >= 2
     if len(forced):
-        _, near = cKDTree(places[place[first]]).query(forced)
+        nodes = np.asarray(shapely.points(places[place[first]]), object)
+        near = shapely.STRtree(nodes).nearest(shapely.points(forced))
         is_node |= np.isin(place[first], place[first][near])
     cut = is_node[vertex]
     node = np.cumsum(is_node) - 1

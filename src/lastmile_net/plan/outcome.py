@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import PlanConfig
     from lastmile_net.cost import CostBreakdown, EdgePrices
+    from lastmile_net.doctor import Findings
     from lastmile_net.network import StreetNetwork, Taps
     from lastmile_net.plan.aim import Money
     from lastmile_net.plan.pose import Posed
@@ -52,6 +53,7 @@ class Posing:
     """Everything that has been found out of a town, ready to be told."""
 
     layers: Layers
+    findings: Findings
     config: PlanConfig
     network: StreetNetwork
     taps: Taps
@@ -108,6 +110,7 @@ def assemble(posing: Posing) -> Plan:
         log=posing.limited.solution.log,
         notes=(*map(str, posing.layers.notes), *((HURRIED,) if posing.money.study.hurried else ())),
         rejected=posing.layers.rejected,
+        examined=posing.findings,
     )
 
 

@@ -46,6 +46,8 @@ class Plan:
         Sentences a planner should read: what was guessed, derived or left out.
     rejected
         Input rows that cannot be used, by layer, as they came, with `code` and `reason`.
+    examined
+        What the data doctor found before planning; None of a run that was read again.
     """
 
     customers: gpd.GeoDataFrame
@@ -64,6 +66,7 @@ class Plan:
     log: tuple[Progress, ...] = ()
     notes: tuple[str, ...] = field(default=())
     rejected: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    examined: Findings | None = None
 
     def __str__(self) -> str:
         from lastmile_net.report.summary import summary_text  # reports know plans, not the other way round
@@ -97,6 +100,8 @@ class Plan:
 
     def findings(self) -> Findings:
         """Return what the data doctor finds in the plan's own layers."""
+        if self.examined is not None:
+            return self.examined
         import pandas as pd
 
         from lastmile_net.doctor import check

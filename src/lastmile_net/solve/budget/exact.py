@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, hstack, vstack
 
 from lastmile_net.solve.budget.prizes import settle
@@ -75,8 +74,8 @@ def is_small(question: Question) -> bool:
 def most_within(question: Question, budget: int) -> Proof:
     """Return the plan that gains most within a budget, and what none gains more than."""
     program = _program(question)
-    limit = LinearConstraint(program.cost[None, :] / max(budget, 1), -np.inf, 1.0 if budget else 0.0)
-    found = _run(program, -program.gain, limit)
+    within = program.cost / max(budget, 1)
+    found = _run(program, -program.gain, within, (-np.inf, 1.0 if budget else 0.0))
     most = int(np.floor(-found.mip_dual_bound + SLIP)) if found.mip_dual_bound is not None else question.most
     solution = _read(question, program, found.x)
     return Proof(solution if solution is not None and solution.cost <= budget else None, most)
@@ -85,9 +84,8 @@ def most_within(question: Question, budget: int) -> Proof:
 def cheapest_for(question: Question, gain: int) -> Proof:
     """Return the cheapest plan that gains as much, and what none costs less than."""
     program = _program(question)
-    limit = LinearConstraint(program.gain[None, :], gain, np.inf)
     scale = max(float(program.cost.max(initial=1)), 1.0)
-    found = _run(program, program.cost / scale, limit)
+    found = _run(program, program.cost / scale, program.gain, (gain, np.inf))
     bound = found.mip_dual_bound
     least = int(np.ceil(bound * scale * (1 - SLIP) - 1)) if bound is not None and np.isfinite(bound) else 0
     solution = _read(question, program, found.x)
@@ -153,7 +151,10 @@ def _row(first: list[csr_array], flow: csr_array, before: csr_array, after: csr_
     return hstack([*first, *pads])
 
 
-def _run(program: _Program, objective: Floats, limit: LinearConstraint) -> OptimizeResult:
+def _run(program: _Program, objective: Floats, limited: Floats, limits: tuple[float, float]) -> OptimizeResult:
+    """Minimise the objective with the sum over `limited` columns within its limits."""
+    from scipy.optimize import Bounds, LinearConstraint, milp  # a fifth of a second that larger towns never need
+
     columns = len(objective)
     whole = np.zeros(columns)
     whole[: program.arcs + program.drops] = 1
@@ -161,7 +162,10 @@ def _run(program: _Program, objective: Floats, limit: LinearConstraint) -> Optim
         objective,
         integrality=whole,
         bounds=Bounds(0, 1),
-        constraints=[LinearConstraint(program.rows, program.low, program.high), limit],
+        constraints=[
+            LinearConstraint(program.rows, program.low, program.high),
+            LinearConstraint(limited[None, :], *limits),
+        ],
         options={"mip_rel_gap": 0.0, "node_limit": MOST_BRANCHES},
     )
 

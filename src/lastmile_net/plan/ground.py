@@ -1,0 +1,117 @@
+"""Lay the ground that a plan is solved on: streets and lines as a network, its taps and prices, all possible drops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.cost import price_edges
+from lastmile_net.network import DropRules, SideRules, attach, both_sides, build_network, find_taps
+from lastmile_net.network.network import STREET, components
+from lastmile_net.network.tie import usable_lines
+from lastmile_net.schema import TAP_LINE_ROLES
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from lastmile_net.config import PlanConfig
+    from lastmile_net.cost import EdgePrices
+    from lastmile_net.network import StreetNetwork, Taps
+    from lastmile_net.read.layers import Layers
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """
+    Where one may build, and what for.
+
+    Parameters
+    ----------
+    network
+        Streets and existing lines, with the nodes where drops meet them.
+    taps, prices
+        Where new lines may start from; what each edge costs.
+    drops
+        All possible drops of the customers that want one.
+    eligible
+        bool[edges]. Streets and usable lines that nothing forbids.
+    centre_lines
+        Streets that have two sides; None where the centre line stands for both.
+    """
+
+    network: StreetNetwork
+    taps: Taps
+    prices: EdgePrices
+    drops: gpd.GeoDataFrame
+    eligible: NDArray[np.bool_]
+    centre_lines: NDArray[np.object_] | None
+
+
+def lay_ground(layers: Layers, config: PlanConfig, wanted: NDArray[np.bool_]) -> Ground:
+    """Return the network of a town, priced, with the drops of all `wanted` customers."""
+    roles = _usable_roles(config)
+    network = build_network(
+        layers.streets,
+        layers.backbone,
+        connector_m=config.connector_m,
+        usable_roles=roles,
+        point_roles=config.tap_roles,
+    )
+    sides = _sides(layers.streets, config) if config.street_sides == "both" else None
+    network = network if sides is None else both_sides(network, sides)
+    prices = _prices(network, layers, config)
+    taps = find_taps(network, tap=config.tap, tap_roles=config.tap_roles)
+    network, drops = attach(
+        network,
+        layers.customers,
+        rules=DropRules(config.max_drop_m, config.candidate_drops, config.connector_m, roles, sides),
+        allowed=np.isfinite(prices.build),
+        tied=_tied(network, prices, taps),
+        wanted=wanted,
+        barriers=layers.barriers,
+        excluded=layers.excluded,
+    )
+    prices = _prices(network, layers, config)
+    return Ground(
+        network=network,
+        taps=find_taps(network, tap=config.tap, tap_roles=config.tap_roles),
+        prices=prices,
+        drops=drops,
+        eligible=np.isfinite(prices.build) & ((network.kind == STREET) | usable_lines(network, roles)),
+        centre_lines=None if sides is None else layers.streets.geometry.to_numpy()[sides.half_m > 0],
+    )
+
+
+def _sides(streets: gpd.GeoDataFrame, config: PlanConfig) -> SideRules:
+    """Return widths of streets by their class; what is underground or unknown to the table has the default."""
+    highway = (
+        streets["highway"].astype(object).where(streets["highway"].notna(), "").astype(str).str.strip().str.lower()
+    )
+    highway = highway.str.removesuffix("_link")
+    width = highway.map(config.street_width_m).fillna(config.street_width_otherwise_m).to_numpy(np.float64)
+    return SideRules(half_m=width / 2, wide=highway.isin(config.wide_streets).to_numpy(bool))
+
+
+def _prices(network: StreetNetwork, layers: Layers, config: PlanConfig) -> EdgePrices:
+    return price_edges(
+        network, config.cost, rail_water=layers.rail_water, excluded=layers.excluded, barriers=layers.barriers
+    )
+
+
+def _usable_roles(config: PlanConfig) -> tuple[str, ...]:
+    """Return the roles of lines that new customers can use: those with a price, and those that are tapped."""
+    reuse = config.cost.reuse_cost_per_m
+    priced = [role for role in type(reuse).model_fields if getattr(reuse, role) is not None]
+    tapped = [role for role in TAP_LINE_ROLES if role in config.tap_roles and config.tap != "points"]
+    return tuple(dict.fromkeys(priced + tapped))
+
+
+def _tied(network: StreetNetwork, prices: EdgePrices, taps: Taps) -> NDArray[np.bool_]:
+    """Return which edges hang together with a tap over what may be used."""
+    usable = np.isfinite(prices.build)
+    part = components(len(network.x), network.tail[usable], network.head[usable])
+    tied: NDArray[np.bool_] = np.isin(part, part[taps.node])[network.tail]
+    return tied
