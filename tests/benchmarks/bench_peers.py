@@ -16,7 +16,9 @@ Nothing here is a gate.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -29,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import networkx as nx
 import numpy as np
+import pyogrio
 import shapely
 from networkx.algorithms.approximation import steiner_tree
 
@@ -137,25 +140,33 @@ def street_graph(pieces: list[Ends], existing: set[Ends], drops: gpd.GeoDataFram
     return graph
 
 
-def with_us(town: Path, out: Path, leave_out: frozenset[str], **settings: float) -> dict[str, Any]:
-    """Plan a town with lastmile_net, and write the run."""
-    import lastmile_net as lm
+def with_us(town: Path, out: Path, leave_out: frozenset[str], *settings: str) -> dict[str, Any]:
+    """Plan a town with `lastmile plan`, and write the run."""
+    from lastmile_net.cli import main as lastmile
 
-    customers: Any = str(town / "customers.gpkg")
+    given = town / "customers.gpkg"
     if leave_out:
-        customers = gpd.read_file(customers)
-        customers = customers[~customers["customer_id"].isin(leave_out)]
-    config = lm.read_config(prices="metres", max_drop_m=MAX_DROP_M, time_limit_s=None, **settings)
-    plan = lm.plan(str(town / "streets.gpkg"), str(town / "backbone_lines.gpkg"), customers, config=config)
-    lm.write_run(plan, out)
-    planned = plan.customers[plan.customers["outcome"] == "planned"]
-    return {"customers": planned["customer_id"].tolist(), "metres": plan.summary["trench_m"], "gap": plan.gap}
+        customers = gpd.read_file(given)
+        given = out.parent / "customers.gpkg"
+        customers[~customers["customer_id"].isin(leave_out)].to_file(given)
+    out.with_suffix(".toml").write_text("\n".join(['prices = "metres"', "time_limit_s = 1e6", *settings]), "utf-8")
+    layers = {"streets": town / "streets.gpkg", "backbone": town / "backbone_lines.gpkg", "customers": given}
+    words = [word for name, path in layers.items() for word in (f"--{name}", str(path))]
+    sys.argv = ["lastmile", "plan", *words, "--out", str(out), "--config", str(out.with_suffix(".toml"))]
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(sys.stderr):
+        lastmile()
+    wanted = {"layer": "customers", "columns": ["customer_id"], "where": "outcome = 'planned'"}
+    planned = pyogrio.read_dataframe(out / "plan.gpkg", read_geometry=False, **wanted)
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    return {"customers": planned["customer_id"].tolist(), "metres": summary["trench_m"], "gap": summary["gap"]}
 
 
 PLANNERS = {
     "by_hand": by_hand,
     "as_usual": with_us,
-    "first_answer": partial(with_us, target_gap=0.05, curve_bound=False, routes=False),
+    "first_answer": partial(
+        lambda *given: with_us(*given, "target_gap = 0.05", "curve_bound = false", "routes = false")
+    ),
 }
 
 
@@ -165,7 +176,9 @@ def measure(planner: str, town: Path, leave_out: frozenset[str] = frozenset()) -
         skip = Path(folder) / "leave_out.json"
         skip.write_text(json.dumps(sorted(leave_out)), encoding="utf-8")
         command = [sys.executable, __file__, "--alone", planner, str(skip), folder, str(town)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        # compiled modules are kept, as they are wherever the package is installed
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=kept)
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
 

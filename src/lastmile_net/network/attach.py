@@ -164,7 +164,8 @@ def blocked(
         Areas in which nothing is built; touching the rim does not count.
     """
     shut = np.zeros(len(points), bool)
-    if len(points) == 0:
+    given = [layer for layer in (barriers, excluded) if layer is not None and len(layer)]
+    if len(points) == 0 or not given:
         return shut
     ways = np.asarray(shapely.shortest_line(points, lines), object)
     if barriers is not None and len(barriers):

@@ -78,13 +78,6 @@ def with_imports(module: Path, sources: Path = SOURCES) -> set[Path]:
     return found
 
 
-def announce() -> None:
-    """Say that the first run compiles, where nothing is compiled yet."""
-    folder = cache_folder(SOURCES / "bound.py")
-    if next(folder.rglob("*.nbi"), None) is None:
-        logger.info("compiling the solver's kernels: once, for about half a minute")
-
-
 def _parents() -> Iterator[Path]:
     yield SOURCES / "__pycache__"
     local = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")

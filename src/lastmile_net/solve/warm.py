@@ -1,13 +1,15 @@
-"""Load or compile all kernels before the clock starts, by solving a town of a few streets once."""
+"""Compile all kernels before the clock starts, by solving a town of a few streets once."""
 
 from __future__ import annotations
 
+import logging
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from lastmile_net.solve.clock import Clock
-from lastmile_net.solve.compile import announce
+from lastmile_net.solve.compile import cache_folder
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.hunt import Hunt
 from lastmile_net.solve.paths import spread
@@ -15,15 +17,19 @@ from lastmile_net.solve.routes import climb, flood
 from lastmile_net.solve.shrink import Shrunk
 from lastmile_net.solve.steiner.construct import grow, span
 
+logger = logging.getLogger(__name__)
 SIDE = 7
 
 
 @cache
 def warm() -> None:
-    """Run every kernel of the search once."""
+    """Run every kernel of the search once, unless that was done before and its machine code is kept."""
     from lastmile_net.solve.rows.windows import label_stretches
 
-    announce()
+    mark = cache_folder(Path(__file__)) / "all"
+    if mark.exists():
+        return
+    logger.info("compiling the solver's kernels: once, for about half a minute")
     streets = SIDE * SIDE
     node = np.arange(streets).reshape(SIDE, SIDE)
     tail = np.concatenate([node[:, :-1].ravel(), node[:-1].ravel()])
@@ -48,3 +54,4 @@ def warm() -> None:
     spread(graph, graph.cost, np.zeros(1, np.int32))
     via, _ = flood(graph.start, graph.nbr, graph.arc, np.zeros(1, np.int64))
     climb(graph.end, via, np.zeros(1, np.int64), np.arange(len(graph.cost)))
+    mark.touch()

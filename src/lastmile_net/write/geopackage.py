@@ -113,7 +113,8 @@ def _write_layer(path: Path, layer: Layer, table: gpd.GeoDataFrame) -> str:
     columns = table.columns.drop(table.geometry.name)
     names = distinct_names(columns)
     renamed = table.rename(columns=dict(zip(columns, names, strict=True)))
-    renamed = renamed.set_geometry(shapely.force_2d(table.geometry.to_numpy()), crs=table.crs)
+    if table.geometry.has_z.any():
+        renamed = renamed.set_geometry(shapely.force_2d(table.geometry.to_numpy()), crs=table.crs)
     kind, geometry = geometry_type(layer, table), free_name("geom", names)
     pyogrio.write_dataframe(
         renamed,
