@@ -142,7 +142,10 @@ def spend(
     if config.curve_bound and kind is None:
         study.ask_along(CURVE_SHARES)
     waits = wait_for(customers, config.phases)
-    order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=waits)
+    if plan is limited and waits is None:
+        order = study.nested
+    else:
+        order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=waits)
     return Money(plan, order, study, left_out, about, locked, numbers(order, waits, budgets, locked))
 
 

@@ -222,7 +222,7 @@ def _customers(
 def question(posing: Posing, built: tables.Built, outcome: Texts) -> coverage.Question:
     """Return what the verdict on the unserved is made from."""
     network = posing.network
-    edge, _, homes = tables.loads(built)
+    edge, _, homes = built.loads
     through, is_built = np.zeros(len(network.tail), np.int64), np.zeros(len(network.tail), bool)
     through[edge], is_built[edge] = homes, True
     used = np.bincount(built.tap, weights=built.units[built.planned], minlength=len(posing.taps.node))

@@ -136,28 +136,28 @@ class Built:
         )
         return who, self.posed.edge[self.solution.route_edges[place]]
 
+    @cached_property
+    def loads(self) -> tuple[Ints, Ints, Ints]:
+        """Return the edges that routes run over or that are locked in, ascending, with customers and homes behind."""
+        who, edge = self.steps
+        size = len(self.network.tail)
+        customers = np.bincount(edge, minlength=size)
+        homes = np.bincount(edge, weights=self.units[self.planned][who], minlength=size).astype(np.int64)
+        wanted = customers > 0
+        wanted[self.posed.locked] = True
+        used = np.flatnonzero(wanted)
+        return used, customers[used], homes[used]
+
 
 def node_names(nodes: Ints) -> NDArray[np.object_]:
     """Return the names of nodes in tables."""
     return np.array([f"n{node}" for node in nodes.tolist()], object)
 
 
-def loads(built: Built) -> tuple[Ints, Ints, Ints]:
-    """Return the edges that routes run over or that are locked in, ascending, with customers and homes behind each."""
-    who, edge = built.steps
-    size = len(built.network.tail)
-    customers = np.bincount(edge, minlength=size)
-    homes = np.bincount(edge, weights=built.units[built.planned][who], minlength=size).astype(np.int64)
-    wanted = customers > 0
-    wanted[built.posed.locked] = True
-    used = np.flatnonzero(wanted)
-    return used, customers[used], homes[used]
-
-
 def trenches_and_reused(built: Built) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Return what is dug, drops among it, and what exists and is used."""
     network = built.network
-    edge, customers, homes = loads(built)
+    edge, customers, homes = built.loads
     common = {
         "from_node": node_names(network.tail[edge]),
         "to_node": node_names(network.head[edge]),

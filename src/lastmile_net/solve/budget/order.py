@@ -133,7 +133,7 @@ def build_order(
         customers.append(order)
         blocks.append(block + done)
         done += int(block.max(initial=-1)) + 1
-        paid[_edges_of(solution, who)] = True
+        paid[_rows(solution, who)[1]] = True
     sequence = np.concatenate(customers)
     cost, edge_rank = _spend(problem, solution, sequence, own)
     return BuildOrder(sequence, cost, np.cumsum(prize[sequence]), np.concatenate(blocks), edge_rank)
@@ -157,10 +157,6 @@ def _rows(solution: Solution, who: Ints) -> tuple[Ints, Ints]:
     start = np.concatenate([[0], np.cumsum(count)])
     place = np.arange(start[-1]) - np.repeat(start[:-1], count) + np.repeat(solution.route_start[who], count)
     return start, solution.route_edges[place]
-
-
-def _edges_of(solution: Solution, who: Ints) -> Ints:
-    return np.unique(_rows(solution, who)[1])
 
 
 def _one_phase(

@@ -146,7 +146,8 @@ def part(question: Question, solution: Solution, customers: Flags) -> Solution:
     count = np.where(customers, np.diff(solution.route_start), 0)
     edges = solution.route_edges[np.repeat(customers, np.diff(solution.route_start))]
     routes = Routes(np.where(customers, solution.tap, -1), np.concatenate([[0], np.cumsum(count)]), edges)
-    drop, used = np.where(customers, solution.drop, -1), np.unique(edges)
+    drop = np.where(customers, solution.drop, -1)
+    used = np.flatnonzero(np.bincount(edges, minlength=len(question.posed.tail)))
     cost = price(question.posed, used, drop, routes)
     return Solution(used, drop, routes.tap, routes.start, routes.edges, cost, 0, solution.status)
 
