@@ -130,6 +130,8 @@ def _by_distinct(values: pd.Series, change: Callable[[object], object]) -> Objec
 
 
 def _text(value: object) -> str | None:
+    if type(value) is str and value.isascii() and value.isprintable():  # nothing hidden, nothing to be composed
+        return value.strip() or None
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     if isinstance(value, set | frozenset):
