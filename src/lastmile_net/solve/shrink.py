@@ -2,7 +2,7 @@
 Make a graph smaller without losing the cheapest tree, and find the way back to its real edges.
 
 Dead ends go, chains become one edge, of parallel edges the cheapest stays, what every cheapest tree can be
-assumed to hold is fixed and contracted.
+assumed to hold is fixed and contracted, and what a detour makes useless goes, too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import FAR, LEAF, PLAIN, TERMINAL, lay_rows
+from lastmile_net.solve.detours import (
+    around_forks,
+    bypassed_edges,
+    look_around,
+    needless_forks,
+    sure_links,
+    working_memory,
+)
+from lastmile_net.solve.graph import FAR, LEAF, PLAIN, TERMINAL, Graph, lay_rows, make_graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +30,9 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
     Kinds = NDArray[np.int8]
     Flags = NDArray[np.bool_]
+
+WORTH = 0.9
+"""Tests for detours are repeated while they leave less than this share of the edges."""
 
 
 @dataclass(eq=False)
@@ -76,7 +87,16 @@ class Shrunk:
         self.shrink()
 
     def shrink(self) -> None:
-        """Apply all tests until none changes anything."""
+        """Apply all tests until little changes."""
+        self._simplify()
+        before = len(self.tail) / WORTH + 1
+        while len(self.tail) < WORTH * before:
+            before = len(self.tail)
+            self._go_around()
+            self._simplify()
+
+    def _simplify(self) -> None:
+        """Apply the tests that look at a node and its neighbours until none changes anything."""
         before = -1
         while before != len(self.tail):
             before = len(self.tail)
@@ -92,7 +112,7 @@ class Shrunk:
         while len(todo := todo[todo >= self.real]):
             todo = pairs[todo - self.real].ravel()
             real.append(todo[todo < self.real])
-        return np.sort(np.concatenate(real))
+        return np.unique(np.concatenate(real))
 
     def within(self, edges: Ints) -> Flags:
         """Say which edges consist of the given real edges only."""
@@ -123,10 +143,47 @@ class Shrunk:
 
     def _contract(self) -> None:
         label, kind, fixed, dead = sure_edges(self.kind, self.tail, self.head, self.cost)
+        self._fix(fixed)
+        self._take(np.flatnonzero(~dead[~fixed]))
+        self._relabel(label, kind)
+
+    def _graph(self) -> Graph:
+        return make_graph(self.kind, self.tail, self.head, self.cost)
+
+    def _go_around(self) -> None:
+        """Drop edges that have a detour, fix links that are sure, and lay edges around forks that no tree needs."""
+        graph = self._graph()
+        near, around = look_around(graph), working_memory(graph)
+        sure, spare = sure_links(graph, near)
+        kept = sure | ~(bypassed_edges(graph, near, around) | spare)
+        sure = sure[kept]
+        self._take(np.flatnonzero(kept))
+        if sure.any():
+            label, kind = np.arange(len(self.kind)), self.kind.copy()
+            contract(kind, label, self.tail[sure], self.head[sure])
+            self._fix(sure)
+            self._relabel(label, kind)
+            self._drop_parallels()
+            near = look_around(self._graph())
+        graph = self._graph()
+        self._avoid(graph, needless_forks(graph, near, around))
+
+    def _fix(self, fixed: Flags) -> None:
         self.fixed.append(self.name[fixed])
         self.constant += int(self.cost[fixed].sum())
-        self._take(np.flatnonzero(~dead & ~fixed))
-        self._relabel(label, kind)
+        self._take(np.flatnonzero(~fixed))
+
+    def _avoid(self, graph: Graph, forks: Flags) -> None:
+        """Put edges around some forks in the place of those that meet there."""
+        tail, head, parts = around_forks(graph, forks)
+        first = self.real + sum(len(pair) for pair in self.pairs)
+        self.pairs.append(self.name[parts])
+        cost, name = self.cost[parts].sum(axis=1), first + np.arange(len(parts))
+        self._take(np.flatnonzero(~(forks[self.tail] | forks[self.head])))
+        self.tail, self.head = np.concatenate([self.tail, tail]), np.concatenate([self.head, head])
+        self.cost, self.name = np.concatenate([self.cost, cost]), np.concatenate([self.name, name])
+        self._relabel(np.arange(len(self.kind)), self.kind)
+        self._drop_parallels()
 
     def _join_chains(self) -> None:
         first = self.real + sum(len(pair) for pair in self.pairs)
@@ -245,6 +302,17 @@ def merge(kind: Kinds, label: Ints, a: int, b: int) -> None:
         a, b = b, a
     label[b] = a
     kind[a] = TERMINAL
+
+
+@kernel
+def contract(kind: Kinds, label: Ints, tail: Ints, head: Ints) -> None:
+    """Label the two ends of each edge as one."""
+    for e in range(len(tail)):
+        a, b = find(label, tail[e]), find(label, head[e])
+        if a != b:
+            merge(kind, label, a, b)
+    for v in range(len(label)):
+        label[v] = find(label, v)
 
 
 @kernel
