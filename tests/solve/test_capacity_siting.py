@@ -26,31 +26,36 @@ def catalogue(*rows: tuple[int, int, int, int]) -> Catalogue:
 
 def check(problem: Problem, kinds: Catalogue, sited: Sited) -> None:
     """Walk every route over its access point, count ports, add the money up anew."""
-    solution, wide, taps = sited.limited.solution, sited.problem, len(problem.tap_node)
-    load = np.zeros(len(wide.tap_node), np.int64)
+    solution = sited.limited.solution
+    at_tap, at_site = np.zeros(len(problem.tap_node), np.int64), np.zeros(len(sited.node), np.int64)
     money = int(problem.cost[solution.edges].sum() + kinds.price[sited.kind].sum())
     feeds: dict[int, int] = {}
     for c in np.flatnonzero(solution.tap >= 0).tolist():
-        tap, drop, first = int(solution.tap[c]), int(solution.drop[c]), int(sited.feed_edges[c])
+        tap, site, drop, first = (int(each[c]) for each in (solution.tap, sited.site, solution.drop, sited.feed_edges))
         route = solution.route_edges[solution.route_start[c] : solution.route_start[c + 1]].tolist()
-        node = int(wide.tap_node[tap] if tap < taps else wide.tap_node[sited.feed_tap[tap - taps]])
+        node = int(problem.tap_node[tap])
         passed = [node]
         for edge in route:
             assert edge in solution.edges
             node = int({int(problem.tail[edge]), int(problem.head[edge])}.difference({node}).pop())
             passed.append(node)
-        assert passed[first] == wide.tap_node[tap]
         assert passed[-1] == problem.drop_node[drop]
         way = int(problem.length_mm[route[first:]].sum() + problem.drop_length_mm[drop])
-        if tap >= taps:
-            kind = sited.kind[tap - taps]
+        if site >= 0:
+            assert passed[first] == sited.node[site]
+            kind = sited.kind[site]
             assert way <= kinds.max_mm[kind]
-            feeds[tap] = int(problem.fibre_cost[route[:first]].sum() * kinds.feeders[kind])
-            assert feeds[tap] == sited.feed_cost[tap - taps]
-        load[tap] += problem.units[c]
-        money += int(problem.drop_cost[drop] + problem.drop_fibre_cost[drop] + problem.fibre_cost[route[first:]].sum())
-    assert np.all((wide.tap_capacity < 0) | (load <= wide.tap_capacity))
-    assert np.all(load[taps:] > 0)
+            feeds[site] = int(problem.fibre_cost[route[:first]].sum() * kinds.feeders[kind])
+            assert (feeds[site], tap) == (sited.feed_cost[site], sited.feed_tap[site])
+            assert problem.length_mm[route[:first]].sum() == sited.feed_mm[site]
+            at_site[site] += problem.units[c]
+        else:
+            assert first == 0
+            at_tap[tap] += problem.units[c]
+        assert problem.fibre_cost[route[first:]].sum() == sited.fibre_cost[c]
+        money += int(problem.drop_cost[drop] + problem.drop_fibre_cost[drop] + sited.fibre_cost[c])
+    assert np.all((problem.tap_capacity < 0) | (at_tap <= problem.tap_capacity))
+    assert np.all((at_site > 0) & (at_site <= kinds.ports[sited.kind]))
     assert solution.cost == money + sum(feeds.values())
     assert solution.lower_bound <= solution.cost
 
@@ -72,7 +77,7 @@ def test_whoever_has_no_port_gets_a_new_access_point() -> None:
     problem = town(STREET, [(0, 1)], [(0, 1, 1), (1, 3, 1)], [1, 1], fibre_per_m=1)
     sited = answer(problem, catalogue((4, 5, 100, 1)))
     assert sited.limited.units == 2
-    assert sited.problem.tap_node.tolist() == [0, 1]
+    assert sited.node.tolist() == [1]
     assert sited.limited.solution.cost == 34_000 + 35_000
 
 
@@ -133,5 +138,5 @@ def test_everyone_in_reach_is_served(seed: int) -> None:
     sited = answer(problem, kinds)
     assert sited.limited.units == problem.units.sum()
     again = answer(problem, kinds)
-    assert np.array_equal(sited.problem.tap_node, again.problem.tap_node)
-    assert np.array_equal(sited.limited.solution.tap, again.limited.solution.tap)
+    assert np.array_equal(sited.node, again.node)
+    assert np.array_equal(sited.site, again.site)

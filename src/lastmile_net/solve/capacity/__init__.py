@@ -9,7 +9,13 @@ from lastmile_net.solve.capacity.limits import (
     most_units,
 )
 from lastmile_net.solve.capacity.plan import Limited, solve_with_limits
-from lastmile_net.solve.capacity.siting import Catalogue, Sited, solve_with_sites
+from lastmile_net.solve.capacity.siting import (
+    Catalogue,
+    Sited,
+    place_access_points,
+    solve_with_sites,
+    without_ports,
+)
 
 __all__ = [
     "NO_FREE_PORT",
@@ -21,6 +27,8 @@ __all__ = [
     "Limits",
     "Sited",
     "most_units",
+    "place_access_points",
     "solve_with_limits",
     "solve_with_sites",
+    "without_ports",
 ]

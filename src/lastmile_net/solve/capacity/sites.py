@@ -1,13 +1,13 @@
-"""Compiled loops that place access points along what is built: a greedy choice, and moves that make it cheaper."""
+"""Compiled loops that hang customers on access points along their routes, and moves that make that cheaper."""
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lastmile_net.solve.capacity.growth import FAR
+from lastmile_net.solve.capacity.packing import Demand, Forest, Kinds
 from lastmile_net.solve.compile import kernel
 
 if TYPE_CHECKING:
@@ -16,49 +16,18 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-
 CLOSED = -2
 """Kind of a site that is given up; -1 is one that exists."""
-
-
-class Ground(NamedTuple):
-    """
-    Where access points may stand and customers hang.
-
-    Adjacency as in `Graph`, with length and price of a single fibre of each edge; customers by node
-    (`customer[first[v]:first[v + 1]]`), their nodes, homes, fibres and the lengths of their drops; `feed`, the price of
-    one fibre from the existing network to each node (`FAR` where nothing may stand).
-    """
-
-    start: Ints
-    node: Ints
-    edge: Ints
-    length_mm: Ints
-    fibre: Ints
-    first: Ints
-    customer: Ints
-    where: Ints
-    units: Ints
-    fibres: Ints
-    drop_mm: Ints
-    feed: Ints
-
-
-class Kinds(NamedTuple):
-    """What can be placed: homes served, price, longest way to a customer, fibres that feed it."""
-
-    ports: Ints
-    price: Ints
-    max_mm: Ints
-    feeders: Ints
+MOST_ROUNDS = 20
+"""Rounds of moves at most; they end before, as soon as none gains."""
 
 
 class Sites(NamedTuple):
     """
-    Access points and who hangs on them.
+    Access points and who hangs on them: those that exist first, one at the top of each tree.
 
     Node, kind (-1: it exists) and free ports of each one, and the number of them; access point of each customer (-1:
-    none), and the price of its fibre from there.
+    none).
     """
 
     node: Ints
@@ -66,170 +35,100 @@ class Sites(NamedTuple):
     room: Ints
     number: Ints
     site: Ints
-    paid: Ints
-
-
-class Search(NamedTuple):
-    """
-    What a search has found, by node: length, price of one fibre, edge it is reached by.
-
-    Valid where `stamp` is `turn`, the number of the search.
-    """
-
-    length: Ints
-    money: Ints
-    via: Ints
-    stamp: Ints
-    turn: Ints
 
 
 @kernel
-def make_search(nodes: int) -> Search:
-    """Return working memory for searches."""
-    return Search(
-        np.zeros(nodes, np.int64),
-        np.zeros(nodes, np.int64),
-        np.full(nodes, -1),
-        np.full(nodes, -1),
-        np.zeros(1, np.int64),
-    )
+def _reaches(forest: Forest, demand: Demand, kinds: Kinds, kind: int, v: int, c: int) -> bool:
+    """Say whether a customer below a node is within the reach of a kind that stands there."""
+    return bool(kind < 0 or demand.route_mm[c] - forest.length_mm[v] <= kinds.max_mm[kind])
 
 
 @kernel
-def _begin(search: Search, v: int) -> list[tuple[np.int64, np.int64]]:
-    search.turn[0] += 1
-    search.stamp[v], search.length[v], search.money[v], search.via[v] = search.turn[0], 0, 0, -1
-    return [(np.int64(0), np.int64(v))]
-
-
-@kernel
-def _step(ground: Ground, search: Search, heap: list[tuple[np.int64, np.int64]]) -> np.int64:
-    """Return the next nearest node and look beyond it; -1 if there is none."""
-    while heap:
-        far, v = heapq.heappop(heap)
-        if far > search.length[v]:
-            continue
-        for i in range(ground.start[v], ground.start[v + 1]):
-            u, e = ground.node[i], ground.edge[i]
-            there = far + ground.length_mm[e]
-            if search.stamp[u] != search.turn[0] or there < search.length[u]:
-                search.stamp[u], search.length[u] = search.turn[0], there
-                search.money[u], search.via[u] = search.money[v] + ground.fibre[e], e
-                heapq.heappush(heap, (there, np.int64(u)))
-        return v
-    return np.int64(-1)
-
-
-@kernel
-def offer(ground: Ground, kinds: Kinds, search: Search, v: int, site: Ints) -> tuple[float, int, np.int64]:
+def hang(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, node: Ints, kind: Ints) -> None:
     """
-    Return the least price per home of a new access point at v, its kind, and how far away its customers are.
+    Place access points, and fill each with customers below it who have none yet, those with the longest routes first.
 
-    It serves the nearest customers who have no site yet and fit. O(k) for each customer looked at.
+    `node` and `kind` as `pack` returns them. Those that nobody needs are not placed. Who is left then takes a port of
+    the existing access point, as far as they go.
     """
-    best, which, reach = np.inf, -1, np.int64(0)
-    if ground.feed[v] >= FAR:
-        return best, which, reach
-    homes = np.zeros(len(kinds.ports), np.int64)
-    money = kinds.price + kinds.feeders * ground.feed[v]
-    farthest = kinds.max_mm.max()
-    heap = _begin(search, v)
-    u = _step(ground, search, heap)
-    while u >= 0 and search.length[u] <= farthest and search.money[u] <= best * 64:
-        open_kind = False
-        for i in range(ground.first[u], ground.first[u + 1]):
-            c = ground.customer[i]
-            if site[c] >= 0:
-                continue
-            way = search.length[u] + ground.drop_mm[c]
-            for k in range(len(homes)):
-                if homes[k] + ground.units[c] <= kinds.ports[k] and way <= kinds.max_mm[k]:
-                    homes[k] += ground.units[c]
-                    money[k] += search.money[u] * ground.fibres[c]
-                    if money[k] < best * homes[k]:
-                        best, which, reach = money[k] / homes[k], k, search.length[u]
-        for k in range(len(homes)):
-            # a home farther away than the price per home makes nothing cheaper; a block of several may, and is left
-            open_kind |= homes[k] < kinds.ports[k] and search.money[u] <= best
-        if not open_kind:
+    for i in range(len(node) - 1, -1, -1):
+        s = sites.number[0]
+        sites.number[0] += 1
+        sites.node[s], sites.kind[s], sites.room[s] = node[i], kind[i], kinds.ports[kind[i]]
+        if not _take(forest, demand, kinds, sites, s):
+            sites.kind[s] = CLOSED
+    for s in range(len(forest.parent)):
+        if forest.parent[s] >= 0:
             break
-        u = _step(ground, search, heap)
-    return best, which, reach
+        _take(forest, demand, kinds, sites, s)
 
 
 @kernel
-def _open(ground: Ground, kinds: Kinds, search: Search, sites: Sites, v: int, kind: int, reach: np.int64) -> bool:
-    """Place an access point, and hang the customers on it that its offer counted; none is placed for nobody."""
-    s = sites.number[0]
-    sites.number[0] += 1
-    sites.node[s], sites.kind[s], sites.room[s] = v, kind, kinds.ports[kind]
-    taken = _take(ground, search, sites, s, kinds.max_mm[kind], reach, FAR)
-    if not taken:
-        sites.number[0] -= 1
+def _take(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, s: int) -> bool:
+    v = sites.node[s]
+    low, high = demand.begin[forest.enter[v]], demand.begin[forest.leave[v]]
+    below = demand.sorted[low:high]
+    below = below[sites.site[below] < 0]
+    taken = False
+    for c in below[np.argsort(-demand.route_mm[below], kind="mergesort")]:
+        if demand.homes[c] <= sites.room[s] and _reaches(forest, demand, kinds, sites.kind[s], v, c):
+            sites.site[c] = s
+            sites.room[s] -= demand.homes[c]
+            taken = True
     return taken
 
 
 @kernel
-def _take(
-    ground: Ground, search: Search, sites: Sites, s: int, max_mm: np.int64, reach: np.int64, most: np.int64
-) -> bool:
-    """
-    Hang the nearest customers on site s, those who gain by it; say whether any does.
-
-    Only within `reach`, within `max_mm` with the drop, and where a home's fibre costs at most `most`.
-    """
-    moved = False
-    dearest = FAR if np.any((sites.site < 0) & (ground.where >= 0)) else sites.paid.max()
-    heap = _begin(search, sites.node[s])
-    u = _step(ground, search, heap)
-    while u >= 0 and search.length[u] <= reach and search.money[u] <= dearest and sites.room[s] > 0:
-        for i in range(ground.first[u], ground.first[u + 1]):
-            c = ground.customer[i]
-            money, old = search.money[u] * ground.fibres[c], sites.site[c]
-            gains = old < 0 or money < sites.paid[c]
-            fits = ground.units[c] <= sites.room[s] and search.length[u] + ground.drop_mm[c] <= max_mm
-            if gains and fits and money // ground.units[c] <= most:
-                if old >= 0:
-                    sites.room[old] += ground.units[c]
-                sites.site[c], sites.paid[c] = s, money
-                sites.room[s] -= ground.units[c]
-                moved = True
-        u = _step(ground, search, heap)
-    return moved
+def hang_alone(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> None:
+    """Give each customer who still has no port one on its way, or else an access point as near to it as one may stand."""
+    here = _by_node(forest, sites)
+    for c in demand.sorted:
+        if sites.site[c] >= 0:
+            continue
+        s = _deepest(forest, demand, kinds, sites, here, c, -1)
+        v = demand.where[c]
+        while s < 0 and v >= 0:
+            best = -1
+            for k in range(len(kinds.ports)):
+                fits = demand.homes[c] <= kinds.ports[k] and _reaches(forest, demand, kinds, k, v, c)
+                if fits and forest.stands[v] and (best < 0 or kinds.price[k] < kinds.price[best]):
+                    best = k
+            if best >= 0:
+                s = int(sites.number[0])
+                sites.number[0] += 1
+                sites.node[s], sites.kind[s], sites.room[s] = v, best, kinds.ports[best]
+                here = _by_node(forest, sites)
+            v = forest.parent[v]
+        if s >= 0:
+            sites.site[c] = s
+            sites.room[s] -= demand.homes[c]
 
 
 @kernel
-def place(ground: Ground, kinds: Kinds, sites: Sites) -> None:
-    """
-    Give every customer a site: existing ones where that costs less than any new port, then the cheapest new ones.
+def _by_node(forest: Forest, sites: Sites) -> tuple[Ints, Ints]:
+    """Return the first open site of each node (-1: none), and the next one of the same node after each site."""
+    first, after = np.full(len(forest.parent), -1), np.full(len(sites.node), -1)
+    for s in range(sites.number[0] - 1, -1, -1):
+        if sites.kind[s] != CLOSED:
+            after[s], first[sites.node[s]] = first[sites.node[s]], s
+    return first, after
 
-    Notes
-    -----
-    The greedy choice of least price per home (Hochbaum 1982), lazily evaluated: an offer only ever gets dearer as
-    customers are served.
-    """
-    search = make_search(len(ground.feed))
-    cheapest = (kinds.price // kinds.ports).min()
-    for s in range(sites.number[0]):
-        _take(ground, search, sites, s, FAR, FAR - 1, cheapest)
-    heap = [(0.0, np.int64(0))]
-    heap.clear()
-    for node in range(len(ground.feed)):
-        price, _, _ = offer(ground, kinds, search, node, sites.site)
-        if price < np.inf:
-            heapq.heappush(heap, (price, np.int64(node)))
-    while heap:
-        _, v = heapq.heappop(heap)
-        price, kind, reach = offer(ground, kinds, search, int(v), sites.site)
-        if price == np.inf:
-            continue
-        if not heap or price <= heap[0][0]:
-            if not _open(ground, kinds, search, sites, int(v), kind, reach):
-                continue
-            price, kind, reach = offer(ground, kinds, search, int(v), sites.site)
-            if price == np.inf:
-                continue
-        heapq.heappush(heap, (price, np.int64(v)))
+
+@kernel
+def _deepest(
+    forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, here: tuple[Ints, Ints], c: int, but: int
+) -> int:
+    """Return the site with room that is nearest to a customer along its route, `but` left aside; -1 if there is none."""
+    first, after = here
+    v = demand.where[c]
+    while v >= 0:
+        s = first[v]
+        while s >= 0:
+            if s != but and demand.homes[c] <= sites.room[s] and _reaches(forest, demand, kinds, sites.kind[s], v, c):
+                return int(s)
+            s = after[s]
+        v = forest.parent[v]
+    return -1
 
 
 @kernel
@@ -250,204 +149,181 @@ def _hung(sites: Sites) -> tuple[Ints, Ints]:
 
 
 @kernel
-def _bill(
-    ground: Ground, kinds: Kinds, search: Search, sites: Sites, s: int, v: int, kind: int, most: np.int64
-) -> np.int64:
-    """Return what site s costs at v with its feed and the fibre of its customers; FAR if that is over `most`."""
-    if ground.feed[v] >= FAR:
-        return FAR
-    money = kinds.price[kind] + kinds.feeders[kind] * ground.feed[v]
-    left = kinds.ports[sites.kind[s]] - sites.room[s]
-    heap = _begin(search, v)
-    u = _step(ground, search, heap)
-    while u >= 0 and left > 0 and money < most:
-        for i in range(ground.first[u], ground.first[u + 1]):
-            c = ground.customer[i]
-            if sites.site[c] == s:
-                if search.length[u] + ground.drop_mm[c] > kinds.max_mm[kind]:
-                    return FAR
-                money += search.money[u] * ground.fibres[c]
-                left -= ground.units[c]
-        u = _step(ground, search, heap)
-    return money if left == 0 else FAR
+def _bill(forest: Forest, demand: Demand, kinds: Kinds, mine: Ints, v: int, k: int) -> np.int64:
+    """Return what an access point costs at a node above all of its customers, with all fibre to and from it."""
+    money = kinds.price[k] + kinds.feeders[k] * forest.fibre[v]
+    homes = np.int64(0)
+    for c in mine:
+        if demand.route_mm[c] - forest.length_mm[v] > kinds.max_mm[k]:
+            return FAR
+        money += demand.fibres[c] * (forest.fibre[demand.where[c]] - forest.fibre[v])
+        homes += demand.homes[c]
+    return money if forest.stands[v] and homes <= kinds.ports[k] else FAR
 
 
 @kernel
-def _shift(ground: Ground, kinds: Kinds, search: Search, sites: Sites, s: int) -> bool:
-    """Move a site from neighbour to neighbour, and choose its kind anew, while that is cheaper."""
+def _meeting(forest: Forest, demand: Demand, mine: Ints) -> int:
+    """Return the lowest node above all of some customers of one tree, -1 if they are none."""
+    if len(mine) == 0:
+        return -1
+    low, high = forest.enter[demand.where[mine[0]]], forest.enter[demand.where[mine[0]]]
+    for c in mine:
+        low, high = min(low, forest.enter[demand.where[c]]), max(high, forest.enter[demand.where[c]])
+    v = demand.where[mine[0]]
+    while forest.enter[v] > low or forest.leave[v] <= high:
+        v = forest.parent[v]
+    return int(v)
+
+
+@kernel
+def _best_place(forest: Forest, demand: Demand, kinds: Kinds, mine: Ints) -> tuple[np.int64, int, int]:
+    """Return the least cost of one access point for some customers of one tree, its node, and its kind."""
+    least, node, kind = FAR, -1, -1
+    v = _meeting(forest, demand, mine)
+    while v >= 0:
+        for k in range(len(kinds.ports)):
+            money = _bill(forest, demand, kinds, mine, v, k)
+            if money < least:
+                least, node, kind = money, v, k
+        # farther up only kinds with more feeding fibres than customers get cheaper
+        v = -1 if least < FAR else forest.parent[v]
+    return least, node, kind
+
+
+@kernel
+def _shift(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, s: int, mine: Ints) -> bool:
+    """Move a site to where it is cheapest for its customers, in the cheapest kind."""
+    money, v, k = _best_place(forest, demand, kinds, mine)
+    if k < 0 or money >= _bill(forest, demand, kinds, mine, sites.node[s], sites.kind[s]):
+        return False
     homes = kinds.ports[sites.kind[s]] - sites.room[s]
-    best = _bill(ground, kinds, search, sites, s, sites.node[s], sites.kind[s], FAR)
-    moved, on = False, True
-    while on:
-        on = False
-        v, kind = sites.node[s], sites.kind[s]
-        to, to_kind = v, kind
-        for i in range(ground.start[v], ground.start[v + 1] + 1):
-            u = v if i == ground.start[v + 1] else ground.node[i]
-            for k in range(len(kinds.ports)):
-                if kinds.ports[k] >= homes and (u != v or k != kind):
-                    money = _bill(ground, kinds, search, sites, s, u, k, best)
-                    if money < best:
-                        best, to, to_kind, on, moved = money, u, k, True, True
-        sites.node[s], sites.kind[s], sites.room[s] = to, to_kind, kinds.ports[to_kind] - homes
-    return moved
+    sites.node[s], sites.kind[s], sites.room[s] = v, k, kinds.ports[k] - homes
+    return True
 
 
 @kernel
-def _close(ground: Ground, kinds: Kinds, search: Search, sites: Sites, s: int, mine: Ints, at: Ints) -> bool:
+def _paid(forest: Forest, demand: Demand, sites: Sites, c: int, s: int) -> np.int64:
+    """Return the price of the fibre from a site to a customer below it."""
+    return np.int64(demand.fibres[c] * (forest.fibre[demand.where[c]] - forest.fibre[sites.node[s]]))
+
+
+@kernel
+def _close(
+    forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, s: int, mine: Ints, here: tuple[Ints, Ints]
+) -> bool:
     """Hang all customers of an access point on others with room, if that is cheaper than keeping it."""
-    budget = kinds.price[sites.kind[s]] + kinds.feeders[sites.kind[s]] * ground.feed[sites.node[s]]
-    goal = np.empty(len(mine), np.int64)
-    price = np.empty(len(mine), np.int64)
-    done = 0
+    gain = kinds.price[sites.kind[s]] + kinds.feeders[sites.kind[s]] * forest.fibre[sites.node[s]]
+    goal = np.full(len(mine), -1)
     for j in range(len(mine)):
         c = mine[j]
-        heap = _begin(search, ground.where[c])
-        u = _step(ground, search, heap)
-        goal[j] = -1
-        while u >= 0 and search.money[u] * ground.fibres[c] - sites.paid[c] < budget:
-            b = at[u]
-            if b >= 0 and b != s and sites.room[b] >= ground.units[c]:
-                kind = sites.kind[b]
-                if kind < 0 or search.length[u] + ground.drop_mm[c] <= kinds.max_mm[kind]:
-                    goal[j], price[j] = b, search.money[u] * ground.fibres[c]
-                    break
-            u = _step(ground, search, heap)
-        if goal[j] < 0:
+        goal[j] = _deepest(forest, demand, kinds, sites, here, c, s)
+        if goal[j] >= 0:
+            gain -= _paid(forest, demand, sites, c, goal[j]) - _paid(forest, demand, sites, c, s)
+            sites.room[goal[j]] -= demand.homes[c]
+        if goal[j] < 0 or gain <= 0:
             break
-        sites.room[goal[j]] -= ground.units[c]
-        budget -= price[j] - sites.paid[c]
-        done += 1
-    if done == len(mine) and budget > 0:
-        for j in range(len(mine)):
-            sites.site[mine[j]], sites.paid[mine[j]] = goal[j], price[j]
-        sites.room[s] = 0
-        sites.kind[s] = CLOSED
-        return True
-    for j in range(done):
-        sites.room[goal[j]] += ground.units[mine[j]]
-    return False
+    done = len(mine) == 0 or (goal[-1] >= 0 and gain > 0)
+    for j in range(len(mine)):
+        if done:
+            sites.site[mine[j]] = goal[j]
+        elif goal[j] >= 0:
+            sites.room[goal[j]] += demand.homes[mine[j]]
+    if done:
+        sites.kind[s], sites.room[s] = CLOSED, 0
+    return done
 
 
 @kernel
-def refine(ground: Ground, kinds: Kinds, sites: Sites, rounds: int) -> None:
-    """
-    Make a choice of sites cheaper: hang customers on nearer ones, shift, shrink and close sites.
+def _join(
+    forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, pair: tuple[int, int], rows: tuple[Ints, Ints]
+) -> bool:
+    """Replace two access points by one for the customers of both, if that is cheaper."""
+    a, b = pair
+    mine = np.concatenate((rows[0], rows[1]))
+    money, v, k = _best_place(forest, demand, kinds, mine)
+    now = _bill(forest, demand, kinds, rows[0], sites.node[a], sites.kind[a])
+    now += _bill(forest, demand, kinds, rows[1], sites.node[b], sites.kind[b])
+    if k < 0 or money >= now:
+        return False
+    sites.node[a], sites.kind[a], sites.room[a] = v, k, kinds.ports[k] - demand.homes[mine].sum()
+    sites.site[mine] = a
+    sites.kind[b], sites.room[b] = CLOSED, 0
+    return True
 
-    Each move only ever lowers the cost; every customer keeps a site with a port
-    and within its reach.
+
+@kernel
+def _nearest_beside(forest: Forest, sites: Sites, here: tuple[Ints, Ints], top: Ints, s: int) -> int:
+    """Return a new site at or above a node, or the first one below a node above it; -1 if there is none."""
+    v, below = sites.node[s], -1
+    while v >= 0:
+        b = here[0][v]
+        while b >= 0:
+            if b != s and sites.kind[b] >= 0:
+                return int(b)
+            b = here[1][b]
+        for i in range(forest.first[v], forest.first[v + 1]):
+            u = forest.child[i]
+            if u != below and below >= 0 and top[u] >= 0 and top[u] != s:
+                return int(top[u])
+        below = v
+        v = forest.parent[v]
+    return -1
+
+
+@kernel
+def _topmost(forest: Forest, sites: Sites, here: tuple[Ints, Ints]) -> Ints:
+    """Return, for each node, a new site in its subtree that none is above of; -1 if there is none."""
+    top = np.full(len(forest.parent), -1)
+    for v in range(len(forest.parent) - 1, -1, -1):
+        s = here[0][v]
+        while s >= 0 and sites.kind[s] < 0:
+            s = here[1][s]
+        if s >= 0:
+            top[v] = s
+        if top[v] >= 0 and forest.parent[v] >= 0:
+            top[forest.parent[v]] = top[v]
+    return top
+
+
+@kernel
+def refine(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> None:
     """
-    search = make_search(len(ground.feed))
-    moved = True
-    while moved and rounds > 0:
-        rounds -= 1
+    Make a choice of sites cheaper: hang customers on nearer ones, shift, close and join sites.
+
+    Each move only ever lowers the cost; every customer keeps a site with a port and within its reach.
+    """
+    for _ in range(MOST_ROUNDS):
         moved = False
-        for s in range(sites.number[0]):
-            if sites.kind[s] != CLOSED and sites.room[s] > 0:
-                limit = FAR if sites.kind[s] < 0 else kinds.max_mm[sites.kind[s]]
-                moved |= _take(ground, search, sites, s, limit, limit, FAR)
-        first, mine = _hung(sites)
-        for s in range(sites.number[0]):
-            if sites.kind[s] < 0:
-                continue
-            if first[s] == first[s + 1]:
-                sites.kind[s], sites.room[s] = CLOSED, 0
-            else:
-                moved |= _shift(ground, kinds, search, sites, s)
-        at = np.full(len(ground.feed), -1)
-        for s in range(sites.number[0]):
-            if sites.kind[s] != CLOSED:
-                at[sites.node[s]] = s
+        here = _by_node(forest, sites)
+        for c in demand.sorted:
+            s = sites.site[c]
+            if s >= 0:
+                to = _deepest(forest, demand, kinds, sites, here, c, s)
+                if to >= 0 and _paid(forest, demand, sites, c, to) < _paid(forest, demand, sites, c, s):
+                    sites.room[s] += demand.homes[c]
+                    sites.room[to] -= demand.homes[c]
+                    sites.site[c] = to
+                    moved = True
         for s in range(sites.number[0]):
             if sites.kind[s] < 0:
                 continue
             first, mine = _hung(sites)
-            if first[s] < first[s + 1]:
-                moved |= _close(ground, kinds, search, sites, s, mine[first[s] : first[s + 1]], at)
-    _settle(ground, search, sites)
-
-
-@kernel
-def _settle(ground: Ground, search: Search, sites: Sites) -> None:
-    """Set the price of each customer's fibre to that from where its site stands now."""
-    first, _ = _hung(sites)
-    for s in range(sites.number[0]):
-        left = first[s + 1] - first[s]
-        heap = _begin(search, sites.node[s])
-        u = _step(ground, search, heap)
-        while u >= 0 and left > 0:
-            for i in range(ground.first[u], ground.first[u + 1]):
-                c = ground.customer[i]
-                if sites.site[c] == s:
-                    sites.paid[c] = search.money[u] * ground.fibres[c]
-                    left -= 1
-            u = _step(ground, search, heap)
-
-
-@kernel
-def lead(ground: Ground, tail: Ints, head: Ints, sites: Sites) -> tuple[Ints, Ints]:
-    """Return the edges from each customer's site to its node, in rows; none where it has no site."""
-    search = make_search(len(ground.feed))
-    first, _ = _hung(sites)
-    start = np.zeros(len(sites.site) + 1, np.int64)
-    edges = np.empty(0, np.int64)
-    for write in (False, True):
+            row = mine[first[s] : first[s + 1]]
+            if _close(forest, demand, kinds, sites, s, row, here):
+                here = _by_node(forest, sites)
+                moved = True
+            elif _shift(forest, demand, kinds, sites, s, row):
+                here = _by_node(forest, sites)
+                moved = True
         for s in range(sites.number[0]):
-            left = first[s + 1] - first[s]
-            heap = _begin(search, sites.node[s])
-            u = _step(ground, search, heap)
-            while u >= 0 and left > 0:
-                for i in range(ground.first[u], ground.first[u + 1]):
-                    c = ground.customer[i]
-                    if sites.site[c] != s:
-                        continue
-                    left -= 1
-                    v, hops = u, np.int64(0)
-                    while v != sites.node[s]:
-                        hops += 1
-                        if write:
-                            edges[start[c + 1] - hops] = search.via[v]
-                        v = tail[search.via[v]] + head[search.via[v]] - v
-                    if not write:
-                        start[c + 1] = hops
-                u = _step(ground, search, heap)
-        if not write:
-            start = np.cumsum(start)
-            edges = np.empty(start[-1], np.int64)
-    return start, edges
-
-
-@kernel
-def feed_from(ground: Ground, tap_node: Ints, usable: Flags) -> tuple[Ints, Ints, Ints, Ints]:
-    """
-    Search from all usable taps at once.
-
-    Returns, by node, the price of one fibre from the nearest tap (`FAR` where there is no way), the edge it comes by
-    (-1 at a tap), the tap, and the length.
-    """
-    nodes = len(ground.feed)
-    search = make_search(nodes)
-    money, length = np.full(nodes, FAR), np.full(nodes, FAR)
-    via, origin = np.full(nodes, -1), np.full(nodes, -1)
-    heap = [(np.int64(0), np.int64(0))]
-    heap.clear()
-    for t in range(len(tap_node)):
-        v = tap_node[t]
-        if usable[t] and origin[v] < 0:
-            origin[v] = t
-            search.stamp[v], search.length[v], search.money[v], search.via[v] = search.turn[0], 0, 0, -1
-            heapq.heappush(heap, (np.int64(0), np.int64(v)))
-    u = _step(ground, search, heap)
-    while u >= 0:
-        money[u], length[u], via[u] = search.money[u], search.length[u], search.via[u]
-        for i in range(ground.start[u], ground.start[u + 1]):
-            w = ground.node[i]
-            if (
-                search.via[w] == ground.edge[i]
-                and search.stamp[w] == search.turn[0]
-                and via[w] < 0
-                and length[w] == FAR
-            ):
-                origin[w] = origin[u]
-        u = _step(ground, search, heap)
-    return money, via, origin, length
+            if sites.kind[s] < 0:
+                continue
+            b = _nearest_beside(forest, sites, here, _topmost(forest, sites, here), s)
+            if b >= 0:
+                first, mine = _hung(sites)
+                rows = (mine[first[s] : first[s + 1]], mine[first[b] : first[b + 1]])
+                if _join(forest, demand, kinds, sites, (s, b), rows):
+                    here = _by_node(forest, sites)
+                    moved = True
+        if not moved:
+            return

@@ -1,8 +1,8 @@
 """
 New access points where ports run out, so that everyone in reach is served.
 
-What is dug is the plan without limits on ports: everybody must be tied to the existing network, whoever's port they
-get. Along these trenches access points of a catalogue are placed: a capacitated facility location problem.
+What is dug is a plan without limits on ports: everybody must be tied to the existing network, whoever's port they
+get. Along its routes access points of a catalogue are placed: a capacitated facility location problem on a forest.
 """
 
 from __future__ import annotations
@@ -12,12 +12,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.growth import FAR, adjacency
-from lastmile_net.solve.capacity.limits import NO_FREE_PORT, find_reach
+from lastmile_net.solve.budget.blocks import lay_routes
+from lastmile_net.solve.capacity.growth import FAR
+from lastmile_net.solve.capacity.limits import NO_FREE_PORT
+from lastmile_net.solve.capacity.packing import (
+    Demand,
+    Forest,
+    Kinds,
+    children,
+    hand_up,
+    measure,
+    number_preorder,
+    pack,
+)
 from lastmile_net.solve.capacity.plan import Limited, solve_with_limits
-from lastmile_net.solve.capacity.sites import CLOSED, Ground, Kinds, Sites, feed_from, lead, place, refine
+from lastmile_net.solve.capacity.search import restrict
+from lastmile_net.solve.capacity.sites import CLOSED, Sites, hang, hang_alone, refine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
@@ -27,8 +41,10 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-ROUNDS = 20
-"""Rounds of moves at most; they end before, as soon as none gains."""
+PASSES = 5
+"""Rounds of packing those whom the round before could not place, at most."""
+MOST_HANDED_ON = 2048
+"""Homes that are handed on towards a tap, at most, even where its ports are many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,26 +77,30 @@ class Sited:
 
     Parameters
     ----------
-    problem
-        The problem with the new access points as taps behind the existing ones.
     limited
-        The solution of that problem. A route over a new access point begins at the existing tap that feeds it.
-    kind
-        int64 (s,). Kind of each new access point.
-    feed_tap
-        int64 (s,). Existing tap that feeds it.
-    feed_cost
-        int64 (s,). Thousandths: the fibres to it.
+        The solution. Every route begins at an existing tap, also where it leads over a new access point; its cost and
+        bound are for everything, new access points among it.
+    site
+        int64 (c,). New access point of each customer; -1 where it hangs on the existing tap, or nowhere.
+    node, kind
+        int64 (s,). Node of the graph, and kind, of each new access point.
+    feed_tap, feed_mm, feed_cost
+        int64 (s,). Existing tap that feeds it, length of the way from there, and price of the fibres along it.
     feed_edges
         int64 (c,). How many edges at the beginning of each customer's route lead to its new access point.
+    fibre_cost
+        int64 (c,). Price of each customer's own fibre in streets: from its access point on.
     """
 
-    problem: Problem
     limited: Limited
+    site: Ints
+    node: Ints
     kind: Ints
     feed_tap: Ints
+    feed_mm: Ints
     feed_cost: Ints
     feed_edges: Ints
+    fibre_cost: Ints
 
 
 def solve_with_sites(
@@ -104,195 +124,220 @@ def solve_with_sites(
     -------
     sited
         The plan; its bound is for trenches, drops, fibre and new access points together.
+    """
+
+    def solve_within(part: Problem) -> Limited:
+        return solve_with_limits(part, limits, config, report)
+
+    base = solve_within(without_ports(problem, catalogue))
+    return place_access_points(problem, base, catalogue, np.ones(problem.nodes, bool), solve_within)
+
+
+def without_ports(problem: Problem, catalogue: Catalogue) -> Problem:
+    """
+    Return the problem that bounds one with new access points: any tap takes anybody, and fibre is shared.
 
     Notes
     -----
-    The greedy choice of least price per home (Hochbaum, Math. Programming 22, 1982), then moves: hang customers on
-    nearer access points, shift these, change their kind, close them. The bound adds up two: on trenches and drops that
-    of the problem without ports and without fibre; on ports and fibre a dual solution of the location problem, a price
-    per home that no access point at any node could undercut.
+    The fibres that feed an access point are shared by at most as many homes as it has ports, and what a customer has of
+    its own costs no less. So a metre of street costs each customer at least the least number of fibres per port.
     """
-    taps = len(problem.tap_node)
-    loose = replace(problem, tap_capacity=np.full(taps, -1), fibre_cost=np.zeros_like(problem.fibre_cost))
-    base = solve_with_limits(loose, limits, config, report)
-    if not (base.solution.drop >= 0).any() or not len(catalogue.ports):
-        return _as_it_is(problem, solve_with_limits(problem, limits, config, report))
-    reach = find_reach(loose, adjacency(loose), limits)
-    town = _Town(problem, base.solution, reach.usable, catalogue)
-    place(town.ground, town.kinds, town.sites)
-    refine(town.ground, town.kinds, town.sites, ROUNDS)
-    town.compact()
-    if reach.limited:
-        town.shorten(reach.customer_mm, reach.tap_mm)
-    return town.sited(base)
+    best = int(np.argmin(catalogue.feeders / catalogue.ports))
+    feeders, ports = int(catalogue.feeders[best]), int(catalogue.ports[best])
+    shared = problem.fibre_cost if feeders >= ports else problem.fibre_cost * feeders // ports
+    return replace(
+        problem,
+        tap_capacity=np.full(len(problem.tap_node), -1),
+        fibre_cost=shared,
+        fibres=np.minimum(problem.fibres, problem.units),
+    )
 
 
-def _as_it_is(problem: Problem, limited: Limited) -> Sited:
-    nothing = np.empty(0, np.int64)
-    return Sited(problem, limited, nothing, nothing, nothing, np.zeros(problem.customers, np.int64))
+def place_access_points(
+    problem: Problem, base: Limited, catalogue: Catalogue, stands: Flags, solve_within: Callable[[Problem], Limited]
+) -> Sited:
+    """
+    Place access points along the routes of a plan so that everyone whom it serves gets a port.
+
+    Parameters
+    ----------
+    problem
+        Streets, taps with their free ports, customers.
+    base
+        A plan of `without_ports`.
+    catalogue
+        What may be placed.
+    stands
+        bool (n,). Nodes where an access point may stand.
+    solve_within
+        Solves a problem within all limits but those on ports.
+
+    Returns
+    -------
+    sited
+        The plan. Where the free ports are enough for everybody, it may be one without any new access point.
+
+    Notes
+    -----
+    Each customer's access point stands on its route. Dynamic programming on the forest of routes (`pack`), which is
+    exact but for blocks of several homes and customers out of reach, then moves: hang customers on nearer access
+    points, shift these, change their kind, close and join them. The bound adds up that of `without_ports`, and the
+    best price per port for every home beyond the free ports.
+    """
+    sited = _Town(problem, base, catalogue, stands).sited(base)
+    served = sited.limited.solution.drop >= 0
+    bound = base.solution.lower_bound
+    if not np.array_equal(served, base.solution.drop >= 0):
+        part, _ = restrict(without_ports(problem, catalogue), served, np.ones(len(problem.tap_node), bool))
+        bound = solve_within(part).solution.lower_bound if served.any() else 0
+    solution = sited.limited.solution
+    homes = int(problem.units[served].sum())
+    bound = min(bound + _least_for_ports(problem, catalogue, homes), solution.cost)
+    best = replace(sited, limited=replace(sited.limited, solution=replace(solution, lower_bound=bound)))
+    if homes <= _free_ports(problem):
+        other = solve_within(problem)
+        if other.units >= homes and other.solution.cost < solution.cost:
+            return _as_it_is(problem, other, bound)
+    return best
+
+
+def _as_it_is(problem: Problem, limited: Limited, bound: int) -> Sited:
+    """Return a plan without new access points; no plan with some costs less than `bound`."""
+    nothing, solution = np.empty(0, np.int64), limited.solution
+    limited = replace(limited, solution=replace(solution, lower_bound=min(bound, solution.cost)))
+    nobody, none = np.full(problem.customers, -1), np.zeros(problem.customers, np.int64)
+    along = np.r_[0, np.cumsum(problem.fibre_cost[solution.route_edges])]
+    fibre = problem.fibres * (along[solution.route_start[1:]] - along[solution.route_start[:-1]])
+    return Sited(limited, nobody, nothing, nothing, nothing, nothing, nothing, none, fibre)
+
+
+def _free_ports(problem: Problem) -> int:
+    everybody = int(problem.units.sum())
+    ports = np.where(problem.tap_capacity < 0, everybody, problem.tap_capacity)
+    return int(ports.sum())
+
+
+def _least_for_ports(problem: Problem, catalogue: Catalogue, homes: int) -> int:
+    """Return what the ports cost at least that the existing access points do not have: the best price per port."""
+    short = max(homes - _free_ports(problem), 0)
+    return int((catalogue.price * short // catalogue.ports).min())
 
 
 class _Town:
-    """What is built, and the access points along it: those that exist first, then the new ones."""
+    """The routes of a plan as a forest, and the access points along them: those that exist first, then the new ones."""
 
-    def __init__(self, problem: Problem, solution: Solution, usable: Flags, catalogue: Catalogue) -> None:
-        self.problem, self.solution = problem, solution
-        self.taps = len(problem.tap_node)
-        self.served = solution.drop >= 0
+    def __init__(self, problem: Problem, base: Limited, catalogue: Catalogue, stands: Flags) -> None:
+        self.problem, self.solution = problem, base.solution
         self.kinds = Kinds(catalogue.ports, catalogue.price, catalogue.max_mm, catalogue.feeders)
-        self.where = np.where(self.served, problem.drop_node[solution.drop], -1)
-        self.ground = self._ground()
-        feed, self.feed_via, self.feed_tap, self.feed_mm = feed_from(self.ground, problem.tap_node, usable)
-        self.ground = self.ground._replace(feed=feed)
-        self.sites = self._existing(usable)
+        self._lay(stands)
+        self._settle()
 
-    def _ground(self) -> Ground:
-        problem, edges = self.problem, self.solution.edges
-        graph = adjacency(replace(problem, tail=problem.tail[edges], head=problem.head[edges]))
-        who = np.flatnonzero(self.served)
-        who = who[np.argsort(self.where[who], kind="stable")]
-        first = np.searchsorted(self.where[who], np.arange(problem.nodes + 1))
-        drop_mm = np.where(self.served, problem.drop_length_mm[self.solution.drop], 0)
-        return Ground(
-            graph.start,
-            graph.node,
-            edges[graph.edge],
-            problem.length_mm,
-            problem.fibre_cost,
-            first.astype(np.int64),
-            who.astype(np.int64),
-            self.where,
-            problem.units,
-            problem.fibres,
-            drop_mm,
-            np.full(problem.nodes, FAR),
+    def _lay(self, stands: Flags) -> None:
+        problem, solution = self.problem, self.solution
+        who = np.flatnonzero(solution.drop >= 0)
+        who = who[np.argsort(solution.tap[who], kind="stable")]
+        count = np.diff(solution.route_start)[who]
+        start = np.r_[0, np.cumsum(count)]
+        place = np.arange(start[-1]) - np.repeat(start[:-1], count) + np.repeat(solution.route_start[who], count)
+        above, edge, last = lay_routes(solution.tap[who], start, solution.route_edges[place], len(problem.tail))
+        self.tap, tree = np.unique(solution.tap[who], return_inverse=True)
+        tops = len(self.tap)
+        label = np.full(len(above), -1)
+        label[last[last >= 0]] = tree[last >= 0]
+        hand_up(above, label)
+        self.tree = np.r_[np.arange(tops), label]
+        parent = np.r_[np.full(tops, -1), np.where(above < 0, label, above + tops)]
+        edges = np.r_[np.full(tops, -1), edge]
+        top = problem.tap_node[self.tap]
+        ends = (problem.tail, problem.head)
+        self.spot, fibre, length, self.hops = measure(
+            parent, edges, top, ends, problem.fibre_cost, problem.length_mm
         )
+        first, child = children(parent)
+        enter, leave = number_preorder(parent, first, child)
+        self.forest = Forest(parent, fibre, length, stands[self.spot], first, child, enter, leave)
+        where = np.full(problem.customers, -1)
+        where[who] = np.where(last < 0, tree, last + tops)
+        order = who[np.lexsort((who, enter[where[who]]))]
+        begin = np.searchsorted(enter[where[order]], np.arange(len(parent) + 1))
+        route = np.zeros(problem.customers, np.int64)
+        route[who] = length[where[who]] + problem.drop_length_mm[solution.drop[who]]
+        self.demand = Demand(where, problem.units, problem.fibres, route, order, begin)
 
-    def _existing(self, usable: Flags) -> Sites:
-        problem = self.problem
-        ports = np.where(problem.tap_capacity < 0, problem.units.sum(), problem.tap_capacity)
-        self.existing_ports = int(np.where(usable, ports, 0).sum())
-        most = self.taps + problem.customers
-        node, room = np.full(most, -1), np.zeros(most, np.int64)
-        node[: self.taps], room[: self.taps] = problem.tap_node, np.where(usable, ports, 0)
-        nobody = np.full(problem.customers, -1)
-        return Sites(
-            node, np.full(most, -1), room, np.array([self.taps]), nobody, np.zeros(problem.customers, np.int64)
-        )
+    def _settle(self) -> None:
+        """Give everybody a port: at the tap where no kind is large enough, else where `pack` says; then refine."""
+        problem, tops = self.problem, len(self.tap)
+        ports = np.where(problem.tap_capacity < 0, problem.units.sum(), problem.tap_capacity)[self.tap]
+        size = tops + (PASSES + 1) * max(problem.customers, 1)
+        node, kind, room = np.full(size, -1), np.full(size, -1), np.zeros(size, np.int64)
+        node[:tops], room[:tops] = np.arange(tops), ports
+        site = np.full(problem.customers, -1)
+        self.sites = Sites(node, kind, room, np.array([tops]), site)
+        self._too_large()
+        for _ in range(PASSES):
+            open_ = (site < 0) & (self.demand.where >= 0) & (problem.units <= self.kinds.ports.max(initial=0))
+            if not open_.any():
+                break
+            left = np.zeros(len(self.forest.parent), np.int64)
+            left[:tops] = room[:tops]
+            most = max(int(self.kinds.ports.max()), min(int(left.max()), MOST_HANDED_ON))
+            where, which = pack(self.forest, self.demand, open_, self.kinds, left, most)
+            hang(self.forest, self.demand, self.kinds, self.sites, where, which)
+        hang_alone(self.forest, self.demand, self.kinds, self.sites)
+        refine(self.forest, self.demand, self.kinds, self.sites)
 
-    def compact(self) -> None:
-        """Forget sites that were closed; number the new ones by node and kind."""
-        sites, count = self.sites, int(self.sites.number[0])
-        new = np.arange(self.taps, count)
-        new = new[sites.kind[new] != CLOSED]
-        new = new[np.lexsort((new, sites.kind[new], sites.node[new]))]
-        number = np.full(count, -1)
-        number[: self.taps] = np.arange(self.taps)
-        number[new] = self.taps + np.arange(len(new))
-        kept = np.r_[np.arange(self.taps), new]
-        for values in (sites.node, sites.kind, sites.room):
-            values[: len(kept)] = values[kept]
-        sites.number[0] = len(kept)
-        sites.site[:] = np.where(sites.site >= 0, number[sites.site], -1)
-
-    def shorten(self, customer_mm: Ints, tap_mm: Ints) -> None:
-        """Where a detour over a site makes a route too long, place one right at the customer's own street."""
-        over = self._over(customer_mm, tap_mm)
-        smallest = int(np.argmin(self.kinds.price))
-        for c in over.tolist():
-            sites, node = self.sites, self.where[c]
-            here = np.flatnonzero(sites.node[self.taps : sites.number[0]] == node) + self.taps
-            here = here[sites.room[here] >= self.problem.units[c]]
-            fits = np.flatnonzero(self.kinds.ports >= self.problem.units[c])
-            if not len(here) and len(fits):
-                kind = smallest if smallest in fits else int(fits[np.argmin(self.kinds.price[fits])])
-                s = int(sites.number[0])
-                sites.node[s], sites.kind[s], sites.room[s] = node, kind, self.kinds.ports[kind]
-                sites.number[0], here = s + 1, np.array([s])
-            sites.room[sites.site[c]] += self.problem.units[c]
-            sites.site[c] = here[0] if len(here) else -1
-            sites.room[sites.site[c]] -= self.problem.units[c] if len(here) else 0
-            sites.paid[c] = 0
-        sites = self.sites
-        used = np.bincount(sites.site[sites.site >= 0], minlength=len(sites.node))
-        new = np.arange(self.taps, sites.number[0])
-        sites.kind[new[used[new] == 0]] = CLOSED
-        self.compact()
-        sites.site[self._over(customer_mm, tap_mm)] = -1
-
-    def _over(self, customer_mm: Ints, tap_mm: Ints) -> Ints:
-        """Return the customers whose route is longer than its limits."""
-        start, edges = lead(self.ground, self.problem.tail, self.problem.head, self.sites)
-        along = np.r_[0, np.cumsum(self.problem.length_mm[edges])]
-        site = self.sites.site
-        is_new = site >= self.taps
-        node = self.sites.node[site]
-        length = along[start[1:]] - along[start[:-1]] + self.ground.drop_mm
-        length = length + np.where(is_new, self.feed_mm[node], 0)
-        tap = np.where(is_new, self.feed_tap[node], site)
-        over = (site >= 0) & ((length > customer_mm) | (length > tap_mm[tap]))
-        return np.flatnonzero(over)
+    def _too_large(self) -> None:
+        """Give blocks that fit into no kind ports of their own tap, the largest ones first."""
+        units, sites = self.problem.units, self.sites
+        large = np.flatnonzero((units > self.kinds.ports.max(initial=0)) & (self.demand.where >= 0))
+        for c in large[np.argsort(-units[large], kind="stable")].tolist():
+            s = int(self.tree[self.demand.where[c]])
+            if units[c] <= sites.room[s]:
+                sites.site[c] = s
+                sites.room[s] -= units[c]
 
     def sited(self, base: Limited) -> Sited:
-        """Put the answer together."""
-        problem, sites, count = self.problem, self.sites, int(self.sites.number[0])
-        node, kind = sites.node[self.taps : count], sites.kind[self.taps : count]
-        feed_cost = self.kinds.feeders[kind] * self.ground.feed[node]
-        start, edges = lead(self.ground, problem.tail, problem.head, sites)
-        feed_start, feed_edges = self._feeds(node)
-        feed = np.where(sites.site >= self.taps, sites.site - self.taps, -1)
-        hops = np.where(feed >= 0, np.diff(feed_start)[feed], 0) if len(node) else np.zeros(len(feed), np.int64)
-        route_start = np.r_[0, np.cumsum(np.diff(start) + hops)]
-        route_edges = np.empty(route_start[-1], np.int64)
-        for c in np.flatnonzero(sites.site >= 0).tolist():
-            middle = route_start[c] + hops[c]
-            if hops[c]:
-                route_edges[route_start[c] : middle] = feed_edges[feed_start[feed[c]] : feed_start[feed[c] + 1]]
-            route_edges[middle : route_start[c + 1]] = edges[start[c] : start[c + 1]]
-        drop = np.where(sites.site >= 0, self.solution.drop, -1)
-        built = np.unique(route_edges)
-        who = drop >= 0
-        money = problem.cost[built].sum() + sites.paid[who].sum() + problem.drop_cost[drop[who]].sum()
-        money += (problem.drop_fibre_cost[drop[who]] * problem.fibres[who]).sum()
+        """Number the new access points by tap and node, and put the answer together."""
+        problem, sites, tops, forest = self.problem, self.sites, len(self.tap), self.forest
+        new = np.arange(tops, int(sites.number[0]))
+        new = new[sites.kind[new] != CLOSED]
+        new = new[np.lexsort((sites.kind[new], self.spot[sites.node[new]], self.tree[sites.node[new]]))]
+        number = np.full(len(sites.node), -1)
+        number[new] = np.arange(len(new))
+        has = sites.site >= 0
+        stand = sites.node[np.where(has, sites.site, 0)]
+        at, kind = sites.node[new], sites.kind[new]
+        own = np.where(has, problem.fibres * (forest.fibre[self.demand.where] - forest.fibre[stand]), 0)
+        drop = np.where(has, self.solution.drop, -1)
+        feed_cost = self.kinds.feeders[kind] * forest.fibre[at]
+        count = np.where(has, np.diff(self.solution.route_start), 0)
+        of = np.repeat(has, np.diff(self.solution.route_start))
+        edges = self.solution.route_edges[of]
+        built = np.unique(edges)
+        money = problem.cost[built].sum() + own.sum() + problem.drop_cost[drop[has]].sum()
+        money += (problem.drop_fibre_cost[drop[has]] * problem.fibres[has]).sum()
         money += feed_cost.sum() + self.kinds.price[kind].sum()
-        homes = int(problem.units[who].sum())
-        whole = np.array_equal(who, self.served)
-        bound = min(int(money), base.solution.lower_bound + self._least_for_ports(homes)) if whole else 0
         solution = replace(
-            base.solution,
+            self.solution,
             edges=built,
             drop=drop,
-            tap=sites.site.copy(),
-            route_start=route_start,
-            route_edges=route_edges,
+            tap=np.where(has, self.solution.tap, -1),
+            route_start=np.r_[0, np.cumsum(count)],
+            route_edges=edges,
             cost=int(money),
-            lower_bound=bound,
-        )
-        wider = replace(
-            problem,
-            tap_node=np.r_[problem.tap_node, node],
-            tap_capacity=np.r_[problem.tap_capacity, self.kinds.ports[kind]],
+            lower_bound=0,
         )
         reason = base.reason.copy()
-        reason[self.served & ~who] = NO_FREE_PORT
-        limited = Limited(solution, reason, homes, base.most_units)
-        return Sited(wider, limited, kind, self.feed_tap[node], feed_cost, hops)
-
-    def _feeds(self, node: Ints) -> tuple[Ints, Ints]:
-        """Return the edges from the existing tap to each new site, in rows."""
-        rows, problem = [], self.problem
-        for v in node.tolist():
-            way = []
-            while self.feed_via[v] >= 0:
-                way.append(int(self.feed_via[v]))
-                v = int(problem.tail[way[-1]] + problem.head[way[-1]] - v)
-            rows.append(way[::-1])
-        start = np.r_[0, np.cumsum([len(way) for way in rows])].astype(np.int64)
-        return start, np.array([edge for way in rows for edge in way], np.int64)
-
-    def _least_for_ports(self, homes: int) -> int:
-        """Return what the ports cost at least that the existing access points do not have: the best price per port."""
-        short = homes - self.existing_ports
-        if short <= 0:
-            return 0
-        return int((self.kinds.price * short // self.kinds.ports).min())
+        reason[(self.solution.drop >= 0) & ~has] = NO_FREE_PORT
+        site = np.where(has, number[sites.site], -1)
+        return Sited(
+            limited=Limited(solution, reason, int(problem.units[has].sum()), base.most_units),
+            site=site,
+            node=self.spot[at],
+            kind=kind,
+            feed_tap=self.tap[self.tree[at]],
+            feed_mm=forest.length_mm[at],
+            feed_cost=feed_cost,
+            feed_edges=np.where(site >= 0, self.hops[stand], 0),
+            fibre_cost=own,
+        )
