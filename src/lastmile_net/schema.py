@@ -255,11 +255,20 @@ ACCESS_POINTS = Layer(
     (
         Column("access_point_id", "text", "name: the point's, or the line's with the place on it", required=True),
         Column("kind", "text", "role of the point or line", required=True),
+        Column("status", "text", "`existing`, or `proposed` by the plan", values=("existing", "proposed")),
+        Column("type", "text", "name in the price catalogue, of a proposed one"),
         Column("node", "text", "network node it stands at", required=True),
         Column("ports_used", "integer", "homes the plan connects to it", unit="homes", required=True),
         Column("ports_free", "number", "free ports before the plan; empty is unlimited", unit="homes"),
         Column("loss_db", "number", "loss from the OLT to where it is known: here, or `back_m` up the line", unit="dB"),
         Column("back_m", "number", "metres of existing line from there to here", unit="m"),
+        Column("cost", "number", "price of a proposed one, placed; part of the equipment", unit="currency"),
+        Column(
+            "fed_from", "text", "existing access point that feeds a proposed one: where its customers' routes begin"
+        ),
+        Column("feed_m", "number", "way from there, along which its customers have no fibre of their own", unit="m"),
+        Column("feed_fibres", "integer", "fibres along that way", unit="fibres"),
+        Column("feed_cost", "number", "price of these, part of the fibre", unit="currency"),
     ),
     key="access_point_id",
 )

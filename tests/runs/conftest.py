@@ -55,6 +55,7 @@ PRICES = {
     "dig": {"open_trench": {"sealed": TRENCH}},
     "drop_fixed": PER_DROP,
     "reuse_cost_per_m": {"duct": 3.0},
+    "fibre_cost_per_m": 0.7201,
 }
 # 5 % overhead on everything; the shares are worked out so that they add up to the total.
 SHARES = {"a": 3_200.0, "b": 13_500.0, "c": 18_403.05}
@@ -175,7 +176,7 @@ def _street(name: str, called: str, shape: object) -> dict[str, object]:
 
 
 def _summary() -> dict[str, object]:
-    # trenches 50 + 100 + 150 m at 100, drops 3 x 500, duct 300, fibre 500.48,
+    # trenches 50 + 100 + 150 m at 100, drops 3 x 500, duct 300, fibre 0.7201 on 170, 265 and 260 m,
     # equipment as the preset has it for 3 customers with 7 homes, 1131; 5 % of 33,431.48 is 1,671.57
     parts = {
         "trench": 30_000.0,

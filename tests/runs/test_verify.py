@@ -36,6 +36,9 @@ NOT_ASKED = {
     "drops_keep_out",
     "optical_budget_is_kept",
     "aim_is_met",
+    "new_points_are_of_the_catalogue",
+    "new_points_stand_on_streets",
+    "new_points_are_on_the_way",
     "curve_agrees",
 }
 """Checks of what the plan drawn by hand does not have."""
@@ -241,7 +244,8 @@ DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
         {"costs_add_up", "bill_agrees", "pieces_cost_their_price"},
     ),
     "overhead": (summary(cost__overhead=1_671.56, cost__fibre=500.49), {"costs_add_up", "bill_agrees"}),
-    "equipment": (summary(cost__equipment=1_130.0, cost__fibre=501.48), {"costs_add_up"}),
+    "equipment": (summary(cost__equipment=1_130.0, cost__fibre=501.48), {"costs_add_up", "fibre_costs_its_price"}),
+    "fibre": (summary(cost__fibre=499.48, cost__reuse=301.0), {"costs_add_up", "bill_agrees", "fibre_costs_its_price"}),
     "bound above cost": (summary(lower_bound=36_000.0), {"bound_is_below_cost"}),
     "gap": (summary(gap=0.0), {"bound_is_below_cost"}),
     "no gap": (summary(gap=None), {"bound_is_below_cost"}),

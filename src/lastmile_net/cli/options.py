@@ -33,6 +33,14 @@ Prices = Annotated[str | None, typer.Option(envvar="LASTMILE_PRICES", help="Pric
 Tap = Annotated[str | None, typer.Option(envvar="LASTMILE_TAP", help="auto, points or anywhere.")]
 MaxDropM = Annotated[float | None, typer.Option(envvar="LASTMILE_MAX_DROP_M", help="Longest drop.")]
 MaxRouteM = Annotated[float | None, typer.Option(envvar="LASTMILE_MAX_ROUTE_M", help="Longest route.")]
+NewAccessPoints = Annotated[
+    bool | None,
+    typer.Option(
+        "--new-access-points/--no-new-access-points",
+        envvar="LASTMILE_NEW_ACCESS_POINTS",
+        help="Place closures and cabinets of the price catalogue so that everyone in reach has a port.",
+    ),
+]
 Optical = Annotated[str | None, typer.Option(envvar="LASTMILE_OPTICAL", help="Class of optics.")]
 Budget = Annotated[
     float | None, typer.Option(envvar="LASTMILE_BUDGET", help="Connect as many homes as this money can.")

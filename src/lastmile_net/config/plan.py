@@ -98,6 +98,9 @@ class PlanConfig(SolveConfig):
 
     With `street_sides = "both"` trenches run on the sides of streets, `street_width_m` apart by class (a `_link` is as
     wide as its class); streets in `wide_streets` are crossed only where streets meet or end.
+
+    With `new_access_points` everyone in reach is served: where ports run out, or where that saves fibre, access points
+    of the catalogue (`cost.access_points`) are placed on streets.
     """
 
     max_drop_m: Metres = 100.0
@@ -108,6 +111,7 @@ class PlanConfig(SolveConfig):
     tap_roles: tuple[str, ...] = ("pop", "cabinet", "splitter", "closure", "distribution")
     max_route_m: Metres | None = None
     max_stretch: Annotated[float, Field(ge=1)] | None = None
+    new_access_points: bool = False
     optical: Optics | None = None
     street_sides: Literal["one", "both"] = "one"
     budget: Annotated[float, Field(ge=0)] | None = None
@@ -138,10 +142,28 @@ class PlanConfig(SolveConfig):
         if len(given) > 1:
             message = f"a plan has one aim: give only one of {', '.join(given)}"
             raise ValueError(message)
+        if given and self.new_access_points:
+            message = f"new_access_points serves everyone in reach: leave it off, or leave out {given[0]}"
+            raise ValueError(message)
         if self.target_coverage is not None and self.prize != "units":
             message = "target_coverage counts homes: leave prize at `units`"
             raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _has_a_catalogue(self) -> PlanConfig:
+        if self.new_access_points and not self.cost.access_points:
+            message = f"new_access_points needs a catalogue, and the prices '{self.cost.name}' have no `access_points`"
+            raise ValueError(message)
+        if self.new_access_points and self.phases is not None and self.phases.grown:
+            message = "new_access_points cannot be had with phases that are `grown`: leave one of them out"
+            raise ValueError(message)
+        return self
+
+    @property
+    def bounds_curve(self) -> bool:
+        """Whether the curve gets an upper bound: none is known where access points are placed anew."""
+        return self.curve_bound and not self.new_access_points
 
     @property
     def solve(self) -> SolveConfig:

@@ -90,11 +90,24 @@ class CrossingPrices(Frozen):
 
 
 class AccessPointType(Frozen):
-    """A kind of access point that can be placed anew: homes it serves, its price, and how far it reaches."""
+    """
+    A kind of access point that can be placed anew.
+
+    `ports` homes can be served from it, over at most `max_m` from there to the premises; `price` is for all of it,
+    placed. Each fibre that feeds it from the existing network serves `homes_per_fibre` of them: 32 with splitters 1:32,
+    1 where every home has a fibre of its own all the way. `role` is what the plan calls it.
+    """
 
     ports: Annotated[int, Field(ge=1)]
     price: Price
     max_m: Annotated[float, Field(gt=0)] | None = None
+    homes_per_fibre: Annotated[int, Field(ge=1)] = 32
+    role: Literal["cabinet", "splitter", "closure"] = "closure"
+
+    @property
+    def feeders(self) -> int:
+        """Fibres that lead to it from the existing network."""
+        return -(-self.ports // self.homes_per_fibre)
 
 
 class CostModel(Frozen):

@@ -85,7 +85,9 @@ class Question:
 
     @property
     def room(self) -> Floats:
-        """Homes that each tap can still take; infinite is unlimited."""
+        """Homes that each tap can still take; infinite is unlimited, as where new access points can be placed."""
+        if self.config.new_access_points:
+            return np.full(len(self.ports_used), np.inf)
         room: Floats = self.taps.ports_free - self.ports_used
         return room
 

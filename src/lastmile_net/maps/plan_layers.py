@@ -382,18 +382,22 @@ def _access_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLaye
             table["access_point_id"], table["ports_used"].astype(int), free.astype(float), strict=True
         )
     ]
-    data = table.assign(_ports=ports, _used=np.where(table["ports_used"] > 0, "access_points", "idle"))
+    used = np.where(table["ports_used"] > 0, "access_points", "idle")
+    is_new = (table["status"] == "proposed").to_numpy(bool) if "status" in table else np.zeros(len(table), bool)
+    data = table.assign(_ports=ports, _used=np.where(is_new, "proposed", used))
+    new = {"proposed": Symbol("#d81b60", "square", words["access_new"])} if is_new.any() else {}
     packed = PackedLayer(
         data,
         colour="_used",
         popup=[
             Field("access_point_id", words["customer_id"]),
-            *_fields(data, words, {"ports_used": "", "ports_free": ""}),
+            *_fields(data, words, {"type": "", "ports_used": "", "ports_free": "", "fed_from": ""}),
         ],
         name=words["access_points"],
         palette={
             "access_points": Symbol("#111820", "square", words["access_used"]),
             "idle": Symbol("#8a8f98", "square", words["access_idle"]),
+            **new,
         },
         style=Style(
             radius=6.5, label="access_point_id", map_label="_ports", label_zoom=16, z_index=600, hexagons=False

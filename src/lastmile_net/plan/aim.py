@@ -139,7 +139,7 @@ def spend(
         left_out = _on_top(question, limited.solution, solution, config.cost)
     elif config.phases is not None and config.phases.grown and not is_limited:
         plan = replace(limited, solution=_grown(study, limited.solution, budgets, quick))
-    if config.curve_bound and kind is None:
+    if config.bounds_curve and kind is None:
         study.ask_along(CURVE_SHARES)
     waits = wait_for(customers, config.phases)
     if plan is limited and waits is None:

@@ -57,7 +57,7 @@ def curve_table(
     cost = with_overheads(np.concatenate([[0], order.cost]) + money.locked, config.cost)
     units = np.concatenate([[0], np.cumsum(homes[order.customers])])
     most, best = np.full(len(cost), np.nan), np.full(len(cost), np.nan)
-    if config.prize == "units" and config.curve_bound:
+    if config.prize == "units" and config.bounds_curve:
         spent = np.concatenate([[0], order.cost])
         best = np.maximum(money.study.found_gains(spent), units).astype(np.float64)
         most = np.maximum(money.study.most_gains(spent), best)

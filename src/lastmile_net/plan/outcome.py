@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lastmile_net.doctor import Findings
     from lastmile_net.network import StreetNetwork, Taps
     from lastmile_net.plan.aim import Money
+    from lastmile_net.plan.placed import Placed
     from lastmile_net.plan.pose import Posed
     from lastmile_net.read.layers import Layers
     from lastmile_net.solve.capacity import Limited
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 
 HURRIED = "the time limit cut a bound of the curve short: another machine may find a tighter one"
 BOUND_COVERS = "trenches, drops, reuse of existing lines, fibre, equipment and overhead, for the customers planned"
+BOUND_COVERS_NEW = (
+    "trenches, drops, reuse of existing lines, fibre, new access points, other equipment and overhead, for the "
+    "customers planned"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +68,7 @@ class Posing:
     drop_crossing: Floats
     posed: Posed
     money: Money
+    placed: Placed | None
     served_now: Ints
     eligible: NDArray[np.bool_]
     centre_lines: NDArray[np.object_] | None
@@ -132,6 +138,7 @@ def _built(posing: Posing) -> tables.Built:
         drop_labour=_drop_labour(posing),
         drop_crossing=posing.drop_crossing,
         order=posing.money.order,
+        placed=posing.placed,
         phase=posing.money.phase,
     )
 
@@ -153,13 +160,14 @@ def _cost(
 ) -> CostBreakdown:
     _, edge = built.steps
     is_drop = (dug["kind"] == "drop").to_numpy()
+    placed = built.placed
     return total_cost(
         posing.config.cost,
         trench=float(dug["cost"][~is_drop].sum()),
         drop=float(dug["cost"][is_drop].sum()),
         reuse=float(reused["cost"].sum()),
-        fibre=float(built.fibre[edge].sum() + built.drop_fibre.sum()),
-        equipment=float(equipment.sum()),
+        fibre=float(built.fibre[edge].sum() + built.drop_fibre.sum()) + (placed.fibre if placed else 0.0),
+        equipment=float(equipment.sum()) + (float(placed.price.sum()) if placed else 0.0),
     )
 
 
@@ -169,7 +177,8 @@ def _labour(
     """Return labour and material of all but the overhead; both add up to the rest of the total."""
     model = built.model
     labour = float(dug["labour_cost"].sum() + reused["labour_cost"].sum() + cost.fibre * model.fibre_cost_per_m.labour)
-    labour = round(labour + labour_of_equipment(built.units[built.planned], model), 2)
+    labour += labour_of_equipment(built.units[built.planned], model) + (built.placed.labour if built.placed else 0.0)
+    labour = round(labour, 2)
     return {"labour": labour, "material": round(cost.total - cost.overhead - labour, 2)}
 
 
@@ -198,8 +207,8 @@ def _customers(
         "shortest_m": tables.shortest(built, posing.network.length_m, posing.drops["drop_m"].to_numpy(np.float64))[
             rows
         ],
-        "cost_share": tables.shares(built, equipment, total),
-        "marginal_cost": tables.marginal(built, equipment),
+        "cost_share": tables.shares(built, equipment + built.own, total),
+        "marginal_cost": tables.marginal(built, equipment + built.saved),
     }
     for name, values in numbers.items():
         column = np.full(size, np.nan)
@@ -209,7 +218,7 @@ def _customers(
     alone = tables.shortest(built, built.price + everywhere, posing.drop_cost) + own
     table["cost_alone"] = np.where(np.isfinite(alone), alone, np.nan)
     point = np.full(size, None, object)
-    point[rows] = built.taps.access_point_id[built.tap]
+    point[rows] = built.point_id
     table["access_point_id"] = point
     rank = np.zeros(size, np.int64)
     rank[rows] = built.rank
@@ -225,7 +234,6 @@ def question(posing: Posing, built: tables.Built, outcome: Texts) -> coverage.Qu
     edge, _, homes = built.loads
     through, is_built = np.zeros(len(network.tail), np.int64), np.zeros(len(network.tail), bool)
     through[edge], is_built[edge] = homes, True
-    used = np.bincount(built.tap, weights=built.units[built.planned], minlength=len(posing.taps.node))
     return coverage.Question(
         layers=posing.layers,
         config=posing.config,
@@ -235,7 +243,7 @@ def question(posing: Posing, built: tables.Built, outcome: Texts) -> coverage.Qu
         drops=posing.drops,
         drop_cost=posing.drop_cost,
         edge_price=built.price,
-        edge_fibre=built.fibre,
+        edge_fibre=built.fibre if posing.placed is None else posing.prices.fibre,
         homes_through=through,
         built=is_built,
         eligible=posing.eligible,
@@ -243,7 +251,7 @@ def question(posing: Posing, built: tables.Built, outcome: Texts) -> coverage.Qu
         outcome=outcome,
         limit=_limit(posing),
         units=built.units,
-        ports_used=used.astype(np.int64),
+        ports_used=built.ports_used,
     )
 
 
@@ -290,7 +298,8 @@ def _summary(
         "currency": model.currency,
         "lower_bound": lower,
         "gap": cost.total / lower - 1 if lower > 0 else (0.0 if cost.total == 0 else None),
-        "bound_covers": BOUND_COVERS,
+        "bound_covers": BOUND_COVERS if posing.placed is None else BOUND_COVERS_NEW,
+        **({} if posing.placed is None else {"new_access_points": posing.placed.counts}),
         **({"aim": posing.money.about} if posing.money.about else {}),
         "cost_per_unit": round(cost.total / homes, 2) if homes else None,
         "stretch": {

@@ -21,11 +21,11 @@ from lastmile_net.errors import DataError
 from lastmile_net.plan.aim import spend
 from lastmile_net.plan.ground import lay_ground
 from lastmile_net.plan.outcome import Posing, assemble
+from lastmile_net.plan.placed import solve_posed
 from lastmile_net.plan.pose import MM_PER_M, pose
-from lastmile_net.plan.spare import within_spare
 from lastmile_net.read.complaints import Note
 from lastmile_net.read.layers import Layers, Source, load_layers
-from lastmile_net.solve.capacity import Limits, solve_with_limits
+from lastmile_net.solve.capacity import Limits
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
@@ -106,12 +106,15 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
     drop_cost = to_cents(price_drops(drop_m, config.cost) + crossing)
     drop_fibre = price_fibre(drop_m, config.cost)
     limits = _limits(config, ground.taps)
-    posed, limited = within_spare(
-        ground.prices,
+    posed, limited, placed = solve_posed(
         lambda prices: pose(
             ground.network, ground.taps, ground.drops, np.maximum(left, 1), prices, drop_cost, drop_fibre=drop_fibre
         ),
-        lambda problem: solve_with_limits(problem, limits, config.solve, report),
+        ground.prices,
+        ground.network,
+        limits,
+        config,
+        report,
     )
     money = spend(
         posed.problem,
@@ -135,6 +138,7 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
         drop_crossing=crossing,
         posed=posed,
         money=money,
+        placed=placed,
         served_now=now,
         eligible=ground.eligible,
         centre_lines=ground.centre_lines,

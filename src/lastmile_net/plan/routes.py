@@ -57,7 +57,7 @@ def lay_routes(built: Built) -> gpd.GeoDataFrame:
     geometry = np.concatenate(lines) if lines else np.empty(0, object)
     table = {
         "customer_id": built.customer_id[built.planned],
-        "access_point_id": built.taps.access_point_id[built.tap],
+        "access_point_id": built.point_id,
         "length_m": shapely.length(geometry) if len(geometry) else np.empty(0),
     }
     return gpd.GeoDataFrame(table, geometry=geometry, crs=built.network.crs)

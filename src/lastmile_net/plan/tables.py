@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from lastmile_net.network.network import BACKBONE, CENTRE, STREET
-from lastmile_net.schema import EDGE_KINDS
+from lastmile_net.schema import ACCESS_POINTS, EDGE_KINDS
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lastmile_net.cost import EdgePrices
     from lastmile_net.network.network import StreetNetwork
     from lastmile_net.network.taps import Taps
+    from lastmile_net.plan.placed import Placed
     from lastmile_net.plan.pose import Posed
     from lastmile_net.solve.budget import BuildOrder
     from lastmile_net.solve.problem import Solution
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
+MM_PER_M = 1000
+POINT_NUMBERS = ("ports_free", "loss_db", "back_m", "cost", "feed_m", "feed_cost")
 SIDES = np.array([None, "left", "right", None], object)
 """Names of `StreetNetwork.side` in tables."""
 
@@ -54,6 +57,8 @@ class Built:
         float64. Price of each row of `drops`; the part that is labour; the part for crossing railways and waters.
     order
         In which order the planned customers are connected.
+    placed
+        New access points; None where none are asked for.
     phase
         int64. Phase of each customer of the order, from 1; None without phases.
     """
@@ -72,6 +77,7 @@ class Built:
     drop_labour: Floats
     drop_crossing: Floats
     order: BuildOrder
+    placed: Placed | None = None
     phase: Ints | None = None
 
     def phase_at(self, rank: pd.Series[int]) -> pd.Series[int]:
@@ -101,8 +107,46 @@ class Built:
 
     @property
     def tap(self) -> Ints:
-        """Tap of each planned customer."""
+        """Tap of each planned customer: where its route begins."""
         return self.solution.tap[self.planned]
+
+    @property
+    def new_point(self) -> Ints:
+        """New access point of each planned customer; -1 where it hangs on its tap."""
+        if self.placed is None:
+            return np.full(len(self.planned), -1)
+        return self.placed.site[self.planned]
+
+    @property
+    def point_id(self) -> NDArray[np.object_]:
+        """Name of the access point of each planned customer."""
+        names = self.taps.access_point_id[self.tap]
+        if self.placed is not None:
+            names = np.where(self.new_point >= 0, np.append(self.placed.access_point_id, "")[self.new_point], names)
+        return names
+
+    @property
+    def ports_used(self) -> Ints:
+        """Homes that the plan connects to each tap itself."""
+        homes = np.where(self.new_point < 0, self.units[self.planned], 0)
+        used: Ints = np.bincount(self.tap, weights=homes, minlength=len(self.taps.node)).astype(np.int64)
+        return used
+
+    @property
+    def own(self) -> Floats:
+        """What each planned customer pays of fibre and of new access points, where there are any."""
+        if self.placed is None:
+            return np.zeros(len(self.planned))
+        own: Floats = self.placed.own_milli[self.planned] / MILLI
+        return own
+
+    @property
+    def saved(self) -> Floats:
+        """What of that would be saved without each of them."""
+        if self.placed is None:
+            return np.zeros(len(self.planned))
+        saved: Floats = self.placed.saved_milli[self.planned] / MILLI
+        return saved
 
     @property
     def price(self) -> Floats:
@@ -222,22 +266,55 @@ def route_lengths(built: Built) -> Floats:
 
 
 def access_points(built: Built) -> gpd.GeoDataFrame:
-    """Return every tap point, and the places on lines that are used."""
-    taps = built.taps
-    used = np.bincount(built.tap, weights=built.units[built.planned], minlength=len(taps.node)).astype(np.int64)
-    shown = np.flatnonzero(taps.is_point | (used > 0))
+    """Return every tap point, the places on lines that are used, and what is placed anew."""
+    taps, used = built.taps, built.ports_used
+    start = np.bincount(built.tap, minlength=len(taps.node))
+    shown = np.flatnonzero(taps.is_point | (start > 0))
     node = taps.node[shown]
     table = {
         "access_point_id": taps.access_point_id[shown],
         "kind": taps.kind[shown],
+        "status": "existing",
+        "type": None,
         "node": node_names(node),
         "ports_used": used[shown],
         "ports_free": np.where(np.isfinite(taps.ports_free[shown]), taps.ports_free[shown], np.nan),
         "loss_db": taps.loss_db[shown],
         "back_m": taps.back_m[shown],
+        **dict.fromkeys(("cost", "feed_m", "feed_fibres", "feed_cost"), np.nan),
+        "fed_from": None,
     }
+    both = pd.DataFrame(table)
+    if built.placed is not None and len(built.placed.kinds):
+        both = pd.concat([both.astype(object), _new_points(built, built.placed).astype(object)], ignore_index=True)
+        node = np.r_[node, built.placed.sited.node]
+    both = both.astype(dict.fromkeys(POINT_NUMBERS, "float64") | {"ports_used": "int64", "feed_fibres": "Int64"})
     where = shapely.points(built.network.x[node], built.network.y[node])
-    return gpd.GeoDataFrame(table, geometry=np.asarray(where, object), crs=built.network.crs)
+    names = [column for column in ACCESS_POINTS.names if column in both]
+    return gpd.GeoDataFrame(both[names], geometry=np.asarray(where, object), crs=built.network.crs)
+
+
+def _new_points(built: Built, placed: Placed) -> pd.DataFrame:
+    """Return the rows of what is placed anew; the light comes over the access point that feeds it."""
+    sited, taps = placed.sited, built.taps
+    return pd.DataFrame(
+        {
+            "access_point_id": placed.access_point_id,
+            "kind": [kind.role for kind in placed.kinds],
+            "status": "proposed",
+            "type": placed.name,
+            "node": node_names(sited.node),
+            "ports_used": placed.homes,
+            "ports_free": [float(kind.ports) for kind in placed.kinds],
+            "loss_db": taps.loss_db[sited.feed_tap],
+            "back_m": taps.back_m[sited.feed_tap],
+            "cost": placed.price,
+            "fed_from": taps.access_point_id[sited.feed_tap],
+            "feed_m": sited.feed_mm / MM_PER_M,
+            "feed_fibres": [kind.feeders for kind in placed.kinds],
+            "feed_cost": sited.feed_cost / MILLI,
+        }
+    )
 
 
 def shortest(built: Built, weight: Floats, drop_weight: Floats) -> Floats:

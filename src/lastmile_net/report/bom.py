@@ -236,7 +236,10 @@ def _reuse(plan: Plan) -> Iterator[tuple[object, ...]]:
 def _fibre(plan: Plan) -> Iterator[tuple[object, ...]]:
     served = plan.customers[plan.customers["outcome"] == "planned"]
     if plan.summary["cost"]["fibre"]:
-        length = float(pd.to_numeric(served["route_m"]).sum())
+        points = plan.access_points.drop_duplicates("access_point_id").set_index("access_point_id")
+        feed_m = _column(points, "feed_m", 0.0)
+        length = float((pd.to_numeric(served["route_m"]) - served["access_point_id"].map(feed_m).fillna(0.0)).sum())
+        length += float((feed_m * _column(points, "feed_fibres", 0.0)).sum())
         share = plan.config.cost.fibre_cost_per_m.labour
         yield (*_averaged("fibre", "fibre along the routes", length, "m", plan.summary["cost"]["fibre"]), share)
 
@@ -251,6 +254,11 @@ def _equipment(plan: Plan) -> Iterator[tuple[object, ...]]:
         each, number = round(price.value, 2), count["home" if price.unit == "home" else "customer"]
         left = round(left - each * number, 2)
         yield "equipment", name, number, price.unit, each, round(each * number, 2), price.labour
+    for name, kind in sorted(plan.config.cost.access_points.items()):
+        each, number = round(kind.price.value, 2), int((_texts(plan.access_points, "type") == name).sum())
+        left = round(left - each * number, 2)
+        if number:
+            yield "equipment", name, number, "piece", each, round(each * number, 2), kind.price.labour
     if left:
         yield "equipment", "other equipment", 1, "piece", left, left
 

@@ -60,7 +60,7 @@ def plan_table(plan: Plan) -> tuple[Row, ...]:
     plan
         A plan, or one that has been read back.
     """
-    parts = (_coverage, _reasons, _digging, _cost, _proof, _aim, _curve, _notes)
+    parts = (_coverage, _reasons, _new_points, _digging, _cost, _proof, _aim, _curve, _notes)
     return tuple(row for part in parts for row in part(plan))
 
 
@@ -116,6 +116,17 @@ def _reasons(plan: Plan) -> list[Row]:
         for code, count in counted
         if count
     ]
+
+
+def _new_points(plan: Plan) -> list[Row]:
+    """Count what is placed anew, with the homes on it."""
+    new = plan.access_points[plan.access_points["type"].notna()] if "type" in plan.access_points else None
+    if new is None or new.empty:
+        return []
+    homes = new.groupby("type")["ports_used"].sum()
+    count = plan.summary.get("new_access_points", {})
+    meaning = {name: f"{homes.get(name, 0):,} homes on them" for name in count}
+    return [Row("New access points", name, f"{number:,}", meaning=meaning[name]) for name, number in count.items()]
 
 
 def _digging(plan: Plan) -> list[Row]:

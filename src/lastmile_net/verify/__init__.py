@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lastmile_net.verify import accounts, digging, limits, order, prices, routes, seal
+from lastmile_net.verify import accounts, digging, limits, order, prices, proposed, routes, seal
 from lastmile_net.verify.files import load
 from lastmile_net.verify.verdict import Check, Skipped, Verdict
 
@@ -42,6 +42,10 @@ CHECKS = (
     prices.drops_keep_out,
     limits.ports_suffice,
     limits.access_points_exist,
+    proposed.new_points_are_of_the_catalogue,
+    proposed.new_points_stand_on_streets,
+    proposed.new_points_are_on_the_way,
+    proposed.fibre_costs_its_price,
     limits.drops_are_short_enough,
     limits.routes_are_short_enough,
     limits.optical_budget_is_kept,

@@ -157,6 +157,7 @@ def _equipment(run: Run, prices: dict[str, dict[str, Any]]) -> float:
         math.floor(price["value"] * 100 + 0.5 + 1e-7) * (homes if price["unit"] == "home" else customers)
         for price in prices.values()
     ]
+    cents += [round(price * 100) for price in run.layers["access_points"]["cost"].dropna()]
     return float(sum(cents)) / 100
 
 

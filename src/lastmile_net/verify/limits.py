@@ -45,7 +45,7 @@ def access_points_exist(run: Run) -> Iterator[Check | Skipped]:
         yield Skipped("that access points lie on the existing network: the start was given as a coordinate")
         return
     points = run.layers["access_points"]
-    used = points[points["ports_used"] > 0]
+    used = points[(points["ports_used"] > 0) & (points["status"].fillna("existing") == "existing")]
     existing = np.concatenate([run.layers[name].geometry.to_numpy() for name in ("backbone_lines", "backbone_points")])
     near = shapely.STRtree(existing).query(used.geometry.to_numpy(), predicate="dwithin", distance=BESIDE_M)[0]
     broken = np.delete(used["access_point_id"].to_numpy(), np.unique(near))

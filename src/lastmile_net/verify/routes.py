@@ -122,11 +122,13 @@ def routes_lie_on_what_is_built(run: Run) -> Iterator[Check]:
     count = planned["customer_id"].map(routes["customer_id"].value_counts()).fillna(0)
     broken |= {f"{each} (not one route)" for each in planned["customer_id"][count != 1]}
     both = planned.merge(routes, on="customer_id", suffixes=("", "_told"))
-    points = run.layers["access_points"].drop_duplicates("access_point_id").set_index("access_point_id").geometry
+    points = run.layers["access_points"].drop_duplicates("access_point_id").set_index("access_point_id")
+    # a route over an access point that is placed anew begins at the one that feeds it
+    begin = both["access_point_id"].map(points["fed_from"]).fillna(both["access_point_id"])
     line = both["geometry_told"].to_numpy()
     whole = shapely.get_type_id(line) == shapely.GeometryType.LINESTRING
     first, last = shapely.get_point(line, 0), shapely.get_point(line, -1)
-    start = shapely.distance(first, points.reindex(both["access_point_id"]).to_numpy()) <= TOUCH_M
+    start = shapely.distance(first, points.geometry.reindex(begin).to_numpy()) <= TOUCH_M
     end = shapely.distance(last, both.geometry.to_numpy()) <= TOUCH_M
     same = (both["access_point_id"] == both["access_point_id_told"]).to_numpy()
     broken |= {f"{each} (its ends)" for each in both["customer_id"][~(whole & start & end & same)]}

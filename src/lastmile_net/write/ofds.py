@@ -135,8 +135,15 @@ def _nodes(plan: Plan, spans: list[Json]) -> list[Json]:
             for end in ("start", "end"):
                 nodes[span[end]]["status"] = "operational"
     points = plan.access_points[plan.access_points["node"].astype(str).isin(nodes)].sort_values("access_point_id")
-    for name, kind, node in zip(points["access_point_id"], points["kind"], points["node"].astype(str), strict=True):
-        nodes[node] |= {"name": str(name), "status": "operational", "accessPoint": True}
+    columns = (
+        points["access_point_id"],
+        points["kind"],
+        points["node"].astype(str),
+        points.get("status", points["kind"]),
+    )
+    for name, kind, node, status in zip(*columns, strict=True):
+        is_new = status == "proposed"
+        nodes[node] |= {"name": str(name), "status": "planned" if is_new else "operational", "accessPoint": True}
         if kind in _NODE_TYPE:
             nodes[node]["type"] = [_NODE_TYPE[kind]]
     planned = plan.customers[plan.customers["outcome"] == "planned"]["customer_id"].astype(str)

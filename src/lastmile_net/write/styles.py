@@ -73,6 +73,7 @@ STYLES = {
     "access_points": Style(
         "marker",
         (
+            Look("new", "216,27,96", 3.6, "\"status\" = 'proposed'", "square"),
             Look("used", "0,0,0", 3.2, '"ports_used" > 0', "square"),
             Look("not used", "255,255,255", 2.4, '"ports_used" = 0', "square"),
         ),

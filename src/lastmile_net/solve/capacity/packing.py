@@ -219,7 +219,7 @@ def _extra(forest: Forest, homes: Ints, fibres: Ints, child: int) -> float:
     if homes[child] == 0:
         return 0.0
     step = forest.fibre[child] - forest.fibre[forest.parent[child]]
-    return step * fibres[child] / homes[child]
+    return float(step * fibres[child] / homes[child])
 
 
 @kernel

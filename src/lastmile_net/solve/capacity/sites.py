@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.capacity.growth import FAR
-from lastmile_net.solve.capacity.packing import Demand, Forest, Kinds
 from lastmile_net.solve.compile import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from lastmile_net.solve.capacity.packing import Demand, Forest, Kinds
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
@@ -80,7 +81,7 @@ def _take(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, s: int) ->
 
 @kernel
 def hang_alone(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> None:
-    """Give each customer who still has no port one on its way, or else an access point as near to it as one may stand."""
+    """Give each customer who still has no port one on its way, or else an access point as near as one may stand."""
     here = _by_node(forest, sites)
     for c in demand.sorted:
         if sites.site[c] >= 0:
@@ -118,7 +119,7 @@ def _by_node(forest: Forest, sites: Sites) -> tuple[Ints, Ints]:
 def _deepest(
     forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, here: tuple[Ints, Ints], c: int, but: int
 ) -> int:
-    """Return the site with room that is nearest to a customer along its route, `but` left aside; -1 if there is none."""
+    """Return the site with room that is nearest to a customer along its route, except `but`; -1 if there is none."""
     first, after = here
     v = demand.where[c]
     while v >= 0:
@@ -286,6 +287,53 @@ def _topmost(forest: Forest, sites: Sites, here: tuple[Ints, Ints]) -> Ints:
 
 
 @kernel
+def _hang_nearer(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> bool:
+    """Hang customers on sites that are nearer to them along their routes; say whether any gains."""
+    moved = False
+    here = _by_node(forest, sites)
+    for c in demand.sorted:
+        s = sites.site[c]
+        to = -1 if s < 0 else _deepest(forest, demand, kinds, sites, here, c, s)
+        if to >= 0 and _paid(forest, demand, sites, c, to) < _paid(forest, demand, sites, c, s):
+            sites.room[s] += demand.homes[c]
+            sites.room[to] -= demand.homes[c]
+            sites.site[c] = to
+            moved = True
+    return moved
+
+
+@kernel
+def _close_or_shift(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> bool:
+    """Close new sites, or shift them; say whether that gains."""
+    moved = False
+    here = _by_node(forest, sites)
+    for s in range(sites.number[0]):
+        if sites.kind[s] >= 0:
+            first, mine = _hung(sites)
+            row = mine[first[s] : first[s + 1]]
+            if _close(forest, demand, kinds, sites, s, row, here) or _shift(forest, demand, kinds, sites, s, row):
+                here = _by_node(forest, sites)
+                moved = True
+    return moved
+
+
+@kernel
+def _join_pairs(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> bool:
+    """Join new sites that are near each other; say whether that gains."""
+    moved = False
+    here = _by_node(forest, sites)
+    for s in range(sites.number[0]):
+        b = _nearest_beside(forest, sites, here, _topmost(forest, sites, here), s) if sites.kind[s] >= 0 else -1
+        if b >= 0:
+            first, mine = _hung(sites)
+            rows = (mine[first[s] : first[s + 1]], mine[first[b] : first[b + 1]])
+            if _join(forest, demand, kinds, sites, (s, b), rows):
+                here = _by_node(forest, sites)
+                moved = True
+    return moved
+
+
+@kernel
 def refine(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> None:
     """
     Make a choice of sites cheaper: hang customers on nearer ones, shift, close and join sites.
@@ -293,37 +341,8 @@ def refine(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> None:
     Each move only ever lowers the cost; every customer keeps a site with a port and within its reach.
     """
     for _ in range(MOST_ROUNDS):
-        moved = False
-        here = _by_node(forest, sites)
-        for c in demand.sorted:
-            s = sites.site[c]
-            if s >= 0:
-                to = _deepest(forest, demand, kinds, sites, here, c, s)
-                if to >= 0 and _paid(forest, demand, sites, c, to) < _paid(forest, demand, sites, c, s):
-                    sites.room[s] += demand.homes[c]
-                    sites.room[to] -= demand.homes[c]
-                    sites.site[c] = to
-                    moved = True
-        for s in range(sites.number[0]):
-            if sites.kind[s] < 0:
-                continue
-            first, mine = _hung(sites)
-            row = mine[first[s] : first[s + 1]]
-            if _close(forest, demand, kinds, sites, s, row, here):
-                here = _by_node(forest, sites)
-                moved = True
-            elif _shift(forest, demand, kinds, sites, s, row):
-                here = _by_node(forest, sites)
-                moved = True
-        for s in range(sites.number[0]):
-            if sites.kind[s] < 0:
-                continue
-            b = _nearest_beside(forest, sites, here, _topmost(forest, sites, here), s)
-            if b >= 0:
-                first, mine = _hung(sites)
-                rows = (mine[first[s] : first[s + 1]], mine[first[b] : first[b + 1]])
-                if _join(forest, demand, kinds, sites, (s, b), rows):
-                    here = _by_node(forest, sites)
-                    moved = True
+        moved = _hang_nearer(forest, demand, kinds, sites)
+        moved |= _close_or_shift(forest, demand, kinds, sites)
+        moved |= _join_pairs(forest, demand, kinds, sites)
         if not moved:
             return

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.budget.blocks import lay_routes
-from lastmile_net.solve.capacity.growth import FAR
 from lastmile_net.solve.capacity.limits import NO_FREE_PORT
 from lastmile_net.solve.capacity.packing import (
     Demand,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.capacity.limits import Limits
-    from lastmile_net.solve.problem import Problem, Report, Solution
+    from lastmile_net.solve.problem import Problem, Report
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
@@ -154,7 +153,13 @@ def without_ports(problem: Problem, catalogue: Catalogue) -> Problem:
 
 
 def place_access_points(
-    problem: Problem, base: Limited, catalogue: Catalogue, stands: Flags, solve_within: Callable[[Problem], Limited]
+    problem: Problem,
+    base: Limited,
+    catalogue: Catalogue,
+    stands: Flags,
+    solve_within: Callable[[Problem], Limited],
+    *,
+    may_do_without: bool = True,
 ) -> Sited:
     """
     Place access points along the routes of a plan so that everyone whom it serves gets a port.
@@ -170,12 +175,14 @@ def place_access_points(
     stands
         bool (n,). Nodes where an access point may stand.
     solve_within
-        Solves a problem within all limits but those on ports.
+        Solves a problem within its ports and all limits on routes.
+    may_do_without
+        Where the free ports are enough for everybody, take a plan without new access points if it is cheaper.
 
     Returns
     -------
     sited
-        The plan. Where the free ports are enough for everybody, it may be one without any new access point.
+        The plan.
 
     Notes
     -----
@@ -194,7 +201,7 @@ def place_access_points(
     homes = int(problem.units[served].sum())
     bound = min(bound + _least_for_ports(problem, catalogue, homes), solution.cost)
     best = replace(sited, limited=replace(sited.limited, solution=replace(solution, lower_bound=bound)))
-    if homes <= _free_ports(problem):
+    if may_do_without and homes <= _free_ports(problem):
         other = solve_within(problem)
         if other.units >= homes and other.solution.cost < solution.cost:
             return _as_it_is(problem, other, bound)
@@ -250,9 +257,7 @@ class _Town:
         edges = np.r_[np.full(tops, -1), edge]
         top = problem.tap_node[self.tap]
         ends = (problem.tail, problem.head)
-        self.spot, fibre, length, self.hops = measure(
-            parent, edges, top, ends, problem.fibre_cost, problem.length_mm
-        )
+        self.spot, fibre, length, self.hops = measure(parent, edges, top, ends, problem.fibre_cost, problem.length_mm)
         first, child = children(parent)
         enter, leave = number_preorder(parent, first, child)
         self.forest = Forest(parent, fibre, length, stands[self.spot], first, child, enter, leave)
@@ -297,7 +302,7 @@ class _Town:
                 sites.room[s] -= units[c]
 
     def sited(self, base: Limited) -> Sited:
-        """Number the new access points by tap and node, and put the answer together."""
+        """Return the answer, its new access points numbered by tap and node."""
         problem, sites, tops, forest = self.problem, self.sites, len(self.tap), self.forest
         new = np.arange(tops, int(sites.number[0]))
         new = new[sites.kind[new] != CLOSED]
