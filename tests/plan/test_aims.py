@@ -224,3 +224,37 @@ def test_spare_capacity_of_lines_is_kept_within_every_aim(tmp_path: Path, aim: d
     assert (plan.curve["upper_bound"] >= plan.curve["units"]).all()
     verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
     assert verdict.passed, str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("aim", "who"),
+    [
+        ({"budget": 309.0}, "ab"),
+        ({"budget": 310.0}, "c"),
+        ({"budget": 320.0}, "ac bc"),
+        ({"target_coverage": 0.3}, "c"),
+        ({"target_coverage": 0.34}, "ac bc"),
+        ({"max_cost_per_home": 5.0}, "c"),
+        ({"max_cost_per_home": 11.0}, "abc"),
+    ],
+)
+def test_who_is_included_comes_before_all_others(aim: dict[str, float], who: str) -> None:
+    """
+    C must be part of the plan: 310 m for it alone, a and b 10 m more each, whichever.
+
+    For 309 it cannot be had, and the money goes to the others; a price of 5 a home is for those who need not be there.
+    """
+    config = lm.read_config(prices="metres", **aim)
+    plan = lm.plan(WAYS, cabinet(), HERE.assign(include=[False, False, True]), config=config)
+    assert outcomes(plan) in who.split()
+    assert plan.lower_bound <= plan.cost
+    assert plan.customers["reason"].fillna("").tolist()[2] == ("" if "c" in who else "over_budget")
+
+
+def test_who_is_included_gets_the_port() -> None:
+    """One port goes to c, though a is nearer; a is told that it has none. Excluded and included is excluded."""
+    flags = {"include": [False, False, True]}
+    config = lm.read_config(prices="metres")
+    assert outcomes(lm.plan(WAYS, cabinet(ports=1), HERE.assign(**flags), config=config)) == "c"
+    both = HERE.assign(**flags, exclude=[False, False, True])
+    assert outcomes(lm.plan(WAYS, cabinet(ports=1), both, config=config)) == "a"

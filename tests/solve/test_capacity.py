@@ -366,3 +366,44 @@ def test_no_plan_for_the_same_customers_is_below_the_bound(problem: Problem) -> 
     units, cost = best_of_all(Problem(**(vars(problem) | part)), None)
     assert units == limited.units
     assert limited.solution.lower_bound <= cost
+
+
+def must(problem: Problem, *who: int) -> Problem:
+    """Return the problem with customers who must be served."""
+    return Problem(**(vars(problem) | {"must": np.isin(np.arange(problem.customers), who)}))
+
+
+def test_who_must_be_served_comes_before_money() -> None:
+    """
+    Two ports on a street with houses at 10, 20 and 30 m: the last one must be served.
+
+    The first one goes with it, at 30 m of street and 2 drops (as the second would: 32; ties go to the lower number).
+    """
+    limited = answer(must(town(STREET, [(0, 2)], [(0, 1, 1), (1, 2, 2), (2, 3, 1)], [1, 1, 1]), 2))
+    assert limited.reason.tolist() == ["", NO_FREE_PORT, ""]
+    assert limited.solution.cost == 32_000
+
+
+def test_who_must_be_served_comes_before_homes() -> None:
+    """Three ports, a block of three and a single house that must be served: the house is, two ports stay free."""
+    limited = answer(must(town(STREET, [(0, 3)], [(0, 1, 1), (1, 3, 3)], [1, 3]), 0))
+    assert limited.reason.tolist() == ["", NO_FREE_PORT]
+    assert limited.units == 1
+
+
+def test_who_must_be_served_but_cannot_is_told_so() -> None:
+    """A block of three does not fit two ports, however much it must: the others are served."""
+    limited = answer(must(town(STREET, [(0, 2)], [(0, 1, 1), (1, 3, 1)], [3, 2]), 0))
+    assert limited.reason.tolist() == [NO_FREE_PORT, ""]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_who_must_be_served_are_where_ports_suffice_for_them(seed: int) -> None:
+    """Random towns with ports for half of the homes: a random third that must be served is, wholly."""
+    rng = np.random.default_rng(seed)
+    edges: list[Edge] = [(i, i + 1, int(rng.integers(1, 30))) for i in range(40)]
+    drops: list[Drop] = [(c, int(rng.integers(0, 41)), int(rng.integers(1, 9))) for c in range(60)]
+    problem = must(town(edges, [(0, 20), (40, 12)], drops, [1] * 60), *rng.permutation(60)[:20].tolist())
+    limited = answer(problem)
+    assert (limited.solution.drop[problem.first] >= 0).all()
+    assert limited.units == 32

@@ -145,8 +145,16 @@ def spend(
     if plan is limited and waits is None:
         order = study.nested
     else:
-        order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=waits)
+        turn = _turns(waits, problem.first)
+        order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=turn)
     return Money(plan, order, study, left_out, about, locked, numbers(order, waits, budgets, locked))
+
+
+def _turns(waits: Ints | None, first: NDArray[np.bool_]) -> Ints | None:
+    """Return when each customer's turn is: phase after phase, and in each those first who must be served."""
+    if not first.any():
+        return waits
+    return np.where(first, 0, 1).astype(np.int64) + (0 if waits is None else 2 * waits)
 
 
 def _grown(study: Study, full: Solution, budgets: tuple[int, ...], config: SolveConfig) -> Solution:

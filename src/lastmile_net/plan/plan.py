@@ -99,16 +99,25 @@ def _examined(layers: Layers, config: PlanConfig) -> tuple[Layers, Findings]:
 def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Report | None) -> Posing:
     now = coverage.units_connected(layers.customers)
     left = layers.customers["units"].to_numpy(np.int64) - now
-    ground = lay_ground(layers, config, (left > 0) & ~layers.customers["exclude"].to_numpy(bool))
+    wanted = (left > 0) & ~layers.customers["exclude"].to_numpy(bool)
+    ground = lay_ground(layers, config, wanted)
     drop_m = ground.drops["drop_m"].to_numpy(np.float64)
     lines = ground.drops.geometry.to_numpy()
     crossing = to_cents(price_drop_crossings(lines, config.cost, layers.rail_water, ground.centre_lines))
     drop_cost = to_cents(price_drops(drop_m, config.cost) + crossing)
     drop_fibre = price_fibre(drop_m, config.cost)
     limits = _limits(config, ground.taps)
+    must = wanted & layers.customers["include"].to_numpy(bool)
     posed, limited, placed = solve_posed(
         lambda prices: pose(
-            ground.network, ground.taps, ground.drops, np.maximum(left, 1), prices, drop_cost, drop_fibre=drop_fibre
+            ground.network,
+            ground.taps,
+            ground.drops,
+            np.maximum(left, 1),
+            prices,
+            drop_cost,
+            drop_fibre=drop_fibre,
+            must=must,
         ),
         ground.prices,
         ground.network,

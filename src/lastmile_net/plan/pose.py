@@ -56,6 +56,7 @@ def pose(
     drop_cost: Floats,
     *,
     drop_fibre: Floats,
+    must: NDArray[np.bool_] | None = None,
 ) -> Posed:
     """
     Turn a priced network with candidate drops into arrays for the solver.
@@ -76,6 +77,8 @@ def pose(
         Price of each candidate drop; infinite where it may not be dug.
     drop_fibre
         Price of the fibre in each candidate drop.
+    must
+        Customers who come before all others where not everybody can be served.
 
     Returns
     -------
@@ -107,6 +110,7 @@ def pose(
         fibres=np.ones(len(units), np.int64),
         length_mm=np.round(network.length_m[edge] * MM_PER_M).astype(np.int64),
         drop_length_mm=np.round(drop_m * MM_PER_M).astype(np.int64),
+        must=must,
     )
     return Posed(problem, edge, drop, np.flatnonzero(prices.locked))
 

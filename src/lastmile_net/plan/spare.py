@@ -94,7 +94,7 @@ def _trimmed(posed: Posed, limited: Limited, capacity: Ints) -> Limited:
         if excess[worst] <= 0:
             break
         through = np.unique(who[(edge == worst) & kept[who]])
-        kept[_least_to_leave(through, units, int(excess[worst]))] = False
+        kept[_least_to_leave(through, units, posed.problem.first, int(excess[worst]))] = False
     if kept[solution.drop >= 0].all():
         return limited
     left_out = (solution.drop >= 0) & ~kept
@@ -103,9 +103,13 @@ def _trimmed(posed: Posed, limited: Limited, capacity: Ints) -> Limited:
     return Limited(_without(posed.problem, solution, kept), reason, int(units[kept].sum()), limited.most_units)
 
 
-def _least_to_leave(customers: Ints, units: Ints, excess: int) -> Ints:
-    """Return customers with at least `excess` homes together, as few homes as the order by size finds; ties by row."""
-    order = customers[np.lexsort((-customers, units[customers]))]
+def _least_to_leave(customers: Ints, units: Ints, first: NDArray[np.bool_], excess: int) -> Ints:
+    """
+    Return customers with at least `excess` homes together, as few homes as the order by size finds; ties by row.
+
+    Those who go `first` are left out only where the others are not enough.
+    """
+    order = customers[np.lexsort((-customers, units[customers], first[customers]))]
     sums = np.cumsum(units[order])
     chosen = order[: int(np.searchsorted(sums, excess)) + 1]
     spare = int(units[chosen].sum()) - excess

@@ -52,6 +52,8 @@ class Problem:
         int64 (c,), >= 1. Fibres laid to each customer.
     length_mm, drop_length_mm
         int64 (m,) and (d,). Lengths, for limits on routes.
+    must
+        bool (c,). Customers who come before all others where not everybody can be served; None where nobody does.
     """
 
     nodes: int
@@ -69,6 +71,7 @@ class Problem:
     fibres: Ints
     length_mm: Ints
     drop_length_mm: Ints
+    must: NDArray[np.bool_] | None = None
 
     @classmethod
     def of_terminals(cls, nodes: int, tail: Ints, head: Ints, cost: Ints, terminals: Ints) -> Problem:
@@ -108,6 +111,11 @@ class Problem:
     def customers(self) -> int:
         """Number of customers."""
         return len(self.units)
+
+    @property
+    def first(self) -> NDArray[np.bool_]:
+        """Which customers come before all others."""
+        return np.zeros(len(self.units), bool) if self.must is None else self.must
 
 
 @dataclass(frozen=True)

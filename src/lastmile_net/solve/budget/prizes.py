@@ -110,9 +110,13 @@ def ask(question: Question, price_each: int, config: SolveConfig, solver: Solver
         When to stop.
     solver
         What solves the plain problem.
+
+    Notes
+    -----
+    Who must be served has no way out: the bound is for plans that serve them all.
     """
     posed = question.posed
-    free = np.flatnonzero(question.in_reach)
+    free = np.flatnonzero(question.in_reach & ~posed.first)
     customer = np.concatenate([posed.drop_customer, free])
     order = np.argsort(customer, kind="stable")
     tap = np.full(len(free), posed.tap_node[0] if len(posed.tap_node) else 0)

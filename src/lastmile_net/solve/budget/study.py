@@ -109,6 +109,8 @@ class Study:
     def __post_init__(self) -> None:
         """Begin with the plan for everybody."""
         everybody = part(self.question, self.full, self.full.drop >= 0)
+        self.waits = np.where(self.question.problem.first, 0, 1)
+        self.must = int((self.question.problem.first & (self.full.drop >= 0)).sum())
         self.nested = self._remember(everybody)
         served = self.full.drop >= 0
         own = int(self.question.own_cost[served].sum())
@@ -198,7 +200,7 @@ class Study:
             return self._first(self.nested.within(budget), budget)
         if self.limited is not None:
             return self._limited(budget)
-        if is_small(self.question):
+        if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
             self.proven.append((budget, proof.bound))
             if proof.solution is not None:
@@ -219,17 +221,20 @@ class Study:
         """Return the cheapest plan found that gains as much; everybody in reach where that is too much."""
         if gain >= self.all_gain:
             return self._choice(self.plans[0][0])
-        last = int(np.searchsorted(self.nested.gain, gain))
+        last = max(int(np.searchsorted(self.nested.gain, gain)), self.must - 1)
         if self.parts_only:
             return self._first(last + 1)
         budget = int(self.nested.cost[last])
         if self.limited is not None:
             return self._limited(budget)
-        if is_small(self.question):
+        if is_small(self.question) and not self.must:
             return self._small_gaining(gain)
         self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
         best = min(
-            (cut(self.question, *plan, int(np.searchsorted(plan[1].gain, gain)) + 1) for plan in self._reaching(gain)),
+            (
+                cut(self.question, *plan, max(int(np.searchsorted(plan[1].gain, gain)) + 1, self.must))
+                for plan in self._reaching(gain)
+            ),
             key=lambda solution: solution.cost,
         )
         again = only(self.question, best.drop >= 0, self.config, self._solve)
@@ -238,7 +243,7 @@ class Study:
     def at_price(self, price: int) -> Choice:
         """Return who is worth a price for each unit of gain, and the way to them."""
         if self.parts_only:
-            return self._first(self._worth(price))
+            return self._first(max(self._worth(price), self.must))
         return self._choice(self.ask(price).solution)
 
     def _if_trenches_were_there(self) -> tuple[Ints, Ints]:
@@ -286,7 +291,7 @@ class Study:
         nested = cut(self.question, *self.plans[0], self.nested.within(budget))
         chosen = self._best_within(budget).drop >= 0
         again = only(self.question, chosen, self.config, self.limited)
-        order = build_order(self.question.posed, again, gain=self.question.gain)
+        order = self._order(again)
         other = cut(self.question, again, order, order.within(budget))
         return self._choice(max((nested, other), key=self._gain), budget)
 
@@ -306,9 +311,13 @@ class Study:
         return not self.stopped and progress.searched_gap > self.config.target_gap
 
     def _remember(self, solution: Solution) -> BuildOrder:
-        order = build_order(self.question.posed, solution, gain=self.question.gain)
+        order = self._order(solution)
         self.plans.append((solution, order))
         return order
+
+    def _order(self, solution: Solution) -> BuildOrder:
+        """Return the order of building in which those who must be served come first."""
+        return build_order(self.question.posed, solution, gain=self.question.gain, phase=self.waits)
 
     def _gain(self, solution: Solution) -> int:
         return int(self.question.gain[solution.drop >= 0].sum())

@@ -95,9 +95,10 @@ def solve_with_limits(
 
     Notes
     -----
-    Every limit is kept. Both aims are heuristic: homes served are compared with a maximum flow that may split
-    customers; the cost with a bound for the same customers that leaves limits on routes out, and sees of the ports that
-    trenches must lead out of every part of town that has too few (`bound_within_ports`).
+    Every limit is kept. Who must be served (`Problem.must`) goes before all others. Both aims are heuristic: homes
+    served are compared with a maximum flow that may split customers; the cost with a bound for the same customers that
+    leaves limits on routes out, and sees of the ports that trenches must lead out of every part of town that has too
+    few (`bound_within_ports`).
 
     Growth from the taps, a customer at a time, and the trimmed solution without limits are the starts. Each then
     serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a knapsack on the
@@ -163,7 +164,7 @@ class _Run:
             if self.stopped is not None:
                 break
             other = self.search.reselect(plan, factor)
-            if _better(other, plan):
+            if self._better(other, plan):
                 plan = other
                 self._tell(plan, "select")
         return plan
@@ -173,15 +174,15 @@ class _Run:
         while True:
             other = self._sweep(plan)
             worthwhile = other.units > plan.units or other.cost < plan.cost * (1 - WORTHWHILE)
-            plan = other if _better(other, plan) else plan
+            plan = other if self._better(other, plan) else plan
             if not worthwhile:
                 return plan
 
     def _filled(self, plan: Served) -> Served:
-        if plan.units == self.most:
+        if plan.units == self.most and not np.any(self.problem.first & self.search.wanted & ~plan.customers):
             return plan
         other = self.search.augment(plan)
-        return other if _better(other, plan) else plan
+        return other if self._better(other, plan) else plan
 
     def _alternate(self, relaxed: Solution, solved: Flags) -> None:
         """Solve for who is served, mend the answer, and go on while that gains; ends with a bound for the best plan."""
@@ -232,7 +233,7 @@ class _Run:
             built, drop = built | others, np.where(mine, drop, plan.drop)
             if self.search.keeps(built, drop, plan.tap):
                 other = self.search.settle(built, drop, plan.tap)
-                plan = other if _better(other, plan) else plan
+                plan = other if self._better(other, plan) else plan
         self._tell(plan, "polish")
         return plan
 
@@ -242,7 +243,7 @@ class _Run:
         return self.search.mend(built, drop)
 
     def _take(self, other: Served) -> bool:
-        if not _better(other, self.best):
+        if not self._better(other, self.best):
             return False
         self.best = other
         return True
@@ -279,6 +280,6 @@ class _Run:
         reason[self.search.wanted & ~self.best.customers] = NO_FREE_PORT
         return reason
 
-
-def _better(one: Served, other: Served) -> bool:
-    return (-one.units, one.cost) < (-other.units, other.cost)
+    def _better(self, one: Served, other: Served) -> bool:
+        first = [int(self.problem.units[self.problem.first & plan.customers].sum()) for plan in (one, other)]
+        return (-first[0], -one.units, one.cost) < (-first[1], -other.units, other.cost)

@@ -9,7 +9,15 @@ import numpy as np
 
 from lastmile_net.solve.capacity.assign import balance, improve
 from lastmile_net.solve.capacity.growth import FAR, Growth, Terms, adjacency, grow, leaves
-from lastmile_net.solve.capacity.trees import knapsack_on_tree, mark_ways, preorder, sum_along, trace, within_built
+from lastmile_net.solve.capacity.trees import (
+    WORTH,
+    knapsack_on_tree,
+    mark_ways,
+    preorder,
+    sum_along,
+    trace,
+    within_built,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,6 +130,8 @@ class Search:
         Afterwards every customer that is left out asks for more homes than any tap that could serve it has ports for.
         """
         state = Growth(built, self.room_left(tap), drop, tap)
+        if np.any(self.problem.first & self.wanted & (tap < 0)):
+            grow(self.graph, self.leaves, self.terms, state, self.wanted & self.problem.first, 0)
         grow(self.graph, self.leaves, self.terms, state, self.wanted, 0)
         together = self.terms._replace(apart=False)
         if self.terms.apart:
@@ -144,7 +154,7 @@ class Search:
         price = np.where(self.reach.group_taps[self.reach.group], 1, FAR)
         tap, misses = plan.tap.copy(), 0
         left = np.flatnonzero(self.wanted & (tap < 0))
-        for c in left[np.argsort(self.problem.units[left], kind="stable")].tolist():
+        for c in left[np.lexsort((left, self.problem.units[left], ~self.problem.first[left]))].tolist():
             moved = self._make_room(c, price, tap)
             misses += not moved
             if misses > MOST_MISSES:
@@ -295,7 +305,8 @@ class Search:
         sizes, prices, units = np.ones(rows, np.int64), np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         sizes[row_of_node] = size + before[np.arange(len(order)) + size] - before[:-1]
         prices[row_of_node] = price
-        prices[row_of_leaf] = self.leaves.price[drop[mine]] + fibre[node] * problem.fibres[mine]
+        own = self.leaves.price[drop[mine]] + fibre[node] * problem.fibres[mine]
+        prices[row_of_leaf] = own - WORTH * problem.first[mine]
         units[row_of_leaf] = problem.units[mine]
         return knapsack_on_tree(sizes, prices, units, room)[row_of_leaf]
 
@@ -318,6 +329,7 @@ def restrict(problem: Problem, customers: Flags, taps: Flags) -> tuple[Problem, 
         drop_fibre_cost=problem.drop_fibre_cost[drop],
         drop_length_mm=problem.drop_length_mm[drop],
         units=problem.units[customers],
+        must=problem.first[customers],
         fibres=problem.fibres[customers],
     )
     return part, drop

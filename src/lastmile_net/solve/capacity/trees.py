@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 
+WORTH = np.int64(1) << 40
+"""Money that a customer who comes before all others is worth in the knapsack: more than any plan costs."""
+
+
 @kernel
 def within_built(graph: Graph, built: Flags, length: Ints, fibre: Ints, source: int) -> tuple[Ints, Ints, Shorts]:
     """
@@ -54,6 +58,8 @@ def knapsack_on_tree(size: Ints, price: Ints, units: Ints, room: int) -> Flags:
     """
     Choose the cheapest part of a rooted forest that holds as many units as fit into `room`.
 
+    A leaf that is priced `WORTH` below its cost goes before any number of units of others.
+
     The nodes come in preorder; `size` counts each node's subtree with itself. A node is taken only with its parent.
     Exact, O(n room): row i is the best that nodes i, i + 1, ... can do, and skipping a node skips its subtree.
     """
@@ -66,9 +72,11 @@ def knapsack_on_tree(size: Ints, price: Ints, units: Ints, room: int) -> Flags:
             best[i, k] = skip[k]
             if k >= gain and take[k - gain] < FAR and take[k - gain] + price[i] < skip[k]:
                 best[i, k] = take[k - gain] + price[i]
-    k = room
-    while best[0, k] >= FAR:
-        k -= 1
+    k = -1
+    for j in range(room + 1):
+        # units count as long as they cost none of those who go first
+        if best[0, j] < FAR and (k < 0 or best[0, j] // WORTH <= best[0, k] // WORTH):
+            k = j
     taken = np.zeros(count, np.bool_)
     i = 0
     while i < count:
