@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-MM_PER_M = 1000
 POINT_NUMBERS = ("ports_free", "loss_db", "back_m", "cost", "feed_m", "feed_cost")
 SIDES = np.array([None, "left", "right", None], object)
 """Names of `StreetNetwork.side` in tables."""
@@ -310,11 +309,22 @@ def _new_points(built: Built, placed: Placed) -> pd.DataFrame:
             "back_m": taps.back_m[sited.feed_tap],
             "cost": placed.price,
             "fed_from": taps.access_point_id[sited.feed_tap],
-            "feed_m": sited.feed_mm / MM_PER_M,
+            "feed_m": _feed_m(built, placed),
             "feed_fibres": [kind.feeders for kind in placed.kinds],
             "feed_cost": sited.feed_cost / MILLI,
         }
     )
+
+
+def _feed_m(built: Built, placed: Placed) -> Floats:
+    """Return the way from the tap to each new access point: the first edges of any of its customers' routes."""
+    who, edge = built.steps
+    first = np.searchsorted(who, np.arange(len(built.planned)))
+    ahead = np.arange(len(who)) - first[who] < placed.sited.feed_edges[built.planned][who]
+    along = np.bincount(who[ahead], weights=built.network.length_m[edge[ahead]], minlength=len(built.planned))
+    feed = np.zeros(len(placed.kinds))
+    feed[built.new_point[built.new_point >= 0]] = along[built.new_point >= 0]
+    return feed
 
 
 def shortest(built: Built, weight: Floats, drop_weight: Floats) -> Floats:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 CENT = 0.011
 BESIDE_M = 0.05
-SLACK_M = 0.01
-"""Routes are added up of pieces whose lengths are whole millimetres."""
+SLACK_M = 0.05
+"""Reach is held against lengths of pieces in whole millimetres."""
 
 
 def proposed(run: Run) -> gpd.GeoDataFrame:
