@@ -154,14 +154,24 @@ def test_search_forgives_accents_and_half_words(browser: Chromium, page: Path, s
 
 @pytest.mark.parametrize(
     ("key", "colour"),
-    [("streets", "#d0d7dd"), ("trenches", "#00866a"), ("backbone_lines", "#6b7a89"), ("access_points", "#111820")],
+    [
+        ("streets", "#d0d7dd"),
+        ("backbone_lines", "#6b7a89"),
+        ("reused", "#f0c419"),
+        ("drops", "#00866a"),
+        ("trenches", "#00866a"),
+        ("customers", "#0072b2"),
+        ("access_points", "#111820"),
+    ],
 )
 def test_each_layer_switch_changes_its_pixels(browser: Chromium, page: Path, key: str, colour: str) -> None:
     """A switch must take its own layer off the picture, and put the very same picture back."""
     browser.open(page)
     browser.run(
-        """const tap = lastmile.page.layers.find((one) => one.key === 'access_points').packed;
-           lastmile.page.map.setView(tap.place(2), 17, {animate: false});"""
+        """const {packed} = lastmile.page.layers.find((one) => one.key === arguments[0]);
+           const planned = arguments[0] === 'customers' ? packed.shown.indexOf(1) : Math.min(2, packed.size - 1);
+           lastmile.page.map.setView(packed.place(planned), 17, {animate: false});""",
+        key,
     )
     browser.drawn()
     before = _pixels(browser)
@@ -212,6 +222,23 @@ def test_class_switch_and_counts_follow_the_plan(browser: Chromium, page: Path, 
     browser.drawn()
     statuses = small_plan.customers["status"].value_counts()
     assert _legend(browser) == {key: int(count) for key, count in statuses.items()}
+
+
+def test_each_class_switch_changes_its_pixels(browser: Chromium, page: Path) -> None:
+    """A reason that is switched off must leave the picture, whatever its sign, and come back as it was."""
+    browser.open(page)
+    browser.run("lastmile.page.map.setZoom(16, {animate: false});")
+    browser.run("for (const key of ['trenches', 'drops']) document.querySelector(`[data-layer=${key}]`).click();")
+    browser.drawn()
+    before = _pixels(browser)
+    classes = browser.run("return lastmile.page.customers.packed.classes.map((one) => [one.value, one.colour]);")
+    assert len(classes) > 4
+    for key, colour in classes:
+        _toggle(browser, f"[data-class={key}]")
+        gone = _near(_pixels(browser), colour)
+        _toggle(browser, f"[data-class={key}]")
+        assert gone < 0.1 * _near(before, colour), key
+        assert np.array_equal(before, _pixels(browser)), key
 
 
 def _legend(browser: Chromium) -> dict[str, int]:

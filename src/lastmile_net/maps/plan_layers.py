@@ -309,7 +309,7 @@ def _backbone_lines(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLay
 
 
 def _reused(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
-    style = Style(width=9, z_index=290, label="backbone_id")
+    style = Style(width=12, z_index=290, label="backbone_id")
     fields = _fields(table, words, {"length_m": "m", "units": "", "cost": ""})
     packed = PackedLayer(table, colour="#f0c419", popup=fields, name=words["reused"], style=style)
     return MapLayer("reused", packed, metres="length_m", planned=True)
