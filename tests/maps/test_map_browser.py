@@ -346,6 +346,7 @@ def test_a_look_at_today_and_back_keeps_the_budget(
     browser.run("document.querySelectorAll('[name=lm-theme]')[1].click();")
     browser.drawn()
     assert _legend(browser) == plan.customers["status"].value_counts().to_dict()
+    assert not browser.page.find_element("id", "lm-budget").is_displayed()
     browser.run("document.querySelectorAll('[name=lm-theme]')[0].click();")
     browser.drawn()
     assert browser.complaints() == []

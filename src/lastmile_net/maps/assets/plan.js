@@ -285,6 +285,7 @@ class PlanPage {
     Object.assign(this.customers.packed, { filter: null, ranked: null });
     this.customers.packed.setTheme(number);
     for (const entry of this.layers) this.show(entry);
+    if (this.budgetBox) this.budgetBox.hidden = number !== 0;
     this.classRows();
     this.applyTo(this.customers);
     this.changed();
@@ -400,9 +401,9 @@ class PlanPage {
     this.customersText = make("b");
     this.boundText = make("b");
     this.boundLine = make("p", {}, this.say("budget_bound"), this.boundText);
-    const section = make("section", { class: "lm-budget", id: "lm-budget" }, make("h2", {}, this.say("budget"), this.budgetText), slider,
+    this.budgetBox = make("section", { class: "lm-budget", id: "lm-budget", hidden: this.state.theme !== 0 }, make("h2", {}, this.say("budget"), this.budgetText), slider,
       make("p", {}, this.say("budget_homes"), this.homesText), make("p", {}, this.say("budget_customers"), this.customersText), this.boundLine, this.drawCurve());
-    return [section];
+    return [this.budgetBox];
   }
 
   /* What the slider's position pays for; null without a slider, or when everything is paid for. */
