@@ -299,6 +299,7 @@ class Hunt:
         if any(cost == other for other, _ in self.pool):
             return
         edges = self.shrunk.expand(self.shrunk.name[via[via >= 0] >> 1])
+        cost = int(self.shrunk.price[edges].sum())  # edges laid around forks may share some
         self.pool = sorted([*self.pool, (cost, edges)], key=lambda entry: entry[0])[:POOL]
         if self.cost < 0 or cost < self.cost:
             self.cost, self.best = cost, edges

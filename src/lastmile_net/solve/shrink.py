@@ -48,8 +48,8 @@ class Shrunk:
         Edges.
     name
         What each edge is: the number of a real edge, or `real` + the row of two parts in `pairs`.
-    real
-        Number of real edges.
+    price
+        Cost of each real edge.
     pairs
         int64 (k, 2). Names that follow one another in a chain.
     fixed
@@ -63,7 +63,7 @@ class Shrunk:
     head: Ints
     cost: Ints
     name: Ints
-    real: int
+    price: Ints
     pairs: list[Ints] = field(default_factory=list)
     fixed: list[Ints] = field(default_factory=list)
     constant: int = 0
@@ -71,9 +71,14 @@ class Shrunk:
     @classmethod
     def of(cls, kind: Kinds, tail: Ints, head: Ints, cost: Ints) -> Shrunk:
         """Return a graph, shrunk as far as it goes."""
-        whole = cls(kind, tail, head, cost, np.arange(len(tail)), len(tail))
+        whole = cls(kind, tail, head, cost, np.arange(len(tail)), cost)
         whole.shrink()
         return whole
+
+    @property
+    def real(self) -> int:
+        """Number of real edges."""
+        return len(self.price)
 
     def within_edges(self, edges: Flags) -> Shrunk:
         """Return a copy that has only some of the edges, shrunk."""

@@ -78,6 +78,7 @@ def least_cuts(graph: Graph, use: Floats, terminals: Shorts, short: float, recor
         np.empty(len(use), np.int32),
     )
     for t in terminals:
+        room[:] = use
         for _ in range(NESTED):
             if not push(graph, room, search, t, short, record):
                 break

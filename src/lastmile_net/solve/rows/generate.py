@@ -107,6 +107,7 @@ class Generation:
         if not self.model.solve():
             return None
         bound, reduced = self.model.charges()
+        self.model.drop_slack()
         before = self.model.count
         bound += self._ascend(reduced)
         self._cut()

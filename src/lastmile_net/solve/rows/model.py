@@ -38,6 +38,11 @@ BROKEN = 1e-6
 """What is nearer to a whole number than this is one."""
 
 
+AMPLE = 0.05
+"""By so much more than 1 a cut must be crossed to be taken out,"""
+MANY = 0.3
+"""and so large a share of the cuts must be."""
+
 _BANNER = threading.Lock()
 
 
@@ -101,6 +106,7 @@ class Relaxation:
         self.highs.changeColsCost(len(columns), columns, cost[self.arc] / self.unit)
         self._balance(np.zeros(len(graph.kind), bool) if rim is None else rim)
         self._carry()
+        self.lasting = self.count
 
     def _balance(self, rim: Flags) -> None:
         """Add one row per node: terminals are entered once, plain nodes are left at least as much as entered."""
@@ -127,6 +133,23 @@ class Relaxation:
         ones = np.ones(np.count_nonzero(taken), np.int64)
         self._add(number[row[taken]], arcs[taken], ones, np.ones(rows, np.int64))
         return rows
+
+    def drop_slack(self) -> None:
+        """Take out cuts that the last solution crosses amply, once there are many: they only slow the programme down."""
+        price = np.array(self.highs.getSolution().row_dual)
+        crossed = np.array(self.highs.getSolution().row_value)
+        slack = (price <= 0) & (crossed > 1 + AMPLE)
+        slack[: self.lasting] = False
+        if np.count_nonzero(slack) < MANY * (self.count - self.lasting):
+            return
+        gone = np.flatnonzero(slack).astype(np.int32)
+        self.highs.deleteRows(len(gone), gone)
+        row, column, sign = (np.concatenate(parts) for parts in zip(*self.rows, strict=True))
+        number = np.cumsum(~slack) - 1
+        stay = ~slack[row]
+        self.rows = [(number[row[stay]], column[stay], sign[stay])]
+        self.least = [np.concatenate(self.least)[~slack]]
+        self.count -= len(gone)
 
     def _carry(self) -> None:
         """Add one row per arc that leaves a plain node: it carries on no more than entered there from elsewhere."""
