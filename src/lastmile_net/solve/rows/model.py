@@ -135,7 +135,7 @@ class Relaxation:
         return rows
 
     def drop_slack(self) -> None:
-        """Take out cuts that the last solution crosses amply, once there are many: they only slow the programme down."""
+        """Take out cuts that the last solution crosses amply, once there are many: they slow the programme down."""
         price = np.array(self.highs.getSolution().row_dual)
         crossed = np.array(self.highs.getSolution().row_value)
         slack = (price <= 0) & (crossed > 1 + AMPLE)
