@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -140,3 +142,42 @@ def test_everyone_in_reach_is_served(seed: int) -> None:
     again = answer(problem, kinds)
     assert np.array_equal(sited.node, again.node)
     assert np.array_equal(sited.site, again.site)
+
+
+def cheapest_of_all(problem: Problem, kinds: Catalogue, ports: int) -> int:
+    """Try every access point for every customer on a tree with the tap at node 0; ways lead over the tree."""
+    tree = nx.Graph()
+    for tail, head, cost in zip(problem.tail.tolist(), problem.head.tolist(), problem.cost.tolist(), strict=True):
+        tree.add_edge(tail, head, cost=cost)
+    far = dict(nx.all_pairs_dijkstra_path_length(tree, weight="cost"))
+    spots = problem.drop_node.tolist()
+    used = sorted({node for spot in spots for node in nx.shortest_path(tree, 0, spot)})
+    dug = sum(cost for a, b, cost in tree.edges(data="cost") if a in used and b in used)
+    group = {
+        (node, number): min(
+            (int(kinds.price[k] + kinds.feeders[k] * far[0][node]) for k in range(2) if kinds.ports[k] >= number),
+            default=10**12,
+        )
+        for node in used
+        for number in range(1, len(spots) + 1)
+    }
+    best = 10**12
+    for choice in product([-1, *used], repeat=len(spots)):
+        if choice.count(-1) <= ports:
+            fibre = sum(far[max(node, 0)][spot] for node, spot in zip(choice, spots, strict=True))
+            best = min(best, fibre + sum(group[node, choice.count(node)] for node in set(choice) - {-1}))
+    return best + dug + int(problem.drop_cost.sum() + problem.drop_fibre_cost.sum())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_choice_of_access_points_is_cheaper(seed: int) -> None:
+    """On small trees, where trenches leave no choice, all access points are tried for all customers: none is cheaper."""
+    rng = np.random.default_rng(seed)
+    edges: list[Edge] = [(int(rng.integers(0, node)), node, int(rng.integers(1, 40))) for node in range(1, 7)]
+    ports = int(rng.integers(0, 3))
+    drops: list[Drop] = [(c, int(rng.integers(0, 7)), 1) for c in range(5)]
+    problem = town(edges, [(0, ports)], drops, [1] * 5, fibre_per_m=1)
+    kinds = catalogue((2, int(rng.integers(1, 40)), 1000, 1), (5, int(rng.integers(20, 90)), 1000, 1))
+    solution = answer(problem, kinds).limited.solution
+    best = cheapest_of_all(problem, kinds, ports)
+    assert solution.lower_bound <= best == solution.cost
