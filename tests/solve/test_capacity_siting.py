@@ -171,7 +171,7 @@ def cheapest_of_all(problem: Problem, kinds: Catalogue, ports: int) -> int:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_choice_of_access_points_is_cheaper(seed: int) -> None:
-    """On small trees, where trenches leave no choice, all access points are tried for all customers: none is cheaper."""
+    """On small trees, where trenches leave no choice, all access points for all customers are tried."""
     rng = np.random.default_rng(seed)
     edges: list[Edge] = [(int(rng.integers(0, node)), node, int(rng.integers(1, 40))) for node in range(1, 7)]
     ports = int(rng.integers(0, 3))
