@@ -218,8 +218,11 @@ DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
         without("routes", "customer_id", "a"),
         {"routes_lie_on_what_is_built", "trenches_carry_their_customers"},
     ),
-    "route beside the street": (detour, {"routes_lie_on_what_is_built", "trenches_carry_their_customers"}),
-    "route over another's drop": (through_neighbour, {"routes_lie_on_what_is_built"}),
+    "route beside the street": (
+        detour,
+        {"routes_lie_on_what_is_built", "trenches_carry_their_customers", "fibre_costs_its_price"},
+    ),
+    "route over another's drop": (through_neighbour, {"routes_lie_on_what_is_built", "fibre_costs_its_price"}),
     "homes of a trench": (trench("t1", units=6), {"trenches_carry_their_customers"}),
     "customers of a trench": (trench("t1", customers=3), {"trenches_carry_their_customers"}),
     "homes of a duct": (
@@ -236,7 +239,7 @@ DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
     "wrong length": (both(trench("t1", length_m=51.0), summary(trench_m=346.0)), {"lengths_are_those_of_the_lines"}),
     "wrong sum of metres": (summary(trench_m=300.0), {"lengths_are_those_of_the_lines"}),
     "wrong drop_m": (customer("a", drop_m=19.0), {"lengths_are_those_of_the_lines"}),
-    "wrong route_m": (customer("a", route_m=171.0), {"lengths_are_those_of_the_lines"}),
+    "wrong route_m": (customer("a", route_m=171.0), {"lengths_are_those_of_the_lines", "fibre_costs_its_price"}),
     "a cent too much": (trench("t1", cost=5_000.01), {"costs_add_up", "bill_agrees"}),
     "drop for nothing": (trench("d-a", cost=0.0), {"costs_add_up", "bill_agrees", "pieces_cost_their_price"}),
     "dear duct": (

@@ -118,7 +118,7 @@ def fibre_costs_its_price(run: Run) -> Iterator[Check]:
     slack = _roundings(run)
     wrong = (told - feed * per_m).abs() > CENT + slack * new["feed_fibres"].astype("float64")
     broken = [f"{name} (feed)" for name in new.index[wrong]]
-    ways = run.planned
+    ways = run.planned.drop_duplicates("customer_id")
     own = ways["route_m"] - ways["access_point_id"].map(new["feed_m"].astype("float64")).fillna(0.0)
     metres = float(own.sum())
     most = metres * per_m + float(told.sum()) + slack * len(ways)
