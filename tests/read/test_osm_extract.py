@@ -12,7 +12,7 @@ import shapely
 
 from lastmile_net import schema
 from lastmile_net.errors import DataError, MissingFileError
-from lastmile_net.read.osm import OsmLayers, extract, layers_from_pbf
+from lastmile_net.read.osm import OsmLayers, layers_from_pbf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,10 +86,8 @@ def test_street_columns_and_line(tmp_path: Path) -> None:
     assert layers.streets.crs.to_epsg() == 4326
 
 
-@pytest.mark.parametrize("small", [True, False])
-def test_unsorted_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: bool) -> None:
-    """Editors write ways before nodes and ids in any order; nothing may get lost by it, in small and large files."""
-    monkeypatch.setattr(extract, "SMALL_BYTES", 10**9 if small else 0)
+def test_unsorted_file(tmp_path: Path) -> None:
+    """Editors write ways before nodes and ids in any order; nothing may get lost by it."""
     objects = [*nodes(), way(7, [1, 2, 3], highway="service"), house(**ADDRESS), node(99, (10.1, 50.1), **ADDRESS)]
     there, back = read(tmp_path, *objects), read(tmp_path, *objects[::-1])
     assert there.streets.equals(back.streets)
@@ -301,17 +299,6 @@ def test_xml_entities_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError):
         layers_from_pbf(path)
-
-
-@pytest.mark.towns
-def test_large_files_are_read_like_small_ones(towns: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Large files are read in another way, to save memory; nothing else may change by it."""
-    small = layers_from_pbf(towns / "lauf" / "lauf.osm.pbf", customers="both")
-    monkeypatch.setattr(extract, "SMALL_BYTES", 0)
-    large = layers_from_pbf(towns / "lauf" / "lauf.osm.pbf", customers="both")
-    assert large.streets.equals(small.streets)
-    assert large.customers.equals(small.customers)
-    assert large.notes == small.notes
 
 
 @pytest.mark.towns

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import zlib
 from contextlib import contextmanager
-from functools import lru_cache
-from itertools import chain
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import osmium
+import numpy as np
 import shapely
-from osmium.filter import IdFilter, KeyFilter
-from osmium.geom import WKBFactory
-from osmium.io import File
-from osmium.osm import NODE, RELATION, WAY, Node, Relation, Way
 
 from lastmile_net.errors import DataError, Fault, MissingFileError
+from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
+from lastmile_net.read.osm.pbf import PbfFile
+from lastmile_net.read.osm.places import Places, areas_inside, lines_along, points_at
+from lastmile_net.read.osm.protobuf import UnreadableError
 from lastmile_net.read.osm.tags import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from numpy.typing import NDArray
 
-Mapped = Node | Way | Relation
+    from lastmile_net.read.osm.pbf import Block, Kind, Objects
+
+    Ints = NDArray[np.int64]
+
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
-CHUNK = 50_000
-SMALL_BYTES = 64_000_000
-"""Up to this size it is quicker to note where all nodes are (about 150 MB) than to ask which are needed."""
+BROKEN = (UnreadableError, IndexError, zlib.error)
+_KEPT = {key: key in KEYS for key in sorted(KEPT | set(KEYS))}
+_WAY = 1
 
 
 def layers_from_pbf(path: str | Path, *, customers: Customers = "addresses") -> OsmLayers:
@@ -57,17 +60,22 @@ def layers_from_pbf(path: str | Path, *, customers: Customers = "addresses") -> 
 
     Notes
     -----
-    The file is streamed a few times, and XML is parsed once, into a temporary PBF. Of a large file only
-    the places of those nodes are kept that the wanted ways need, so memory grows with what is wanted and
-    not with the file. A way whose nodes are partly missing,
+    The file is streamed three times, for relations, ways and nodes, a block at a time. Only the places of those
+    nodes are kept that the wanted ways need, so memory grows with what is wanted and not with the file. XML, and PBF
+    packed in an unusual way, is parsed once by pyosmium, into a temporary file. A way whose nodes are partly missing,
     because the extract was cut out of more, keeps the stretches that are known; none is bridged.
     """
     path = Path(path)
     _check(path)
     try:
-        with _quick_to_read(path) as quick:
-            found = _read(quick, customers, all_nodes=path.stat().st_size <= SMALL_BYTES)
-    except (RuntimeError, UnicodeDecodeError) as error:
+        try:
+            found = _read(PbfFile(path), customers) if path.name.lower().endswith(".pbf") else None
+        except BROKEN:
+            found = None  # pyosmium may know better
+        if found is None:
+            with _written_anew(path) as plain:
+                found = _read(PbfFile(plain), customers)
+    except (*BROKEN, RuntimeError, UnicodeDecodeError) as error:
         fault = Fault(f"cannot be read as OpenStreetMap data: {error}", "Download or export it again.", str(path))
         raise DataError([fault]) from error
     return assemble(found, customers)
@@ -82,163 +90,115 @@ def _check(path: Path) -> None:
 
 
 @contextmanager
-def _quick_to_read(path: Path) -> Iterator[File]:
-    """Unpack and parse XML once, into a file that can be read several times at little cost."""
+def _written_anew(path: Path) -> Iterator[Path]:
+    """Unpack and parse a file once, into a PBF that can be read several times at little cost."""
+    import osmium  # an extract in everyday PBF does without
+
     form = next(suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix))
-    given = File(str(path), form.removeprefix("."))
-    if form.endswith(".pbf"):
-        yield given
-        return
+    given = osmium.io.File(str(path), form.removeprefix("."))
     with TemporaryDirectory(prefix="lastmile-") as folder:
-        quick = File(str(Path(folder) / "extract"), "osh.pbf,pbf_compression=none")  # osh: deleted stays deleted
-        with osmium.io.Reader(given, NODE | WAY | RELATION) as reader, osmium.SimpleWriter(quick) as writer:
+        plain = Path(folder) / "extract.pbf"
+        target = osmium.io.File(str(plain), "osh.pbf,pbf_compression=none")  # osh: deleted stays deleted
+        everything = osmium.osm.NODE | osmium.osm.WAY | osmium.osm.RELATION
+        with osmium.io.Reader(given, everything) as reader, osmium.SimpleWriter(target) as writer:
             osmium.apply(reader, writer)
-        yield quick
+        yield plain
 
 
-def _read(path: File, customers: Customers, *, all_nodes: bool) -> Found:
-    outlines = _outlines(path, customers)
-    members = {way for ways in outlines.values() for way in ways}
-    locate = _locate(path, customers, members, all_nodes=all_nodes)
-    found = Found()
-    shapes = _Shapes(found)
-    for each in chain(_objects(path, NODE), _objects(path, WAY, locate)):
-        tags = _tags(each)
-        if matters(each.type_str(), tags, customers):
-            shapes.add(each, tags)
-    shapes.flush()
-    if members:
-        _add_relations(path, outlines, _member_lines(path, members, locate), found)
-    if shapes.cut:
-        found.notes.append(f"{shapes.cut} ways lead out of the extract: they end where their known nodes end")
+@dataclass
+class _Taken:
+    """
+    Objects that were taken in, block after block.
+
+    `owner` is the object, by its place among them, that refers to the way or node `refers`.
+    """
+
+    number: list[Ints] = field(default_factory=list)
+    tags: list[Tags] = field(default_factory=list)
+    owner: list[Ints] = field(default_factory=list)
+    refers: list[Ints] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, number: Ints, tags: Tags | None, owner: Ints, refers: Ints) -> None:
+        """Take in objects of a block, with what they refer to."""
+        self.number.append(number)
+        self.tags += [tags] if tags is not None else []
+        self.owner.append(owner + self.count)
+        self.refers.append(refers)
+        self.count += len(number)
+
+
+def _read(file: PbfFile, customers: Customers) -> Found:
+    pool = Pool()
+    relations = _relations(file, customers, pool)
+    outer = _joined(relations.refers)
+    ways, walls = _ways(file, customers, pool, np.unique(outer))
+    places = Places(_joined([*ways.refers, *walls.refers]))
+    nodes, points = _nodes(file, customers, pool, places)
+    lines, cut = lines_along(_joined(ways.owner), places.of(_joined(ways.refers)), ways.count)
+    sides, _ = lines_along(_joined(walls.owner), places.of(_joined(walls.refers)), walls.count)
+    areas = areas_inside(_joined(relations.owner), _walls(outer, _joined(walls.number), sides), relations.count)
+    found = Found(
+        np.repeat(["n", "w", "r"], [nodes.count, ways.count, relations.count]),
+        _joined([*nodes.number, *ways.number, *relations.number]),
+        Tags.joined([*nodes.tags, *ways.tags, *relations.tags], pool),
+        np.concatenate([points, lines, areas]),
+    )
+    if cut:
+        found.notes.append(f"{cut} ways lead out of the extract: they end where their known nodes end")
     return found
 
 
-def _objects(path: File, entities: osmium.osm.osm_entity_bits, *handlers: object) -> Iterator[Mapped]:
-    """Tagged objects that may matter, past filters that run in C++."""
-    processor = osmium.FileProcessor(path, entities).with_filter(KeyFilter(*KEYS))
-    for handler in handlers:
-        processor = processor.with_filter(handler)
-    for each in processor:
-        if isinstance(each, (Node, Way, Relation)) and not each.deleted and each.visible:
-            yield each
+def _matching(
+    file: PbfFile, kind: Kind, customers: Customers, pool: Pool
+) -> Iterator[tuple[Block, Objects, Ints, Tags]]:
+    """Return blocks with the rows and tags of their objects that matter."""
+    for block in file.blocks(kind):
+        for objects in block.objects(kind):
+            rows, tags = block.select(objects, _KEPT, pool)
+            keep = matters(kind, tags, customers)
+            yield block, objects, rows[keep], tags.take(keep)
 
 
-def _tags(each: Mapped) -> Mapping[str, str]:
-    tags = each.tags
-    if len(tags) == 1:
-        tag = next(iter(tags))
-        return _lone(tag.k, tag.v)
-    if len(tags) > len(KEPT) / 2:  # registers leave their own tags by the dozen: asking beats listing
-        return {key: value for key in KEPT if (value := tags.get(key)) is not None}
-    return {tag.k: tag.v for tag in tags if tag.k in KEPT}
+def _relations(file: PbfFile, customers: Customers, pool: Pool) -> _Taken:
+    """Take in buildings that are mapped as relations, with their outer ways."""
+    taken = _Taken()
+    for block, objects, rows, tags in _matching(file, "r", customers, pool):
+        owner, member, kind, role = objects.members(rows)
+        outer = np.array([place for place in np.unique(role).tolist() if block.text(place) in ("outer", "")])
+        keep = (kind == _WAY) & np.isin(role, outer)
+        taken.add(objects.number[rows], tags, owner[keep], member[keep])
+    return taken
 
 
-@lru_cache(maxsize=1000)
-def _lone(key: str, value: str) -> Mapping[str, str]:
-    """Let all objects with this one tag share it: most buildings say no more than that they are one."""
-    return {key: value}
+def _ways(file: PbfFile, customers: Customers, pool: Pool, members: Ints) -> tuple[_Taken, _Taken]:
+    """Take in ways that matter, and those that are walls of relations, with their nodes."""
+    ways, walls = _Taken(), _Taken()
+    for _, objects, rows, tags in _matching(file, "w", customers, pool):
+        ways.add(objects.number[rows], tags, *objects.references(rows))
+        sides = np.flatnonzero(np.isin(objects.number, members) & objects.here)
+        walls.add(objects.number[sides], None, *objects.references(sides))
+    return ways, walls
 
 
-def _outlines(path: File, customers: Customers) -> dict[int, list[int]]:
-    """Outer ways of each wanted building that is mapped as a relation."""
-    outlines: dict[int, list[int]] = {}
-    for each in _objects(path, RELATION):
-        if isinstance(each, Relation) and matters("r", _tags(each), customers):
-            outlines[each.id] = [m.ref for m in each.members if m.type == "w" and m.role in ("outer", "")]
-    return outlines
+def _nodes(file: PbfFile, customers: Customers, pool: Pool, places: Places) -> tuple[_Taken, NDArray[np.object_]]:
+    """Take in nodes that matter, as points, and note the places of all that are wanted."""
+    taken, xy, none = _Taken(), [np.empty((0, 2), np.int64)], np.empty(0, np.int64)
+    for _, objects, rows, tags in _matching(file, "n", customers, pool):
+        place = objects.place
+        places.note(objects.number[objects.here], place[objects.here])
+        taken.add(objects.number[rows], tags, none, none)
+        xy.append(place[rows])
+    return taken, points_at(np.concatenate(xy))
 
 
-def _locate(path: File, customers: Customers, members: set[int], *, all_nodes: bool) -> osmium.NodeLocationsForWays:
-    """Return a handler that knows where the nodes of the wanted ways are; in a small file, where all nodes are."""
-    locate = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
-    locate.ignore_errors()  # a way may lead out of the extract
-    with osmium.io.Reader(path, NODE) as reader:
-        if all_nodes:
-            osmium.apply(reader, locate)
-        else:
-            osmium.apply(reader, _needed(path, customers, members).id_filter(), locate)
-    return locate
+def _walls(wanted: Ints, number: Ints, lines: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the line of each wall; None for one that is missing or cut."""
+    known = {way: line for way, line in zip(number.tolist(), lines, strict=True) if shapely.get_type_id(line) == 1}
+    walls = np.full(len(wanted), None, dtype=object)
+    walls[:] = [known.get(way) for way in wanted.tolist()]
+    return walls
 
 
-def _needed(path: File, customers: Customers, members: set[int]) -> osmium.IdTracker:
-    """Note the nodes that the wanted ways need."""
-    tracker = osmium.IdTracker()
-    for each in _objects(path, WAY):
-        if matters("w", _tags(each), customers):
-            tracker.add_references(each)
-    if members:
-        for way in osmium.FileProcessor(path, WAY).with_filter(IdFilter(members)):
-            tracker.add_references(way)
-    return tracker
-
-
-class _Shapes:
-    """Turns ways and nodes into geometries, many at a time, and counts the ways that are cut."""
-
-    def __init__(self, found: Found) -> None:
-        self.found = found
-        self.cut = 0
-        self._wkb = WKBFactory()
-        self._waiting: list[str | shapely.Geometry | None] = []
-
-    def add(self, each: Mapped, tags: Mapping[str, str]) -> None:
-        """Take in one object that matters."""
-        geometry: str | shapely.Geometry | None = None
-        if isinstance(each, Way):
-            geometry = self._way(each)
-        elif isinstance(each, Node) and each.location.valid():
-            geometry = str(self._wkb.create_point(each.location))
-        self.found.add(each.type_str(), each.id, tags, None)
-        self._waiting.append(geometry)
-        if len(self._waiting) >= CHUNK:
-            self.flush()
-
-    def _way(self, way: Way) -> str | shapely.Geometry | None:
-        try:
-            return str(self._wkb.create_linestring(way))
-        except (osmium.InvalidLocationError, RuntimeError):
-            runs = known_runs(way)
-            self.cut += any(not node.location.valid() for node in way.nodes)
-            return shapely.MultiLineString(runs) if len(runs) > 1 else shapely.linestrings(runs[0]) if runs else None
-
-    def flush(self) -> None:
-        """Make geometries of what waits."""
-        if not self._waiting:
-            return
-        start = len(self.found.geometry) - len(self._waiting)
-        made = [g if g is None or isinstance(g, str) else shapely.to_wkb(g, hex=True) for g in self._waiting]
-        self.found.geometry[start:] = shapely.from_wkb(made).tolist()
-        self._waiting.clear()
-
-
-def known_runs(way: Way) -> list[list[tuple[float, float]]]:
-    """Stretches of a way between its missing nodes, each of two places or more."""
-    runs: list[list[tuple[float, float]]] = [[]]
-    for node in way.nodes:
-        if not node.location.valid():
-            runs.append([])
-            continue
-        place = (node.lon, node.lat)
-        if not runs[-1] or runs[-1][-1] != place:
-            runs[-1].append(place)
-    return [run for run in runs if len(run) > 1]
-
-
-def _member_lines(path: File, members: set[int], locate: osmium.NodeLocationsForWays) -> dict[int, shapely.Geometry]:
-    processor = osmium.FileProcessor(path, WAY).with_filter(IdFilter(members)).with_filter(locate)
-    runs = {way.id: known_runs(way) for way in processor if isinstance(way, Way)}
-    return {ident: shapely.linestrings(each[0]) for ident, each in runs.items() if len(each) == 1}
-
-
-def _add_relations(
-    path: File, outlines: dict[int, list[int]], lines: dict[int, shapely.Geometry], found: Found
-) -> None:
-    """Take in buildings mapped as relations: the area inside their outer ways."""
-    known = defaultdict(list, {ident: [lines[w] for w in ways if w in lines] for ident, ways in outlines.items()})
-    for each in _objects(path, RELATION):
-        if each.id not in outlines:
-            continue
-        rings = shapely.get_parts(shapely.polygonize(known[each.id]))
-        area = shapely.union_all(rings) if len(rings) else shapely.union_all(known[each.id])
-        found.add("r", each.id, _tags(each), area)
+def _joined(parts: list[Ints]) -> Ints:
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)

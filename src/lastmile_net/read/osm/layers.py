@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.premises import customers_of
 from lastmile_net.read.osm.tags import is_address, is_home, is_street, line_role, point_role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 Customers = Literal["addresses", "buildings", "both"]
@@ -72,36 +71,26 @@ class OsmLayers:
 @dataclass
 class Found:
     """
-    Tagged objects that matter, in the order they were met.
+    Tagged objects that matter, in any order; of one that comes twice, the last holds.
 
     `kind` is `n`, `w` or `r`; a geometry is a point, the line of a way, or the polygon of an area.
     """
 
-    kind: list[str] = field(default_factory=list)
-    number: list[int] = field(default_factory=list)
-    tags: list[Mapping[str, str]] = field(default_factory=list)
-    geometry: list[shapely.Geometry | None] = field(default_factory=list)
+    kind: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, "U1"))
+    number: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    tags: Tags = field(default_factory=lambda: Tags(0, {}, Pool()))
+    geometry: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
     notes: list[str] = field(default_factory=list)
 
-    def add(self, kind: str, number: int, tags: Mapping[str, str], geometry: shapely.Geometry | None) -> None:
-        """Take in one object."""
-        self.kind.append(kind)
-        self.number.append(number)
-        self.tags.append(tags)
-        self.geometry.append(geometry)
 
-    def idents(self) -> NDArray[np.object_]:
-        """Names of all objects: `w123` is way 123."""
-        return np.array([f"{kind}{number}" for kind, number in zip(self.kind, self.number, strict=True)], dtype=object)
-
-
-def matters(kind: str, tags: Mapping[str, str], customers: Customers) -> bool:
-    """Whether an object of this kind with these tags belongs to any of the layers."""
-    if kind == "w" and (is_street(tags) or line_role(tags) is not None):
-        return True
-    if is_address(tags) or point_role(tags) is not None:
-        return True
-    return is_home(tags) and (customers != "addresses" or "building:flats" in tags)
+def matters(kind: NDArray[np.str_] | str, tags: Tags, customers: Customers) -> NDArray[np.bool_]:
+    """Whether objects of these kinds with these tags belong to any of the layers."""
+    lines = is_street(tags) | pd.notna(line_role(tags))
+    places = is_address(tags) | pd.notna(point_role(tags))
+    homes = is_home(tags)
+    if customers == "addresses":
+        homes &= tags.has("building:flats")
+    return np.asarray(((kind == "w") & lines) | places | homes)
 
 
 def assemble(found: Found, customers: Customers) -> OsmLayers:
@@ -116,57 +105,50 @@ def assemble(found: Found, customers: Customers) -> OsmLayers:
         What stands for a customer: an address, a residential building, or both.
     """
     notes = list(found.notes)
-    idents = found.idents()
-    order = np.lexsort((found.number, found.kind)) if len(idents) else np.empty(0, np.int64)
-    tags = np.array(found.tags, dtype=object)[order]
-    geometry = _areas(_objects(found.geometry)[order], tags)
-    idents = idents[order]
+    order = np.lexsort((found.number, found.kind))
+    kind, number = found.kind[order], found.number[order]
+    again = (kind[1:] == kind[:-1]) & (number[1:] == number[:-1])  # where extracts were put together
+    order = order[np.append(~again, True)[: len(order)]]
+    kind, tags = found.kind[order], found.tags.take(order)
+    idents = np.array([f"{a}{b}" for a, b in zip(kind.tolist(), found.number[order].tolist(), strict=True)], object)
+    geometry = _areas(found.geometry[order], tags)
     placed = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    streets = _streets(idents, tags, geometry, placed, notes)
-    homes = customers_of(idents[placed], tags[placed], geometry[placed], customers, notes)
-    backbone = _backbone(idents[placed], tags[placed], geometry[placed], notes)
+    streets = _streets(idents, is_street(tags) & (kind == "w"), tags, geometry, notes)
+    somewhere = np.flatnonzero(placed)
+    idents, tags, geometry = idents[somewhere], tags.take(somewhere), geometry[somewhere]
+    homes = customers_of(idents, tags, geometry, customers, notes)
+    backbone = _backbone(idents, tags, geometry, notes)
     if not len(streets):
         notes.append("no street is mapped here: check that this is the right area")
     return OsmLayers(streets, gpd.GeoDataFrame(homes, geometry="geometry", crs=CRS), backbone, tuple(notes))
 
 
-def _objects(values: list[shapely.Geometry | None]) -> NDArray[np.object_]:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
-def _areas(geometry: NDArray[np.object_], tags: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Make polygons of closed ways that are neither street nor line, and valid ones of crossed polygons."""
+def _areas(geometry: NDArray[np.object_], tags: Tags) -> NDArray[np.object_]:
+    """Make polygons of closed ways that are neither street nor line."""
     line = shapely.get_type_id(geometry) == 1
-    line &= ~np.array([is_street(each) or line_role(each) is not None for each in tags], dtype=bool)
+    line &= ~is_street(tags) & pd.isna(line_role(tags))
     closed = line & shapely.is_closed(geometry) & (shapely.get_num_points(geometry) > 3)
     corners, ring = shapely.get_coordinates(geometry[closed], return_index=True)
     result = geometry.copy()
     if len(ring):
         result[closed] = shapely.polygons(shapely.linearrings(corners, indices=ring))
-    crossed = ~shapely.is_valid(result) & np.isin(shapely.get_type_id(result), (3, 6))
-    result[crossed] = shapely.make_valid(result[crossed])
     return result
 
 
 def _streets(
-    idents: NDArray[np.object_],
-    tags: NDArray[np.object_],
-    geometry: NDArray[np.object_],
-    placed: NDArray[np.bool_],
-    notes: list[str],
+    idents: NDArray[np.object_], ours: NDArray[np.bool_], tags: Tags, geometry: NDArray[np.object_], notes: list[str]
 ) -> gpd.GeoDataFrame:
-    ours = np.array([ident[0] == "w" and is_street(each) for ident, each in zip(idents, tags, strict=True)], dtype=bool)
-    keep = np.flatnonzero(ours & placed)
+    keep = np.flatnonzero(ours)
     lines = _as_lines(geometry[keep])
-    long = shapely.length(lines) > 0
-    lost = int((ours & ~placed).sum() + (~long).sum())
+    long = shapely.length(lines) > 0  # nan where there is none
+    lost = int((~long).sum())
     if lost:
         notes.append(f"{lost} streets have no two places in the data (it was cut out of more) and are left out")
-    columns = {name: [each.get(name) for each in tags[keep[long]]] for name in STREET_COLUMNS}
-    frame = pd.DataFrame({"street_id": idents[keep[long]], **columns}, dtype=object)
-    return gpd.GeoDataFrame(frame, geometry=lines[long], crs=CRS)
+    keep, lines = keep[long], lines[long]
+    told = tags.take(keep)
+    columns = {name: told.texts(name) for name in STREET_COLUMNS}
+    frame = pd.DataFrame({"street_id": idents[keep], **columns}, dtype=object)
+    return gpd.GeoDataFrame(frame, geometry=lines, crs=CRS)
 
 
 def _as_lines(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -178,21 +160,19 @@ def _as_lines(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
 
 
 def _backbone(
-    idents: NDArray[np.object_], tags: NDArray[np.object_], geometry: NDArray[np.object_], notes: list[str]
+    idents: NDArray[np.object_], tags: Tags, geometry: NDArray[np.object_], notes: list[str]
 ) -> gpd.GeoDataFrame:
     flat = np.isin(shapely.get_type_id(geometry), (1, 5))
-    role = np.array(
-        [line_role(each) if line else point_role(each) for each, line in zip(tags, flat, strict=True)], dtype=object
-    )
-    keep = np.flatnonzero([each is not None for each in role])
-    shapes = geometry[keep]
+    role = np.where(flat, line_role(tags), point_role(tags))
+    keep = np.flatnonzero(pd.notna(role))
+    shapes, told = geometry[keep], tags.take(keep)
     areas = np.isin(shapely.get_type_id(shapes), (3, 6))
-    shapes[areas] = shapely.point_on_surface(shapes[areas])
+    shapes[areas] = shapely.point_on_surface(shapely.make_valid(shapes[areas]))
     frame = pd.DataFrame({"backbone_id": idents[keep], "role": role[keep]}, dtype=object)
     for name in ("ports_free", "units_free", "loss_db"):
         frame[name] = np.nan
     for name in BACKBONE_COLUMNS:
-        frame[name] = np.array([each.get(name) for each in tags[keep]], dtype=object)
+        frame[name] = told.texts(name)
     _note_backbone(frame["role"], notes)
     return gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS)
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import geopandas as gpd
+import numpy as np
 import osmnx
 import requests
 import shapely
 from osmnx._errors import InsufficientResponseError, ResponseStatusCodeError
 
 from lastmile_net.errors import ConfigError, CrsError, DataError, Fault
+from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
 from lastmile_net.read.osm.tags import query_for
 
@@ -108,16 +110,14 @@ def layers_from_osmnx(
     """
     if sum(each is not None for each in (place, bbox, polygon)) != 1:
         raise ConfigError([Fault("the area is not clear", "Give one of a place, a bbox and a polygon.")])
-    retry, judge, found = retry or Retry(), _Judge(), Found()
+    retry, judge = retry or Retry(), _Judge()
     with _settings(judge, overpass_url, cache_folder):
         area = _geocode(place, retry, judge) if place is not None else _area(bbox, polygon)
         try:
             features = _ask(lambda: osmnx.features_from_polygon(area, query_for(customers)), retry, judge)
         except InsufficientResponseError:
-            found.notes.append("OpenStreetMap holds nothing of interest in this area")
-            return assemble(found, customers)
-    _take_in(features, found, customers)
-    return assemble(found, customers)
+            return assemble(Found(notes=["OpenStreetMap holds nothing of interest in this area"]), customers)
+    return assemble(_found(features, customers), customers)
 
 
 @contextmanager
@@ -244,14 +244,16 @@ def _geocode(place: str, retry: Retry, judge: _Judge) -> Area:
         raise DataError([Fault(what, "Spell it as openstreetmap.org finds it, or give a bbox.", "place")]) from error
 
 
-def _take_in(features: gpd.GeoDataFrame, found: Found, customers: Customers) -> None:
-    """Take in what the server gave, as if it had been read from an extract; what lies on a seam comes twice."""
+def _found(features: gpd.GeoDataFrame, customers: Customers) -> Found:
+    """Return what the server gave as if it had been read from an extract; what lies on a seam comes twice."""
     features = features[~features.index.duplicated()]
-    names = [name for name in features.columns if name in KEPT]
-    values = features[names].astype(object).where(features[names].notna(), None).to_numpy()
-    rows = zip(features.index, values.tolist(), features.geometry.to_numpy(), strict=True)
-    for (element, number), cells, geometry in rows:
-        tags = {name: str(cell) for name, cell in zip(names, cells, strict=True) if cell is not None}
-        kind = str(element)[0]
-        if matters(kind, tags, customers):
-            found.add(kind, int(number), tags, geometry)
+    pool = Pool()
+    columns = {}
+    for name in [name for name in features.columns if name in KEPT]:
+        cells = features[name].astype(object).where(features[name].notna(), "")
+        columns[name] = np.array([pool.code(str(cell)) for cell in cells.tolist()], np.int32)
+    tags = Tags(len(features), columns, pool)
+    kind = np.array([str(element)[0] for element in features.index.get_level_values(0)], "U1")
+    number = features.index.get_level_values(1).to_numpy(np.int64)
+    keep = np.flatnonzero(matters(kind, tags, customers))
+    return Found(kind[keep], number[keep], tags.take(keep), features.geometry.to_numpy()[keep])

@@ -13,6 +13,8 @@ from lastmile_net.read.osm.tags import flats_of, is_address, is_home, street_of,
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lastmile_net.read.osm.columns import Tags
+
 APART_M = 500.0
 """Two places with one address that lie farther apart than this are two premises of villages that share street names."""
 _DEGREE_M = 111_195.0
@@ -20,7 +22,7 @@ _DEGREE_M = 111_195.0
 
 def customers_of(
     idents: NDArray[np.object_],
-    tags: NDArray[np.object_],
+    tags: Tags,
     geometry: NDArray[np.object_],
     customers: str,
     notes: list[str],
@@ -43,11 +45,8 @@ def customers_of(
     customers
         `customer_id`, `street`, `housenumber`, `postcode`, `city`, `units`, `geometry` (points).
     """
-    address = np.array([is_address(each) for each in tags], dtype=bool)
-    home = np.array([is_home(each) for each in tags], dtype=bool)
-    ours = np.flatnonzero(address | home)
-    frame = _describe(idents[ours], tags[ours], geometry[ours])
-    frame["address"], frame["home"] = address[ours], home[ours]
+    ours = np.flatnonzero(is_address(tags) | is_home(tags))
+    frame = _describe(idents[ours], tags.take(ours), geometry[ours])
     inside = _inside(frame)
     frame = _spread_flats(frame, inside)
     if customers == "buildings":
@@ -66,33 +65,33 @@ def customers_of(
     return once[columns].reset_index(drop=True)
 
 
-def _describe(idents: NDArray[np.object_], tags: NDArray[np.object_], geometry: NDArray[np.object_]) -> pd.DataFrame:
-    def column(name: str) -> NDArray[np.object_]:
-        return np.array([each.get(name) for each in tags], dtype=object)
-
-    number = [each.get("addr:housenumber") or each.get("addr:housename") for each in tags]
+def _describe(idents: NDArray[np.object_], tags: Tags, geometry: NDArray[np.object_]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "customer_id": idents,
-            "street": np.array([street_of(each) for each in tags], dtype=object),
-            "housenumber": np.array(number, dtype=object),
-            "postcode": column("addr:postcode"),
-            "city": column("addr:city"),
-            "units": np.array([units_of(each) for each in tags], dtype=np.int64),
-            "flats": np.array([flats_of(each) for each in tags], dtype=object),
-            "told": np.array(["building:flats" in each for each in tags], dtype=bool),
+            "street": street_of(tags),
+            "housenumber": tags.texts("addr:housenumber", "addr:housename"),
+            "postcode": tags.texts("addr:postcode"),
+            "city": tags.texts("addr:city"),
+            "units": units_of(tags),
+            "flats": flats_of(tags),
+            "told": tags.has("building:flats"),
             "geometry": _points(geometry),
             "footprint": _footprints(geometry),
+            "address": is_address(tags),
+            "home": is_home(tags),
         }
     )
 
 
 def _points(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
     """Return a point for each: of an area its centre, or a place inside it where the centre is outside."""
-    points = np.asarray(shapely.centroid(geometry), dtype=object)
-    areas = np.flatnonzero(np.isin(shapely.get_type_id(geometry), (3, 6)))
+    points = geometry.copy()
+    wide = np.flatnonzero(shapely.get_type_id(geometry) != 0)
+    points[wide] = shapely.centroid(geometry[wide])
+    areas = wide[np.isin(shapely.get_type_id(geometry[wide]), (3, 6))]
     outside = areas[~shapely.contains(geometry[areas], points[areas])]
-    points[outside] = shapely.point_on_surface(geometry[outside])
+    points[outside] = shapely.point_on_surface(shapely.make_valid(geometry[outside]))
     return points
 
 
@@ -146,52 +145,69 @@ def _each_address_once(frame: pd.DataFrame) -> pd.DataFrame:
     An address is street, number and postcode (the city where there is no postcode), at one place:
     mentions more than `APART_M` apart stay apart.
     """
-    key = _address_key(frame)
-    group = key.where(key != "", frame["customer_id"])
-    repeated = group.duplicated(keep=False)
-    some = frame[repeated]
-    leader = pd.Series(frame.index, index=frame.index)
-    xy = _local_metres(some["geometry"].to_numpy()) if len(some) else np.empty((0, 2))
-    place = pd.Series(np.arange(len(some)), index=some.index)
-    for members in group[repeated].groupby(group[repeated], sort=False).groups.values():
-        leader.loc[members] = _leaders(np.asarray(members), xy[place.loc[members].to_numpy()])
-    kept = frame[leader == frame.index].copy()
-    kept["units"] = np.maximum(frame["units"].groupby(leader).max().loc[kept.index], _named_flats(frame, leader))
-    return kept
+    leader = _leaders(_address_numbers(frame), frame["geometry"].to_numpy())
+    units = frame["units"].to_numpy().copy()
+    np.maximum.at(units, leader, frame["units"].to_numpy())
+    kept = np.flatnonzero(leader == np.arange(len(frame)))
+    units = np.maximum(units, _named_flats(leader, frame["flats"].to_numpy()))
+    return frame.iloc[kept].assign(units=units[kept])
 
 
-def _named_flats(frame: pd.DataFrame, leader: pd.Series[int]) -> NDArray[np.int64]:
-    """Count the differently named flats that the mentions of each address tell of."""
+def _named_flats(leader: NDArray[np.int64], flats: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Count the differently named flats that the mentions of each address tell of, beside its first mention."""
     named: dict[int, set[str]] = {}
-    for first, flats in zip(leader.tolist(), frame["flats"].tolist(), strict=True):
-        if flats:
-            named.setdefault(first, set()).update(flats)
-    rows = frame.index[leader == frame.index]
-    return np.array([len(named.get(row, ())) for row in rows.tolist()], dtype=np.int64)
+    for row in np.flatnonzero(pd.notna(flats)).tolist():
+        named.setdefault(int(leader[row]), set()).update(flats[row])
+    count = np.zeros(len(flats), np.int64)
+    count[list(named)] = [len(each) for each in named.values()]
+    return count
 
 
-def _leaders(members: NDArray[np.int64], xy: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return, for each mention, the first mention at its place."""
+def _leaders(address: NDArray[np.int64], points: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Return, for each mention, the first mention of its address (-1: none) at its place."""
+    rows = np.arange(len(address))
+    first = np.full(int(address.max(initial=-1)) + 2, -1)
+    first[address[::-1]] = rows[::-1]
+    leader = np.where(address < 0, rows, first[address])
+    again = np.flatnonzero(leader != rows)
+    if len(again):
+        xy = _local_metres(points)
+        apart = np.hypot(*(xy[again] - xy[leader[again]]).T) > APART_M
+        for each in np.unique(address[again[apart]]).tolist():
+            members = np.flatnonzero(address == each)
+            leader[members] = members[_nearby(xy[members])]
+    return leader
+
+
+def _nearby(xy: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return, for each place, the first place within reach that leads others."""
     leaders: list[int] = []
-    result = np.empty(len(members), np.int64)
-    for row in range(len(members)):
-        gaps = [float(np.hypot(*(xy[row] - xy[other]))) for other in leaders]
-        near = [other for other, gap in zip(leaders, gaps, strict=True) if gap <= APART_M]
-        if not near:
+    result = np.arange(len(xy))
+    for row in range(len(xy)):
+        near = np.flatnonzero(np.hypot(*(xy[leaders] - xy[row]).T) <= APART_M)
+        if len(near):
+            result[row] = leaders[near[0]]
+        else:
             leaders.append(row)
-        result[row] = members[near[0] if near else row]
     return result
 
 
-def _address_key(frame: pd.DataFrame) -> pd.Series[str]:
-    street, number = _plain(frame["street"]), _plain(frame["housenumber"])
-    postcode = _plain(frame["postcode"])
-    area = postcode.where(postcode != "", "@" + _plain(frame["city"]))
-    return (street + "|" + number + "|" + area).where((street != "") & (number != ""), "")
+def _address_numbers(frame: pd.DataFrame) -> NDArray[np.int64]:
+    """Give equal addresses (street, house number, postcode or else city) the same number; -1: none."""
+    street, number, postcode, city = (
+        _text_numbers(frame[name].to_numpy()) for name in ("street", "housenumber", "postcode", "city")
+    )
+    area = np.where(postcode >= 0, postcode, -2 - city)
+    area -= area.min(initial=0)
+    both = (street * (number.max(initial=0) + 1) + number) * (area.max(initial=0) + 1) + area
+    return np.asarray(np.where((street < 0) | (number < 0), -1, pd.factorize(both)[0]))
 
 
-def _plain(text: pd.Series[str]) -> pd.Series[str]:
-    return text.fillna("").astype(str).str.casefold().str.split().str.join(" ")
+def _text_numbers(texts: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Give texts that differ in case and spaces only the same number; -1: none."""
+    codes, distinct = pd.factorize(texts)
+    plain, _ = pd.factorize(np.array([" ".join(text.casefold().split()) or None for text in distinct], dtype=object))
+    return np.append(plain, -1)[codes]
 
 
 def _local_metres(points: NDArray[np.object_]) -> NDArray[np.float64]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from numpy.typing import NDArray
+
+    from lastmile_net.read.osm.columns import Tags
 
 STREET_CLASSES = frozenset(
     {
@@ -82,8 +86,7 @@ _POINT_ROLE = {
 }
 """Role of a mapped point, by the first of these that it carries."""
 
-_POINT_KEYS = frozenset(key for key, _ in _POINT_ROLE)
-_UNIT_KEYS = frozenset({"building:flats", "addr:flats", "addr:housenumber"})
+_STREET = ("addr:street", "addr:place")
 _TELECOM_CABINETS = frozenset({"telecom", "communication", "yes", ""})
 _TELECOM_LINES = frozenset({"line", "cable"})
 MAX_RANGE = 30
@@ -109,84 +112,88 @@ def query_for(customers: str) -> dict[str, bool | str | list[str]]:
     }
 
 
-def is_street(tags: Mapping[str, str]) -> bool:
-    """Whether one can dig along a way with these tags."""
-    return tags.get("highway") in STREET_CLASSES and tags.get("area") != "yes"
+def is_street(tags: Tags) -> NDArray[np.bool_]:
+    """Whether one can dig along ways with these tags."""
+    return tags.among("highway", STREET_CLASSES) & ~tags.among("area", {"yes"})
 
 
-def is_address(tags: Mapping[str, str]) -> bool:
+def is_address(tags: Tags) -> NDArray[np.bool_]:
     """Whether these tags give an address: a number, or the name of a house in a street or place."""
-    return "addr:housenumber" in tags or ("addr:housename" in tags and street_of(tags) is not None)
+    return tags.has("addr:housenumber") | (tags.has("addr:housename") & tags.has(*_STREET))
 
 
-def is_home(tags: Mapping[str, str]) -> bool:
-    """Whether this is a building in which people may live."""
-    return tags.get("building") in HOME_KINDS
+def is_home(tags: Tags) -> NDArray[np.bool_]:
+    """Whether these are buildings in which people may live."""
+    return tags.among("building", HOME_KINDS)
 
 
-def street_of(tags: Mapping[str, str]) -> str | None:
-    """Street of an address, or the place whose houses are numbered without streets."""
-    return tags.get("addr:street") or tags.get("addr:place") or None
+def street_of(tags: Tags) -> NDArray[np.object_]:
+    """Street of each address, or the place whose houses are numbered without streets."""
+    return tags.texts(*_STREET)
 
 
-def point_role(tags: Mapping[str, str]) -> str | None:
-    """Role in the backbone of a mapped point or building; None if it has none."""
-    if _POINT_KEYS.isdisjoint(tags):
-        return None
-    if tags.get("man_made") == "street_cabinet" and tags.get("street_cabinet", "") not in _TELECOM_CABINETS:
-        return None
-    for pair, role in _POINT_ROLE.items():
-        if tags.get(pair[0]) == pair[1]:
-            return role
-    return None
+def point_role(tags: Tags) -> NDArray[np.object_]:
+    """Role in the backbone of mapped points or buildings; None for those that have none."""
+    role = np.full(len(tags), None, dtype=object)
+    for (key, text), each in reversed(_POINT_ROLE.items()):
+        role[tags.among(key, {text})] = each
+    others = tags.has("street_cabinet") & ~tags.among("street_cabinet", _TELECOM_CABINETS)
+    role[tags.among("man_made", {"street_cabinet"}) & others] = None
+    return role
 
 
-def line_role(tags: Mapping[str, str]) -> str | None:
+def line_role(tags: Tags) -> NDArray[np.object_]:
     """
-    Role in the backbone of a mapped line; None if it is none.
+    Role in the backbone of mapped lines; None for those that are none.
 
     What hangs is `aerial`; what lies, or is not told, is `feeder`: it exists, but nothing says
     that it may be tapped or has fibres to spare.
     """
-    if tags.get("communication") not in _TELECOM_LINES and tags.get("telecom") not in _TELECOM_LINES:
-        return None
-    return "aerial" if tags.get("location") in ("overhead", "overground") else "feeder"
+    role = np.full(len(tags), None, dtype=object)
+    role[tags.among("communication", _TELECOM_LINES) | tags.among("telecom", _TELECOM_LINES)] = "feeder"
+    role[(role == "feeder") & tags.among("location", {"overhead", "overground"})] = "aerial"
+    return role
 
 
-def units_of(tags: Mapping[str, str]) -> int:
+def units_of(tags: Tags) -> NDArray[np.int64]:
     """
-    Homes at one premises: the flats that are told, else its house numbers, at least one.
+    Homes at each premises: the flats that are told, else its house numbers, at least one.
 
     Examples
     --------
-    >>> units_of({"building:flats": "12"}), units_of({"addr:flats": "1-4;7"})
-    (12, 5)
-    >>> units_of({"addr:housenumber": "3-5"}), units_of({"addr:housenumber": "1,3"}), units_of({})
-    (2, 2, 1)
+    >>> from lastmile_net.read.osm.columns import Tags
+    >>> units_of(Tags.of([{"building:flats": "12"}, {"addr:flats": "1-4;7"}])).tolist()
+    [12, 5]
+    >>> units_of(Tags.of([{"addr:housenumber": "3-5"}, {"addr:housenumber": "1,3"}, {}])).tolist()
+    [2, 2, 1]
     """
-    if _UNIT_KEYS.isdisjoint(tags):
-        return 1
-    told = tags.get("building:flats", "").strip()
-    if told.isdecimal() and 0 < int(told) <= MAX_FLATS:
-        return int(told)
-    flats = _count_flats(tags.get("addr:flats", ""))
-    if 0 < flats <= MAX_FLATS:
-        return flats
-    return max(1, count_numbers(tags.get("addr:housenumber", "")))
+    told = tags.told(tags.codes("building:flats"), _told_flats, 0).astype(np.int64)
+    flats = tags.told(tags.codes("addr:flats"), _count_flats, 0).astype(np.int64)
+    numbers = tags.told(tags.codes("addr:housenumber"), count_numbers, 0).astype(np.int64)
+    flats[flats > MAX_FLATS] = 0
+    return np.asarray(np.where(told > 0, told, np.where(flats > 0, flats, np.maximum(numbers, 1))))
 
 
-def flats_of(tags: Mapping[str, str]) -> frozenset[str]:
+def _told_flats(text: str) -> int:
+    text = text.strip()
+    return int(text) if text.isdecimal() and int(text) <= MAX_FLATS else 0
+
+
+def flats_of(tags: Tags) -> NDArray[np.object_]:
     """
-    Names of the flats that this object stands for, where several objects share one address.
+    Names of the flats that each object stands for, where several objects share one address; None where none is named.
 
     Examples
     --------
-    >>> sorted(flats_of({"addr:flats": "1-3;7"})), flats_of({"addr:unit": "B"}) == {"b"}
-    (['1', '2', '3', '7'], True)
+    >>> from lastmile_net.read.osm.columns import Tags
+    >>> [sorted(flats) for flats in flats_of(Tags.of([{"addr:flats": "1-3;7"}, {"addr:unit": "B"}]))]
+    [['1', '2', '3', '7'], ['b']]
     """
-    text = tags.get("addr:flats") or tags.get("addr:unit") or tags.get("addr:door") or ""
-    if not text:
-        return frozenset()
+    return tags.told(tags.codes("addr:flats", "addr:unit", "addr:door"), flat_names, None)
+
+
+def flat_names(text: str) -> frozenset[str]:
+    """Names in a list of flats, such as `1-3;7`."""
     return frozenset(name for part in _parts(text) for name in _flat_names(part))
 
 
