@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,23 @@ def layers_from_pbf(path: str | Path, *, customers: Customers = "addresses") -> 
     """
     path = Path(path)
     _check(path)
+    with _uncollected():
+        return _layers(path, customers)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles among a hundred thousand new geometries: it took half of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _layers(path: Path, customers: Customers) -> OsmLayers:
     try:
         try:
             found = _read(PbfFile(path), customers) if path.name.lower().endswith(".pbf") else None

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["n", "w", "r"]
 KNOWN_FEATURES = {b"OsmSchema-V0.6", b"DenseNodes", b"HistoricalInformation"}
+SMALL_BYTES = 16 * 1024 * 1024
+"""Up to this size it is quicker to unpack a file once and keep all of it, some 50 MB."""
 MAX_HEADER, MAX_BLOB = 64 * 1024, 32 * 1024 * 1024
 _GROUP_FIELDS: dict[int, Kind] = {1: "n", 2: "n", 3: "w", 4: "r"}
 _NODES, _DENSE, _WAYS, _RELATIONS = 1, 2, 3, 4
@@ -180,10 +182,7 @@ class Block:
         head = np.array(heads(self._data, begin, end), np.int64)
         if not len(head) or (np.frombuffer(self._data, np.uint8)[head - 1] != field << 3 | 2).any():
             raise UnreadableError(_MIXED)
-        sizes = [varint(self._data, each) for each in head.tolist()]
-        begins = np.array([at for _, at in sizes], np.int64)
-        ends = begins + np.array([size for size, _ in sizes], np.int64)
-        messages = Messages(self._data, begins, ends)
+        messages = Messages(self._data, head)
         owner, key_place = messages.span(2).places()
         owner_, value_place = messages.span(3).places()
         if not np.array_equal(owner, owner_):
@@ -278,17 +277,23 @@ class PbfFile:
         self._blobs: list[tuple[int, int]] = []
         self._kinds: dict[tuple[int, int], set[Kind]] = {}
         self._history = False
+        size = path.stat().st_size
+        self._kept: dict[tuple[int, int], Block] | None = {} if size <= SMALL_BYTES else None
         with path.open("rb") as file:
-            self._index(file, path.stat().st_size)
+            self._index(file, size)
 
     def blocks(self, kind: Kind) -> Iterator[Block]:
-        """Return the blocks that hold objects of a kind; each is forgotten when the next is read."""
+        """Return the blocks that hold objects of a kind; in a large file each is forgotten when the next is read."""
         with self._path.open("rb") as file:
             for place in self._blobs:
                 if kind not in self._kinds.get(place, kind):
                     continue
-                block = Block(_unpacked(_bytes(file, *place)), history=self._history)
-                self._kinds[place] = block.kinds
+                block = (self._kept or {}).get(place)
+                if block is None:
+                    block = Block(_unpacked(_bytes(file, *place)), history=self._history)
+                    self._kinds[place] = block.kinds
+                if self._kept is not None:
+                    self._kept[place] = block
                 if kind in block.kinds:
                     yield block
 

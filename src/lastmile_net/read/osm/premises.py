@@ -80,7 +80,8 @@ def _describe(idents: NDArray[np.object_], tags: Tags, geometry: NDArray[np.obje
             "footprint": _footprints(geometry),
             "address": is_address(tags),
             "home": is_home(tags),
-        }
+        },
+        copy=False,
     )
 
 

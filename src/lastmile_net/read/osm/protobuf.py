@@ -144,8 +144,8 @@ class Messages:
     ----------
     data
         What holds them.
-    begins, ends
-        Bytes of each message.
+    head
+        Where the size of each message stands; its bytes follow.
 
     Raises
     ------
@@ -153,16 +153,23 @@ class Messages:
         If a message holds anything else.
     """
 
-    def __init__(self, data: bytes, begins: Ints, ends: Ints) -> None:
-        first, last = int(begins[0]), int(ends[-1])
-        raw = np.frombuffer(data, np.uint8)[first:last]
+    def __init__(self, data: bytes, head: Ints) -> None:
+        size, last = varint(data, int(head[-1]))
+        first = int(head[0])
+        raw = np.frombuffer(data, np.uint8)[first : last + size]
         self.values, start = varints(raw)
         self._start = np.append(start, len(raw))
         self._which = np.full(len(raw) + 1, -1, np.int64)
         self._which[self._start] = np.arange(len(self._start))
         self._spans: dict[int, Spans] = {}
-        self._count = len(begins)
-        self._walk(self._which[begins - first], self._which[ends - first])
+        self._count = len(head)
+        sizes = self._which[head - first]
+        if (sizes < 0).any() or len(raw) != last + size - first:
+            raise _strange()
+        ends = self._start[sizes + 1] + self.values[sizes]
+        if (ends > len(raw)).any():
+            raise _strange()
+        self._walk(sizes + 1, self._which[ends])
 
     def __len__(self) -> int:
         """How many messages there are."""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,29 +63,29 @@ KEYS = (
 )
 """An object without any of these keys is no concern of ours."""
 
-_POINT_ROLE = {
-    ("telecom", "exchange"): "pop",
-    ("telecom", "central_office"): "pop",
-    ("telecom", "data_center"): "pop",
-    ("telecom", "data_centre"): "pop",
-    ("telecom", "service_device"): "cabinet",
-    ("telecom", "cabinet"): "cabinet",
-    ("telecom", "street_cabinet"): "cabinet",
-    ("telecom", "remote_terminal"): "cabinet",
-    ("telecom", "splitter"): "splitter",
-    ("telecom", "distribution_point"): "closure",
-    ("telecom", "connection_point"): "closure",
-    ("telecom", "splice_closure"): "closure",
-    ("telecom", "closure"): "closure",
-    ("telecom", "manhole"): "handhole",
-    ("telecom", "pole"): "pole",
-    ("manhole", "telecom"): "handhole",
-    ("manhole", "communication"): "handhole",
-    ("man_made", "street_cabinet"): "cabinet",
-    ("man_made", "utility_pole"): "pole",
-    ("power", "pole"): "pole",
+_POINT_ROLES = {
+    "telecom": {
+        "exchange": "pop",
+        "central_office": "pop",
+        "data_center": "pop",
+        "data_centre": "pop",
+        "service_device": "cabinet",
+        "cabinet": "cabinet",
+        "street_cabinet": "cabinet",
+        "remote_terminal": "cabinet",
+        "splitter": "splitter",
+        "distribution_point": "closure",
+        "connection_point": "closure",
+        "splice_closure": "closure",
+        "closure": "closure",
+        "manhole": "handhole",
+        "pole": "pole",
+    },
+    "manhole": {"telecom": "handhole", "communication": "handhole"},
+    "man_made": {"street_cabinet": "cabinet", "utility_pole": "pole"},
+    "power": {"pole": "pole"},
 }
-"""Role of a mapped point, by the first of these that it carries."""
+"""Role of a mapped point, by the first of these keys that tells one."""
 
 _STREET = ("addr:street", "addr:place")
 _TELECOM_CABINETS = frozenset({"telecom", "communication", "yes", ""})
@@ -135,8 +136,10 @@ def street_of(tags: Tags) -> NDArray[np.object_]:
 def point_role(tags: Tags) -> NDArray[np.object_]:
     """Role in the backbone of mapped points or buildings; None for those that have none."""
     role = np.full(len(tags), None, dtype=object)
-    for (key, text), each in reversed(_POINT_ROLE.items()):
-        role[tags.among(key, {text})] = each
+    for key, roles in reversed(_POINT_ROLES.items()):
+        if key in tags.columns:
+            told = tags.told(tags.codes(key), roles.get, None)
+            role = np.where(pd.isna(told), role, told)
     others = tags.has("street_cabinet") & ~tags.among("street_cabinet", _TELECOM_CABINETS)
     role[tags.among("man_made", {"street_cabinet"}) & others] = None
     return role
