@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
+
+from lastmile_net.lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -87,12 +88,7 @@ class _Package(ModuleType):
             super().__setattr__(name, value)
 
 
-def __getattr__(name: str) -> object:
-    if name not in _ROOMS:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    found = globals()[name] = getattr(import_module(_ROOMS[name]), name)
-    return found
+__getattr__ = lazily(__name__, _ROOMS)
 
 
 def __dir__() -> list[str]:

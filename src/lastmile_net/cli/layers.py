@@ -31,7 +31,9 @@ from lastmile_net.cli.options import (
 if TYPE_CHECKING:
     from lastmile_net.doctor import Findings
     from lastmile_net.read.layers import Layers
+    from lastmile_net.read.osm import OsmLayers
 
+CustomerKind = Literal["addresses", "buildings", "both"]
 FINDINGS_SHOWN = 5
 OSM_LAYERS = ("streets", "customers", "backbone")
 
@@ -121,24 +123,11 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
 def _osm(
     folder: Path, pbf: str | None, where: tuple[str | None, str | None, str | None], customers: str, url: str | None
 ) -> None:
-    from lastmile_net.read.files import read_layer
-    from lastmile_net.read.osm import layers_from_osmnx, layers_from_pbf
-    from lastmile_net.schema import EXCLUDED
+    from lastmile_net.read.osm import layers_from_pbf
     from lastmile_net.write.layers import write_layers
 
-    wanted: Literal["addresses", "buildings", "both"] = customers  # type: ignore[assignment]
-    if pbf is not None:
-        layers = layers_from_pbf(Path(pbf), customers=wanted)
-    else:
-        place, bbox, polygon = where
-        box = numbers(bbox) if bbox else None
-        layers = layers_from_osmnx(
-            place=place,
-            bbox=box,
-            polygon=read_layer(polygon, EXCLUDED) if polygon else None,
-            customers=wanted,
-            overpass_url=url,
-        )
+    wanted: CustomerKind = customers  # type: ignore[assignment]
+    layers = _live(where, wanted, url) if pbf is None else layers_from_pbf(Path(pbf), customers=wanted)
     folder.mkdir(parents=True, exist_ok=True)
     for name in OSM_LAYERS:
         frame = getattr(layers, name)
@@ -146,6 +135,21 @@ def _osm(
         out.print(f"{folder / name}.gpkg: {len(frame):,} rows", markup=False)
     for note in layers.notes:
         err.print(f"note: {note}", markup=False)
+
+
+def _live(where: tuple[str | None, str | None, str | None], customers: CustomerKind, url: str | None) -> OsmLayers:
+    from lastmile_net.read.files import read_layer
+    from lastmile_net.read.osm import layers_from_osmnx
+    from lastmile_net.schema import EXCLUDED
+
+    place, bbox, polygon = where
+    return layers_from_osmnx(
+        place=place,
+        bbox=numbers(bbox) if bbox else None,
+        polygon=read_layer(polygon, EXCLUDED) if polygon else None,
+        customers=customers,
+        overpass_url=url,
+    )
 
 
 def _show_findings(findings: Findings, done: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lastmile_net.lazy import lazily
 from lastmile_net.read.osm.extract import layers_from_pbf
 from lastmile_net.read.osm.layers import OsmLayers
 
@@ -12,11 +13,5 @@ if TYPE_CHECKING:
 
 __all__ = ["OsmLayers", "Retry", "layers_from_osmnx", "layers_from_pbf"]
 
-
-def __getattr__(name: str) -> object:
-    if name not in ("Retry", "layers_from_osmnx"):
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    from lastmile_net.read.osm import live  # osmnx takes a second to load, and an extract does without
-
-    return getattr(live, name)
+_LIVE = "lastmile_net.read.osm.live"
+__getattr__ = lazily(__name__, {"Retry": _LIVE, "layers_from_osmnx": _LIVE})  # osmnx takes a second to load

@@ -1,0 +1,33 @@
+"""Names of a package whose rooms are opened when somebody asks for them."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def lazily(package: str, rooms: Mapping[str, str]) -> Callable[[str], object]:
+    """
+    Return the `__getattr__` of a package whose names live in modules that take long to load.
+
+    Parameters
+    ----------
+    package
+        Name of the package.
+    rooms
+        For each name the module where it lives.
+    """
+
+    def opened(name: str) -> object:
+        if name not in rooms:
+            message = f"module {package!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        found = getattr(import_module(rooms[name]), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    return opened
