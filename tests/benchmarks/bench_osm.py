@@ -22,7 +22,7 @@ from pathlib import Path
 
 COMMAND = """
 import resource, sys, time
-from lastmile_net.cli import app
+from lastmile_net.cli import main
 from lastmile_net.read.osm import extract
 read = extract.layers_from_pbf
 def timed(*given, **named):
@@ -32,7 +32,11 @@ def timed(*given, **named):
     return layers
 import lastmile_net.read.osm
 lastmile_net.read.osm.layers_from_pbf = timed
-app(["osm", "--pbf", sys.argv[1], "--customers", sys.argv[2], "--out", sys.argv[3]], standalone_mode=False)
+sys.argv[1:] = ["osm", "--pbf", sys.argv[1], "--customers", sys.argv[2], "--out", sys.argv[3]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
 """
 PEER = """
 import sys, time, warnings; warnings.filterwarnings("ignore")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lastmile_net.read.osm import tags
+from lastmile_net.read.osm.columns import Tags
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_count_numbers(housenumber: str, homes: int) -> None:
 )
 def test_units_of(told: dict[str, str], homes: int) -> None:
     """Flats that are told win over house numbers, nonsense never counts, and nobody has no home."""
-    assert tags.units_of(told) == homes
+    assert tags.units_of(Tags.of([{}, told])).tolist() == [1, homes]
 
 
 @pytest.mark.parametrize(
@@ -74,24 +75,23 @@ def test_units_of(told: dict[str, str], homes: int) -> None:
 )
 def test_point_role(told: dict[str, str], role: str | None) -> None:
     """A power company's cabinet taken for a tap would plan homes onto nothing."""
-    assert tags.point_role(told) == role
+    assert tags.point_role(Tags.of([told, {}])).tolist() == [role, None]
 
 
 def test_line_role_promises_nothing() -> None:
     """A mapped line is no tap and has no spare fibres, unless somebody says so."""
-    assert tags.line_role({"communication": "line"}) == "feeder"
-    assert tags.line_role({"communication": "line", "location": "overhead"}) == "aerial"
-    assert tags.line_role({"power": "line"}) is None
+    lines = [{"communication": "line"}, {"communication": "line", "location": "overhead"}, {"power": "line"}]
+    assert tags.line_role(Tags.of(lines)).tolist() == ["feeder", "aerial", None]
 
 
 @pytest.mark.parametrize("highway", ["service", "track", "residential", "living_street", "pedestrian", "road"])
 def test_gap_streets_are_kept(highway: str) -> None:
     """Gap customers live on service roads, tracks and private ways."""
-    assert tags.is_street({"highway": highway, "access": "private"})
-    assert not tags.is_street({"highway": highway, "area": "yes"})
+    told = [{"highway": highway, "access": "private"}, {"highway": highway, "area": "yes"}]
+    assert tags.is_street(Tags.of(told)).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("highway", ["motorway", "motorway_link", "footway", "steps", "proposed", "construction"])
 def test_undiggable_ways_are_left(highway: str) -> None:
     """Nobody lays a drop along a motorway or down a flight of steps."""
-    assert not tags.is_street({"highway": highway})
+    assert not tags.is_street(Tags.of([{"highway": highway}])).any()

@@ -203,8 +203,8 @@ def _nodes(file: PbfFile, customers: Customers, pool: Pool, places: Places) -> t
     """Take in nodes that matter, as points, and note the places of all that are wanted."""
     taken, xy, none = _Taken(), [np.empty((0, 2), np.int64)], np.empty(0, np.int64)
     for _, objects, rows, tags in _matching(file, "n", customers, pool):
-        place = objects.place
-        places.note(objects.number[objects.here], place[objects.here])
+        place, here = objects.place, objects.here
+        places.note(*((objects.number, place) if here.all() else (objects.number[here], place[here])))
         taken.add(objects.number[rows], tags, none, none)
         xy.append(place[rows])
     return taken, points_at(np.concatenate(xy))

@@ -149,6 +149,8 @@ class Block:
         rows, tags
             Places of the objects that exist and have any key that matters, and their tags.
         """
+        if not len(objects.key):
+            return np.empty(0, np.int64), Tags(0, {}, pool)
         names = {place: self.text(place) for place in np.unique(objects.key).tolist()}
         known = {place: name for place, name in names.items() if name in kept}
         ours = np.zeros(max(names, default=0) + 1, np.int8)
@@ -224,14 +226,19 @@ class Block:
         return Objects(number, here, *tags, self._place(lon, lat))
 
     def _place(self, lon: Ints, lat: Ints) -> Ints:
-        nano = np.column_stack([lon, lat]) * self._scale[17] + np.array([self._scale[20], self._scale[19]])
+        place = np.column_stack([lon, lat])
+        if self._scale == {17: _NANO, 19: 0, 20: 0}:
+            return place
+        nano = place * self._scale[17] + np.array([self._scale[20], self._scale[19]])
         return np.asarray(np.sign(nano) * (np.abs(nano) // _NANO))
 
 
 def _dense_tags(numbers: Ints, nodes: int) -> tuple[Ints, Ints, Ints]:
     """Take apart `key value key value 0 0 key value 0`: the tags of each node, up to a zero."""
+    if not numbers.any():
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
     stop = numbers == 0
-    if len(numbers) and int(stop.sum()) != nodes:
+    if int(stop.sum()) != nodes:
         message = "tags without a node"
         raise UnreadableError(message)
     owner = np.cumsum(stop) - stop

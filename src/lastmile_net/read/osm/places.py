@@ -41,9 +41,9 @@ class Places:
         low, high = np.searchsorted(self._number, [number[0], number[-1] + 1])
         wanted = self._number[low:high]
         at = np.searchsorted(number, wanted, side="right") - 1
-        there = number[at] == wanted
-        there &= _on_earth(xy)[at]
-        self._xy[low:high][there] = xy[at[there]]
+        there = np.flatnonzero(number[at] == wanted)
+        there = there[_on_earth(xy[at[there]])]
+        self._xy[low + there] = xy[at[there]]
 
     def of(self, number: Ints) -> NDArray[np.int32]:
         """Return the place of each node; `UNKNOWN` where nothing told it."""

@@ -66,23 +66,21 @@ def customers_of(
 
 
 def _describe(idents: NDArray[np.object_], tags: Tags, geometry: NDArray[np.object_]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "customer_id": idents,
-            "street": street_of(tags),
-            "housenumber": tags.texts("addr:housenumber", "addr:housename"),
-            "postcode": tags.texts("addr:postcode"),
-            "city": tags.texts("addr:city"),
-            "units": units_of(tags),
-            "flats": flats_of(tags),
-            "told": tags.has("building:flats"),
-            "geometry": _points(geometry),
-            "footprint": _footprints(geometry),
-            "address": is_address(tags),
-            "home": is_home(tags),
-        },
-        copy=False,
-    )
+    columns = {
+        "customer_id": idents,
+        "street": street_of(tags),
+        "housenumber": tags.texts("addr:housenumber", "addr:housename"),
+        "postcode": tags.texts("addr:postcode"),
+        "city": tags.texts("addr:city"),
+        "units": units_of(tags),
+        "flats": flats_of(tags),
+        "told": tags.has("building:flats"),
+        "geometry": _points(geometry),
+        "footprint": _footprints(geometry),
+        "address": is_address(tags),
+        "home": is_home(tags),
+    }
+    return pd.DataFrame({name: pd.Series(cells, dtype=cells.dtype, copy=False) for name, cells in columns.items()})
 
 
 def _points(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -91,7 +89,8 @@ def _points(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
     wide = np.flatnonzero(shapely.get_type_id(geometry) != 0)
     points[wide] = shapely.centroid(geometry[wide])
     areas = wide[np.isin(shapely.get_type_id(geometry[wide]), (3, 6))]
-    outside = areas[~shapely.contains(geometry[areas], points[areas])]
+    x, y = shapely.get_coordinates(points[areas]).T
+    outside = areas[~shapely.contains_xy(geometry[areas], x, y)]
     points[outside] = shapely.point_on_surface(shapely.make_valid(geometry[outside]))
     return points
 
@@ -127,15 +126,17 @@ def _spread_flats(frame: pd.DataFrame, inside: pd.Series[int]) -> pd.DataFrame:
 
 def _with_addresses_inside(frame: pd.DataFrame, inside: pd.Series[int]) -> pd.DataFrame:
     """Give buildings without an address the first one inside, and each building the homes of its addresses."""
-    frame = frame.copy()
     distinct = _each_address_once(frame.loc[inside.index])
-    homes = distinct["units"].groupby(inside.loc[distinct.index]).sum()
-    rows = homes.index.to_numpy()
-    frame.loc[rows, "units"] = np.maximum(frame.loc[rows, "units"], homes)
-    first = inside.reset_index().drop_duplicates("building").set_index("building")["point"]
-    first = first[~frame.loc[first.index, "address"].to_numpy()]
+    units = frame["units"].to_numpy().copy()
+    homes = np.zeros_like(units)
+    np.add.at(homes, inside.loc[distinct.index].to_numpy(), distinct["units"].to_numpy())
+    first = ~inside.duplicated().to_numpy() & ~frame["address"].to_numpy()[inside.to_numpy()]
+    points, buildings = inside.index.to_numpy()[first], inside.to_numpy()[first]
+    frame = frame.assign(units=np.maximum(units, homes))
     for name in ("street", "housenumber", "postcode", "city"):
-        frame.loc[first.index, name] = frame.loc[first.to_numpy(), name].to_numpy()
+        cells = frame[name].to_numpy().copy()
+        cells[buildings] = cells[points]
+        frame[name] = pd.Series(cells, dtype=object)
     return frame
 
 

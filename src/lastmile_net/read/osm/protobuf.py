@@ -91,11 +91,13 @@ def varints(data: NDArray[np.uint8]) -> tuple[Ints, Ints]:
         message = "a number does not end"
         raise UnreadableError(message)
     value = data[last].astype(np.int64)
-    rows, step = np.flatnonzero(more), 1
-    while len(rows):  # the last byte holds the highest bits
-        value[rows] = (value[rows] << 7) | (data[last[rows] - step] & 127)
-        step += 1
-        rows = rows[more[rows] >= step]
+    for length in range(1, int(more.max()) + 1):
+        rows = np.flatnonzero(more == length)
+        end = last[rows]
+        part = value[rows]
+        for step in range(1, length + 1):  # the last byte holds the highest bits
+            part = (part << 7) | (data[end - step] & 127)
+        value[rows] = part
     return value, start
 
 
