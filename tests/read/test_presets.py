@@ -64,8 +64,7 @@ ROWS: dict[str, list[tuple[str, str | None, str | None, int, bool]]] = {
     ],
     "g-naf.psv": [
         ("GAWA_146611183", "SEARIPPLE ROAD", "7", 1, False),
-        ("GAWA_146611184", "SEARIPPLE ROAD", "9A", 1, False),
-        ("GAWA_146611185", "SEARIPPLE ROAD", "9A", 1, False),
+        ("GAWA_146611184", "SEARIPPLE ROAD", "9A", 2, False),
     ],
     "hauskoordinaten.txt": [
         ("0EBYvAAAAAAAAA03", "Marktplätzchen", "11", 1, False),
@@ -94,7 +93,7 @@ ROWS: dict[str, list[tuple[str, str | None, str | None, int, bool]]] = {
     ],
     "us-nad.txt": [
         ("{AAAAAAAA-0000-0000-0000-000000000001}", "West Broad Street", "90", 1, False),
-        ("{AAAAAAAA-0000-0000-0000-000000000002}", "West Broad Street", "50", 1, False),
+        ("{AAAAAAAA-0000-0000-0000-000000000002}", "West Broad Street", "50", 2, False),
         ("{AAAAAAAA-0000-0000-0000-000000000003}", "West Broad Street", "45A", 1, False),
     ],
 }
@@ -189,6 +188,56 @@ def test_without_the_second_table_nobody_is_connected() -> None:
     reading = read(REGISTERS / "fcc-bdc.csv", CUSTOMERS, ReadOptions(preset="fcc-bdc"))
     assert not reading.frame["connected"].any()
     assert any("no table 'availability'" in note and "--table" in note for note in reading.notes)
+
+
+FLATS = """id;street;nr;flat;town;fibre;lon;lat
+b;High Street;5;2;Ayr;yes;-4.6300;55.4600
+a;HIGH  street;5;1;Ayr;no;-4.6300;55.4600
+c;High Street;5;;Ayr;no;-4.6301;55.4600
+d;High Street;5;1;Ayr;no;-4.6300;55.4600
+e;High Street;5;1;Troon;no;-4.6300;55.4600
+f;High Street;5;1;Ayr;no;-4.6300;55.4800
+g;High Street;7;;Ayr;yes;-4.6303;55.4600
+h;High Street;7;;Ayr;no;-4.6303;55.4600
+i;High Street;;1;Ayr;no;-4.6305;55.4600
+j;High Street;;2;Ayr;no;-4.6305;55.4600
+"""
+FLATS_PRESET = """
+title = "Flats"
+source = "the town"
+layer = "customers"
+crs = "EPSG:4326"
+flats = { named = ["flat"], within = ["town"] }
+location = { x = "lon", y = "lat" }
+[columns]
+customer_id = "id"
+street = "street"
+housenumber = "nr"
+connected = { column = "fibre", equals = ["yes"] }
+"""
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_flats_of_one_address_are_one_customer(tmp_path: Path, backwards: bool) -> None:
+    """A house of three flats is dug for once, and counts three homes; its neighbours and namesakes stay themselves."""
+    head, *rows = FLATS.splitlines()
+    path = meters(tmp_path, "\n".join([head, *(rows[::-1] if backwards else rows)]) + "\n")
+    reading = read(path, CUSTOMERS, ReadOptions(preset=own(tmp_path, FLATS_PRESET)))
+    frame = reading.frame
+    assert frame["customer_id"].tolist() == ["a", "e", "f", "g", "h", "i", "j"]
+    assert frame["units"].tolist() == [2, 1, 1, 1, 1, 1, 1]  # flats 1 and 2; the row without one is the house
+    assert frame["connected"].tolist() == [False, False, False, True, False, False, False]
+    assert frame["units_connected"].iloc[0] == 1
+    assert frame["flat_ids"].iloc[0] == "a;b;c;d"
+    assert frame["flat_ids"].iloc[1:].isna().all()
+    assert not {"(flat)", "(area)"} & set(frame.columns)
+    assert any("4 rows are flats" in note for note in reading.notes)
+
+
+def test_flats_need_an_address(tmp_path: Path) -> None:
+    """Without street and house number nothing tells which flats belong together."""
+    with pytest.raises(ConfigError, match="flats need"):
+        column_preset(own(tmp_path, FLATS_PRESET.replace('housenumber = "nr"\n', "")))
 
 
 def test_own_preset(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from lastmile_net.errors import CrsError, DataError, Fault
 from lastmile_net.read import values
+from lastmile_net.read.flats import AREA, FLAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,6 +82,11 @@ def conform(
         cells = _made(table, rule, names, preset, tables, told)
         if cells is not None:
             made[column] = _finished(cells, rule, column, told)
+    if preset.flats is not None:
+        if not any(map(names.find, preset.flats.named)):
+            told.note(f"preset {preset.name} finds no column that names flats: {', '.join(preset.flats.named)}")
+        made[FLAT] = _together(table, preset.flats.named, names)
+        made[AREA] = _together(table, preset.flats.within, names)
     crs = _crs(table, preset, names, told)
     location = tuple(str(names.find(name)) for name in columns)
     return Conformed(_joined(table, made, preset, names, location), crs, location)
@@ -151,11 +157,17 @@ def _made(
     there = [name for name in map(names.find, rule.sources) if name is not None]
     if not there:
         return None
-    parts = [values.texts(table[name]) for name in there]
-    if len(parts) == 1:
-        return parts[0]
-    joined = [rule.between.join(part for part in row if part) or None for row in zip(*parts, strict=True)]
-    return np.array(joined, dtype=object)
+    return values.texts(table[there[0]]) if len(there) == 1 else _together(table, there, names, rule.between)
+
+
+def _together(table: pd.DataFrame, columns: Iterable[str], names: _Names, between: str = " ") -> Objects:
+    """Texts of several columns as one; None where all of them are empty or not there."""
+    there = [name for name in map(names.find, columns) if name is not None]
+    together = np.full(len(table), None, dtype=object)
+    if there:
+        rows = zip(*(values.texts(table[name]) for name in there), strict=True)
+        together[:] = [between.join(part for part in row if part) or None for row in rows]
+    return together
 
 
 def _found(table: pd.DataFrame, second: SecondTable, other: pd.DataFrame, names: _Names, called: str) -> Objects:

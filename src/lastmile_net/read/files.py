@@ -17,6 +17,7 @@ from lastmile_net.read import fit, ofds, postgis, shapes, sources, tables, value
 from lastmile_net.read.backbone import fit_roles
 from lastmile_net.read.complaints import Complaints, raise_all
 from lastmile_net.read.conform import Conformed, conform
+from lastmile_net.read.flats import FLAT, fold_flats
 from lastmile_net.read.presets import ColumnPreset, column_preset
 from lastmile_net.schema import BACKBONE
 
@@ -176,6 +177,8 @@ def examine(source: Source, layer: Layer, options: ReadOptions | None = None) ->
     if not len(fitted) and len(frame) and not told.faults and not options.may_be_empty:
         told.fault("has no row with a usable geometry", "Check that it is the right file and layer.")
     fitted = shapes.fill_ids(fitted, layer, told)
+    if FLAT in fitted:
+        fitted = fold_flats(fitted, told)
     rejected = rejected_rows(raw, told.rejected, fitted.crs)
     return Reading(fitted, told.source, tuple(told.notes), rejected, tuple(told.faults))
 

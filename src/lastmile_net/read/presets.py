@@ -114,6 +114,17 @@ class Location(Frozen):
     shape: str = ""
 
 
+class Flats(Frozen):
+    """
+    How a register tells its flats, each a row of its own: the rows of one address become one customer.
+
+    `named` are the columns that name a flat, `within` those that tell apart addresses of one street and number.
+    """
+
+    named: Annotated[tuple[str, ...], Field(min_length=1)]
+    within: tuple[str, ...] = ()
+
+
 class ColumnPreset(Frozen):
     """
     How the files of one register become a layer.
@@ -138,6 +149,8 @@ class ColumnPreset(Frozen):
         Rule for each column of the layer.
     where
         Rows that are kept.
+    flats
+        What names a flat, where each is a row of its own; only for customers.
     tables
         Second tables, by name.
     """
@@ -153,6 +166,7 @@ class ColumnPreset(Frozen):
     location: Location = Location()
     columns: Annotated[dict[str, Rule], Field(min_length=1)]
     where: tuple[Condition, ...] = ()
+    flats: Flats | None = None
     tables: dict[str, SecondTable] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -163,6 +177,9 @@ class ColumnPreset(Frozen):
         unknown = [name for name in self.columns if name not in LAYERS[self.layer].names]
         if unknown:
             message = f"the layer {self.layer} has no column {', '.join(unknown)}; it has {', '.join(self.known)}"
+            raise ValueError(message)
+        if self.flats is not None and not {"street", "housenumber"} <= set(self.columns):
+            message = "flats need a layer of customers with street and housenumber"
             raise ValueError(message)
         tables = {rule.found_in for rule in self.columns.values() if rule.found_in} - set(self.tables)
         if tables:

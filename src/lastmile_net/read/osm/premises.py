@@ -8,16 +8,13 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.read.addresses import address_numbers, count_flats, leaders
 from lastmile_net.read.osm.tags import flats_of, is_address, is_home, street_of, units_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.read.osm.columns import Tags
-
-APART_M = 500.0
-"""Two places with one address that lie farther apart than this are two premises of villages that share street names."""
-_DEGREE_M = 111_195.0
 
 
 def customers_of(
@@ -147,73 +144,11 @@ def _each_address_once(frame: pd.DataFrame) -> pd.DataFrame:
     An address is street, number and postcode (the city where there is no postcode), at one place:
     mentions more than `APART_M` apart stay apart.
     """
-    leader = _leaders(_address_numbers(frame), frame["geometry"].to_numpy())
+    lonlat = shapely.get_coordinates(frame["geometry"].to_numpy())
+    texts = (frame[name].to_numpy() for name in ("street", "housenumber", "postcode", "city"))
+    leader = leaders(address_numbers(*texts), lonlat)
     units = frame["units"].to_numpy().copy()
     np.maximum.at(units, leader, frame["units"].to_numpy())
     kept = np.flatnonzero(leader == np.arange(len(frame)))
-    units = np.maximum(units, _named_flats(leader, frame["flats"].to_numpy()))
+    units = np.maximum(units, count_flats(leader, frame["flats"].to_numpy()))
     return frame.iloc[kept].assign(units=units[kept])
-
-
-def _named_flats(leader: NDArray[np.int64], flats: NDArray[np.object_]) -> NDArray[np.int64]:
-    """Count the differently named flats that the mentions of each address tell of, beside its first mention."""
-    named: dict[int, set[str]] = {}
-    for row in np.flatnonzero(pd.notna(flats)).tolist():
-        named.setdefault(int(leader[row]), set()).update(flats[row])
-    count = np.zeros(len(flats), np.int64)
-    count[list(named)] = [len(each) for each in named.values()]
-    return count
-
-
-def _leaders(address: NDArray[np.int64], points: NDArray[np.object_]) -> NDArray[np.int64]:
-    """Return, for each mention, the first mention of its address (-1: none) at its place."""
-    rows = np.arange(len(address))
-    first = np.full(int(address.max(initial=-1)) + 2, -1)
-    first[address[::-1]] = rows[::-1]
-    leader = np.where(address < 0, rows, first[address])
-    again = np.flatnonzero(leader != rows)
-    if len(again):
-        xy = _local_metres(points)
-        apart = np.hypot(*(xy[again] - xy[leader[again]]).T) > APART_M
-        for each in np.unique(address[again[apart]]).tolist():
-            members = np.flatnonzero(address == each)
-            leader[members] = members[_nearby(xy[members])]
-    return leader
-
-
-def _nearby(xy: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return, for each place, the first place within reach that leads others."""
-    leaders: list[int] = []
-    result = np.arange(len(xy))
-    for row in range(len(xy)):
-        near = np.flatnonzero(np.hypot(*(xy[leaders] - xy[row]).T) <= APART_M)
-        if len(near):
-            result[row] = leaders[near[0]]
-        else:
-            leaders.append(row)
-    return result
-
-
-def _address_numbers(frame: pd.DataFrame) -> NDArray[np.int64]:
-    """Give equal addresses (street, house number, postcode or else city) the same number; -1: none."""
-    street, number, postcode, city = (
-        _text_numbers(frame[name].to_numpy()) for name in ("street", "housenumber", "postcode", "city")
-    )
-    area = np.where(postcode >= 0, postcode, -2 - city)
-    area -= area.min(initial=0)
-    both = (street * (number.max(initial=0) + 1) + number) * (area.max(initial=0) + 1) + area
-    return np.asarray(np.where((street < 0) | (number < 0), -1, pd.factorize(both)[0]))
-
-
-def _text_numbers(texts: NDArray[np.object_]) -> NDArray[np.int64]:
-    """Give texts that differ in case and spaces only the same number; -1: none."""
-    codes, distinct = pd.factorize(texts)
-    plain, _ = pd.factorize(np.array([" ".join(text.casefold().split()) or None for text in distinct], dtype=object))
-    return np.append(plain, -1)[codes]
-
-
-def _local_metres(points: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Coordinates in metres, good enough to tell neighbours from strangers."""
-    lonlat = shapely.get_coordinates(points)
-    scale = np.cos(np.radians(lonlat[:, 1].mean()))
-    return np.asarray(lonlat * np.array([scale * _DEGREE_M, _DEGREE_M]))
