@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
 import geopandas as gpd
+import pandas as pd
 import psycopg
 import pytest
 import shapely
 
+import lastmile_net as lm
 from lastmile_net.errors import DataError, MissingFileError
 from lastmile_net.read.files import read_layer
 from lastmile_net.read.layers import load_layers
-from lastmile_net.read.postgis import read_address, read_postgis, write_postgis
-from lastmile_net.schema import CUSTOMERS
+from lastmile_net.read.postgis import publish, read_address, read_postgis, write_postgis
+from lastmile_net.schema import CUSTOMERS, PLAN_LAYERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.database
 NASTY = 'homes"; DROP TABLE safe; --'
@@ -147,3 +157,63 @@ def test_a_plan_from_the_database(database: str) -> None:
         write_postgis(frame, database, name, replace=True)
     layers = load_layers(f"{database}#s", f"{database}#b", f"{database}#c")
     assert len(layers.customers) == 3
+
+
+def tables(address: str, schema: str) -> list[str]:
+    """Return the tables of a schema."""
+    with psycopg.connect(address) as connection:
+        asked = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s ORDER BY 1"
+        return [name for (name,) in connection.execute(asked, [schema])]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run with two customers, one of them without a place."""
+    street = gpd.GeoDataFrame(
+        {"street_id": ["a"]}, geometry=[shapely.LineString([(11.28, 49.51), (11.29, 49.51)])], crs=4326
+    )
+    cabinet = gpd.GeoDataFrame(
+        {"backbone_id": ["k"], "role": ["pop"]}, geometry=[shapely.Point(11.28, 49.51)], crs=4326
+    )
+    nowhere = gpd.GeoDataFrame({"customer_id": ["="]}, geometry=[None], crs=4326)
+    plan = lm.plan(
+        street, cabinet, pd.concat([homes(), nowhere]), config=lm.read_config(prices="metres", on_bad_rows="quarantine")
+    )
+    folder = tmp_path_factory.mktemp("run") / "run"
+    lm.write_run(plan, folder)
+    return folder
+
+
+@pytest.mark.parametrize("schema", ["town", 'a"; DROP SCHEMA public; --', "Select.1"])
+def test_a_run_goes_into_the_database(database: str, finished: Path, schema: str) -> None:
+    """What was planned is in tables of one schema, row for row, whatever it is called; a second time only if asked."""
+    address = f"{database}#{quote(schema)}"
+    command = [sys.executable, "-m", "lastmile_net", "export", str(finished), "--postgis", address]
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert first.returncode == 0, first.stderr
+    assert "customers: 4 rows" in first.stdout
+    assert "secret" not in first.stdout + first.stderr
+    plan = lm.read_run(finished)
+    assert tables(database, schema) == sorted(layer.name for layer in PLAN_LAYERS)
+    for layer in PLAN_LAYERS:
+        name = '"' + schema.replace('"', '""') + f'".{layer.name}'
+        rows, made = read_postgis(database, name), getattr(plan, layer.name)
+        assert len(rows) == len(made)
+        if len(made):
+            key = made.columns[0]
+            assert sorted(rows[key].astype(str)) == sorted(made[key].astype(str))
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 3
+    assert "exists" in again.stderr
+    assert subprocess.run([*command, "--overwrite"], capture_output=True, check=False).returncode == 0
+
+
+def test_a_run_is_published_whole_or_not_at_all(database: str, finished: Path) -> None:
+    """Half a plan in a database that others draw from is worse than none."""
+    run(database, 'DROP SCHEMA IF EXISTS "half" CASCADE', 'CREATE SCHEMA "half"', 'CREATE TABLE "half".routes (a int)')
+    plan = lm.read_run(finished)
+    with pytest.raises(DataError, match="exists"):
+        publish({"customers": plan.customers, "routes": plan.routes}, f"{database}#half")
+    assert tables(database, "half") == ["routes"]
+    with pytest.raises(DataError, match="no schema is named"):
+        publish({"customers": plan.customers}, database)

@@ -27,6 +27,7 @@ for command in (
     runs.verify,
     runs.report,
     runs.draw_map,
+    runs.export,
     runs.compare,
     runs.presets,
 ):

@@ -59,6 +59,23 @@ def draw_map(
         out.print(f"coverage: {save_coverage(made, coverage, language=language)}", markup=False)
 
 
+def export(
+    run: Run,
+    postgis: Annotated[str, typer.Option(envvar="LASTMILE_POSTGIS", help="postgresql://USER@HOST/DATABASE#SCHEMA")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace tables that are there.")] = False,
+) -> None:
+    """Write the layers of a run into the tables of a PostGIS database, all of them or nothing."""
+    from lastmile_net.read.postgis import publish, read_address
+    from lastmile_net.read.run import read_run
+    from lastmile_net.schema import PLAN_LAYERS
+
+    made = read_run(Path(run))
+    layers = {layer.name: getattr(made, layer.name) for layer in PLAN_LAYERS}
+    publish(layers, postgis, replace=overwrite)
+    for name, table in layers.items():
+        out.print(f"{read_address(postgis)}.{name}: {len(table):,} rows", markup=False)
+
+
 def compare(before: Run, after: Run) -> None:
     """Say what changed from one run to another."""
     from lastmile_net.compare import compare as changes

@@ -20,7 +20,7 @@ from lastmile_net.crs import LONLAT
 from lastmile_net.errors import DataError, Fault, MissingFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -151,13 +151,51 @@ def write_postgis(frame: gpd.GeoDataFrame, address: str, table: str | None = Non
     if not found.table:
         raise DataError([Fault("no table is named", "Name it behind the address: #schema.table.", str(found))])
     schema, name = _parts(found)
-    projected = frame if frame.crs is None or frame.crs.to_epsg() else frame.to_crs(LONLAT)
+    _write(found, {name: frame}, schema, replace=replace)
+
+
+def publish(
+    layers: Mapping[str, gpd.GeoDataFrame], address: str, schema: str | None = None, *, replace: bool = False
+) -> None:
+    """
+    Write layers into the tables of one schema, which is made if it is not there: all of them or nothing.
+
+    Parameters
+    ----------
+    layers
+        Layers with a CRS, by the names of their tables; without an EPSG number they are written in EPSG:4326.
+    address
+        `postgresql://user:password@host:port/database`.
+    schema
+        Name of the schema, as it is; else it stands behind `#` in the address.
+    replace
+        Whether tables of these names may be replaced.
+
+    Raises
+    ------
+    DataError
+        If a table exists, no schema is named, or the database does not take them.
+    """
+    found = read_address(address)
+    schema = schema or found.table
+    if not schema:
+        raise DataError([Fault("no schema is named", "Name it behind the address: #schema.", str(found))])
+    _write(found, layers, schema, replace=replace, make=True)
+
+
+def _write(
+    found: Database, layers: Mapping[str, gpd.GeoDataFrame], schema: str | None, *, replace: bool, make: bool = False
+) -> None:
     engine = _engine(found)
     import sqlalchemy as sa
 
     try:
         with engine.begin() as connection:
-            projected.to_postgis(name, connection, schema=schema, if_exists="replace" if replace else "fail")
+            if make:
+                connection.execute(sa.schema.CreateSchema(str(schema), if_not_exists=True))
+            for name, frame in layers.items():
+                projected = frame if frame.crs is None or frame.crs.to_epsg() else frame.to_crs(LONLAT)
+                projected.to_postgis(name, connection, schema=schema, if_exists="replace" if replace else "fail")
     except ValueError as error:
         fault = Fault(f"cannot be written: {error}", "Choose another name, or say that it may be replaced.", str(found))
         raise DataError([fault]) from error
