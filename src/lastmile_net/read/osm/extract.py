@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,9 +18,8 @@ import shapely
 from lastmile_net.errors import DataError, Fault, MissingFileError
 from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
-from lastmile_net.read.osm.pbf import PbfFile
+from lastmile_net.read.osm.pbf import PbfFile, UnusualError
 from lastmile_net.read.osm.places import Places, areas_inside, lines_along, points_at
-from lastmile_net.read.osm.protobuf import UnreadableError
 from lastmile_net.read.osm.tags import KEYS
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
-BROKEN = (UnreadableError, IndexError, zlib.error)
 _KEPT = {key: key in KEYS for key in sorted(KEPT | set(KEYS))}
 _WAY = 1
 
@@ -88,15 +88,18 @@ def _layers(path: Path, customers: Customers) -> OsmLayers:
     try:
         try:
             found = _read(PbfFile(path), customers) if path.name.lower().endswith(".pbf") else None
-        except BROKEN:
-            found = None  # pyosmium may know better
+        except UnusualError:
+            found = None
         if found is None:
             with _written_anew(path) as plain:
                 found = _read(PbfFile(plain), customers)
-    except (*BROKEN, RuntimeError, UnicodeDecodeError) as error:
-        fault = Fault(f"cannot be read as OpenStreetMap data: {error}", "Download or export it again.", str(path))
-        raise DataError([fault]) from error
+    except (ValueError, IndexError, OverflowError, UnusualError, zlib.error) as error:
+        raise DataError([_broken(path, str(error))]) from error
     return assemble(found, customers)
+
+
+def _broken(path: Path, why: str) -> Fault:
+    return Fault(f"cannot be read as OpenStreetMap data: {why}", "Download or export it again.", str(path))
 
 
 def _check(path: Path) -> None:
@@ -109,17 +112,16 @@ def _check(path: Path) -> None:
 
 @contextmanager
 def _written_anew(path: Path) -> Iterator[Path]:
-    """Unpack and parse a file once, into a PBF that can be read several times at little cost."""
-    import osmium  # an extract in everyday PBF does without
-
+    """Have a file unpacked and parsed once, into a PBF that can be read several times at little cost."""
     form = next(suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix))
-    given = osmium.io.File(str(path), form.removeprefix("."))
     with TemporaryDirectory(prefix="lastmile-") as folder:
         plain = Path(folder) / "extract.pbf"
-        target = osmium.io.File(str(plain), "osh.pbf,pbf_compression=none")  # osh: deleted stays deleted
-        everything = osmium.osm.NODE | osmium.osm.WAY | osmium.osm.RELATION
-        with osmium.io.Reader(given, everything) as reader, osmium.SimpleWriter(target) as writer:
-            osmium.apply(reader, writer)
+        script = Path(__file__).with_name("anew.py")
+        command = [sys.executable, "-I", str(script), str(path.absolute()), form.removeprefix("."), str(plain)]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+        if done.returncode:
+            said = done.stderr.strip().splitlines()
+            raise DataError([_broken(path, said[-1] if said else "the parser crashed")])
         yield plain
 
 

@@ -2,8 +2,8 @@
 Extracts in PBF, read a block at a time into arrays.
 
 pyosmium makes a Python object of everything that is met; asking 50,000 of them for their tags takes two
-seconds. Here all objects of a block are read at once. What is not built like an everyday extract raises
-`UnreadableError`; pyosmium reads that, and writes it anew.
+seconds. Here all objects of a block are read at once. What is packed in another way than everyday extracts raises
+`UnusualError`; pyosmium reads that, and writes it anew.
 
 References
 ----------
@@ -39,6 +39,10 @@ _NODES, _DENSE, _WAYS, _RELATIONS = 1, 2, 3, 4
 _MIXED = "a group of mixed objects"
 _NANO = 100
 """Places are held in ten millionths of a degree, as OpenStreetMap does: so many nanodegrees each."""
+
+
+class UnusualError(Exception):
+    """The file is built in a way that is allowed, but not read here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,6 +280,8 @@ class PbfFile:
     Raises
     ------
     UnreadableError
+        If it is no such file.
+    UnusualError
         If it is built in a way that is not read here.
     """
 
@@ -333,7 +339,7 @@ class PbfFile:
         self._history |= b"HistoricalInformation" in wanted
         if wanted - KNOWN_FEATURES:
             message = "a file with features of its own"
-            raise UnreadableError(message)
+            raise UnusualError(message)
 
 
 def _bytes(file: BinaryIO, at: int, size: int) -> bytes:
@@ -347,7 +353,9 @@ def _bytes(file: BinaryIO, at: int, size: int) -> bytes:
 
 def _unpacked(blob: bytes) -> bytes:
     """Unpack a block; never more than a block may hold."""
+    packings = set()
     for field, first, second in fields(blob, 0, len(blob)):
+        packings.add(field)
         if field == 1:
             return blob[first:second]
         if field == 3:
@@ -357,5 +365,8 @@ def _unpacked(blob: bytes) -> bytes:
                 message = "a block too large, or cut"
                 raise UnreadableError(message)
             return data
-    message = "packed in a way that is not read here"
+    if packings & {4, 6, 7}:
+        message = "packed in a way that is not read here"
+        raise UnusualError(message)
+    message = "an empty block"
     raise UnreadableError(message)
