@@ -21,8 +21,9 @@ from lastmile_net.solve.paths import spread
 from lastmile_net.solve.prepare import pack_sizes, prepare
 from lastmile_net.solve.shrink import Shrunk
 from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
-from lastmile_net.solve.steiner.improve import find_moves, improve
+from lastmile_net.solve.steiner.improve import improve
 from lastmile_net.solve.steiner.mergeable import drop_first, meld
+from lastmile_net.solve.steiner.moves import find_moves
 
 from .small_towns import cheapest, small_town
 

@@ -51,7 +51,7 @@ WHOLE = 60_000
 """Graphs with more edges than this are too large for row generation as a whole."""
 SPARSE = 20
 """With more edges per terminal than this the cuts are large and the programme slow,"""
-SMALL = 20_000
+SMALL = 5_000
 """except on graphs with no more edges than this."""
 WINDOWS = (7_000, 10_000)
 """Edges of a window in each pass over a larger graph."""
