@@ -1,17 +1,18 @@
 """
 Measure how the solver grows: one street pattern at 10 thousand to 3 million edges, every sixth node a customer.
 
-    python tests/benchmarks/bench_growth.py [--edges 10000 100000 1000000 3000000]
+    python tests/benchmarks/bench_growth.py [--edges 10000 100000 1000000 3000000] [--routes]
 
 Each size runs in a process of its own, kernels warm, so that time and peak memory are its own. `cpu s` is what the
-process itself computed, `MB` what the pass needed; afterwards all routes are written down piece by piece, which
-needs far more where routes have thousands of pieces. No gate: it prints a table.
+process itself computed, `MB` what the pass needed. With `--routes` all routes are written down afterwards, piece by
+piece, which needs far more where routes have thousands of pieces. No gate: it prints a table.
 """
 
 # ruff: noqa: T201
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import resource
 import time
@@ -44,27 +45,31 @@ def streets(edges: int) -> Problem:
     return Problem.of_terminals(side * side, tail, head, cost, np.concatenate([tap, inside]))
 
 
-def measure(edges: int) -> str:
+class PassOver(Exception):  # noqa: N818
+    """The pass that is measured is over; nobody asks for what comes after it."""
+
+
+def measure(edges: int, routes: bool) -> str:
     """Run one pass over one size and return its line of the table."""
     warm()
     problem = streets(edges)
-    first: list[float] = []
-    peak: list[float] = []
+    seen: list[tuple[float, float, float]] = []
 
     def report(progress: Progress) -> bool:
-        if progress.stage.startswith("prove"):
-            first.append(time.process_time() - began)
-            peak.append(peak_mb())
-        return not first
+        if progress.stage.startswith("prove") and not seen:
+            seen.append((progress.gap, time.process_time() - began, peak_mb()))
+            if not routes:
+                raise PassOver
+        return not seen
 
     config = SolveConfig(target_gap=0, rounds=1, time_limit_s=None, workers=1)
     began = time.process_time()
-    solution = solve(problem, config, report)
-    seconds = first[0] if first else time.process_time() - began
+    with contextlib.suppress(PassOver):
+        solve(problem, config, report)
+    gap, seconds, mb = seen[0]
     return (
-        f"{len(problem.tail):10,}{problem.customers:10,}{solution.gap:9.3%}"
-        f"{seconds:9.1f}{seconds / len(problem.tail) * 1e6:12.1f}"
-        f"{peak[0] if peak else peak_mb():9.0f}{peak_mb():12.0f}"
+        f"{len(problem.tail):10,}{problem.customers:10,}{gap:9.3%}"
+        f"{seconds:9.1f}{seconds / len(problem.tail) * 1e6:12.1f}{mb:9.0f}{peak_mb():12.0f}"
     )
 
 
@@ -77,12 +82,13 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="Measure how the solver grows.")
     parser.add_argument("--edges", type=int, nargs="+", default=[10_000, 100_000, 1_000_000, 3_000_000])
+    parser.add_argument("--routes", action="store_true", help="write all routes down afterwards, too")
     given = parser.parse_args()
-    print(f"{'edges':>10}{'customers':>10}{'gap':>9}{'cpu s':>9}{'us per edge':>12}{'MB':>9}{'with routes':>12}")
+    print(f"{'edges':>10}{'customers':>10}{'gap':>9}{'cpu s':>9}{'us per edge':>12}{'MB':>9}{'in the end':>12}")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
         for edges in given.edges:
-            print(pool.submit(measure, edges).result(), flush=True)
+            print(pool.submit(measure, edges, given.routes).result(), flush=True)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 WORTH = 0.9
-"""Tests for detours are repeated while they leave less than this share of the edges."""
+"""Tests for detours are repeated while they leave less than this share of the edges,"""
+LARGE = 150_000
+"""and there are fewer of them than this."""
 
 
 @dataclass(eq=False)
@@ -94,11 +96,12 @@ class Shrunk:
     def shrink(self) -> None:
         """Apply all tests until little changes."""
         self._simplify()
-        before = len(self.tail) / WORTH + 1
-        while len(self.tail) < WORTH * before:
+        repeat = True
+        while repeat:
             before = len(self.tail)
             self._go_around()
             self._simplify()
+            repeat = len(self.tail) < WORTH * before < WORTH * LARGE
 
     def _simplify(self) -> None:
         """Apply the tests that look at a node and its neighbours until none changes anything."""
