@@ -205,6 +205,7 @@ def calm(browser: chromium.Chromium, root: int) -> None:
 def look(path: str, limit: float, result: Any) -> None:  # noqa: ANN401
     """Open a page, pan, zoom and drag, and tell how long each took."""
     with tempfile.TemporaryDirectory() as profile, chromium.Chromium(Path(profile)) as browser:
+        browser.page.command_executor.client_config.timeout = limit + 10
         browser.page.set_page_load_timeout(limit)
         browser.page.set_script_timeout(limit)
         root = browser.page.service.process.pid
