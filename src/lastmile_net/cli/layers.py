@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lastmile_net.cli.console import BAD_INPUT, err, out
+from lastmile_net.cli.console import BAD_INPUT, out
 from lastmile_net.cli.options import (
     Backbone,
     Barriers,
@@ -132,9 +132,9 @@ def _osm(
     for name in OSM_LAYERS:
         frame = getattr(layers, name)
         write_layers(folder / f"{name}.gpkg", {name: frame})
-        out.print(f"{folder / name}.gpkg: {len(frame):,} rows", markup=False)
+        typer.echo(f"{folder / name}.gpkg: {len(frame):,} rows")
     for note in layers.notes:
-        err.print(f"note: {note}", markup=False)
+        typer.echo(f"note: {note}", err=True)
 
 
 def _live(where: tuple[str | None, str | None, str | None], customers: CustomerKind, url: str | None) -> OsmLayers:

@@ -12,7 +12,7 @@ import shapely
 
 from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.premises import customers_of
-from lastmile_net.read.osm.tags import is_address, is_home, is_street, line_role, point_role
+from lastmile_net.read.osm.tags import is_address, is_home, is_line, is_street, line_role, point_role
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class Found:
 
 def matters(kind: NDArray[np.str_] | str, tags: Tags, customers: Customers) -> NDArray[np.bool_]:
     """Whether objects of these kinds with these tags belong to any of the layers."""
-    lines = is_street(tags) | pd.notna(line_role(tags))
+    lines = is_street(tags) | is_line(tags)
     places = is_address(tags) | pd.notna(point_role(tags))
     homes = is_home(tags)
     if customers == "addresses":
@@ -126,7 +126,7 @@ def assemble(found: Found, customers: Customers) -> OsmLayers:
 def _areas(geometry: NDArray[np.object_], tags: Tags) -> NDArray[np.object_]:
     """Make polygons of closed ways that are neither street nor line."""
     line = shapely.get_type_id(geometry) == 1
-    line &= ~is_street(tags) & pd.isna(line_role(tags))
+    line &= ~is_street(tags) & ~is_line(tags)
     closed = line & shapely.is_closed(geometry) & (shapely.get_num_points(geometry) > 3)
     corners, ring = shapely.get_coordinates(geometry[closed], return_index=True)
     result = geometry.copy()

@@ -19,7 +19,18 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import numpy as np
 
 from lastmile_net.read.osm.columns import NONE, Pool, Tags
-from lastmile_net.read.osm.protobuf import Messages, UnreadableError, deltas, fields, heads, signed, varint, varints
+from lastmile_net.read.osm.protobuf import (
+    BYTES,
+    ONE_BYTE,
+    Messages,
+    UnreadableError,
+    deltas,
+    fields,
+    heads,
+    signed,
+    varint,
+    varints,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,6 +47,7 @@ SMALL_BYTES = 16 * 1024 * 1024
 MAX_HEADER, MAX_BLOB = 64 * 1024, 32 * 1024 * 1024
 _GROUP_FIELDS: dict[int, Kind] = {1: "n", 2: "n", 3: "w", 4: "r"}
 _NODES, _DENSE, _WAYS, _RELATIONS = 1, 2, 3, 4
+TEXT = 1 << 3 | BYTES
 _MIXED = "a group of mixed objects"
 _NANO = 100
 """Places are held in ten millionths of a degree, as OpenStreetMap does: so many nanodegrees each."""
@@ -131,9 +143,13 @@ class Block:
     def text(self, place: int) -> str:
         """Return one of the texts."""
         if self._heads is None:
-            self._heads = heads(self._data, *self._table)
-        size, at = varint(self._data, self._heads[place])
-        return str(self._data[at : at + size], "utf-8")
+            self._heads = heads(self._data, *self._table, TEXT).tolist()
+        at = self._heads[place]
+        size = self._data[at]
+        if size < ONE_BYTE:
+            return self._data[at + 1 : at + 1 + size].decode()
+        size, at = varint(self._data, at)
+        return self._data[at : at + size].decode()
 
     def select(self, objects: Objects, kept: Mapping[str, bool], pool: Pool) -> tuple[Ints, Tags]:
         """
@@ -185,10 +201,7 @@ class Block:
 
     def _plain(self, field: int, begin: int, end: int) -> Objects:
         """Read nodes, ways or relations that are stored one by one."""
-        head = np.array(heads(self._data, begin, end), np.int64)
-        if not len(head) or (np.frombuffer(self._data, np.uint8)[head - 1] != field << 3 | 2).any():
-            raise UnreadableError(_MIXED)
-        messages = Messages(self._data, head)
+        messages = Messages(self._data, begin, end, field << 3 | BYTES)
         owner, key_place = messages.span(2).places()
         owner_, value_place = messages.span(3).places()
         if not np.array_equal(owner, owner_):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 VARINT, BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
-_MORE = 128
+ONE_BYTE = 128
+"""Numbers below this are a single byte; the bytes of longer ones, but the last, are not below it."""
 _LONGEST = 10
 
 
@@ -31,7 +32,7 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
         byte = data[at]
         at += 1
         value |= (byte & 127) << shift
-        if byte < _MORE:
+        if byte < ONE_BYTE:
             return value, at
         shift += 7
 
@@ -60,34 +61,79 @@ def fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
         at += size
 
 
-def heads(data: bytes, at: int, end: int) -> list[int]:
-    """Where the sizes of fields stand, in a message of nothing but fields with bytes and one-byte tags."""
-    found: list[int] = []
-    add = found.append
-    while at < end:
-        at += 1
-        add(at)
-        size = data[at]
-        at += 1
-        if size >= _MORE:
-            size, at = varint(data, at - 1)
-        at += size
-    if at != end:
+def chained(at: Ints, past: Ints, end: int) -> Ints:
+    """
+    Find the fields that follow one another, among all places where one might begin.
+
+    Parameters
+    ----------
+    at
+        Places where a field may begin, ascending; the first is one.
+    past
+        Place behind each of these fields.
+    end
+        Place behind the last one.
+
+    Returns
+    -------
+    rows
+        Which of them are fields: the first, the one that begins behind it, and so on to the end.
+
+    Notes
+    -----
+    Nearly always the next place is the next field; a step in Python is taken only where it is not.
+    """
+    follow = np.searchsorted(at, past)
+    steps = np.flatnonzero(follow != np.arange(1, len(at) + 1))
+    met = past == np.append(at, end)[np.minimum(follow, len(at))]
+    pieces, row = [], 0
+    for step, further, fits in zip(steps.tolist(), follow[steps].tolist(), met[steps].tolist(), strict=True):
+        if step < row:  # it was no field
+            continue
+        pieces.append(np.arange(row, step + 1))
+        row = further
+        if not fits or row >= len(at):
+            break
+    pieces.append(np.arange(row, len(at)))
+    rows = np.concatenate(pieces)
+    if not len(rows) or not met[rows].all() or past[rows[-1]] != end:
         message = "a message ends before its fields do"
         raise UnreadableError(message)
-    return found
+    return rows
+
+
+def heads(data: bytes, begin: int, end: int, tag: int) -> Ints:
+    """Where the sizes of fields stand, in a message of nothing but fields with bytes under one tag of a single byte."""
+    raw = np.frombuffer(data, np.uint8)[begin:end]
+    at = np.flatnonzero(raw == tag)
+    if not len(at):
+        at = np.zeros(1, np.int64)
+    padded = np.append(raw, np.zeros(5, np.uint8))
+    byte = padded[at + 1]
+    size = (byte & 127).astype(np.int64)
+    past = at + 2
+    for step in range(1, 4):
+        rows = np.flatnonzero(byte >= ONE_BYTE)
+        byte_ = padded[at[rows] + 1 + step]
+        size[rows] |= (byte_ & 127).astype(np.int64) << 7 * step
+        past[rows] += 1
+        byte = np.zeros_like(byte)
+        byte[rows] = byte_
+    if at[0] or raw[0] != tag:
+        raise _strange()
+    return np.asarray(at[chained(at, past + size, len(raw))] + begin + 1)
 
 
 def varints(data: NDArray[np.uint8]) -> tuple[Ints, Ints]:
     """Read numbers that stand one after another; return them and where each starts."""
     if not len(data):
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    last = np.flatnonzero(data < _MORE)
+    last = np.flatnonzero(data < ONE_BYTE)
     start = np.empty_like(last)
     start[:1] = 0
     start[1:] = last[:-1] + 1
     more = last - start
-    if data[-1] >= _MORE or int(more.max()) >= _LONGEST:
+    if data[-1] >= ONE_BYTE or int(more.max()) >= _LONGEST:
         message = "a number does not end"
         raise UnreadableError(message)
     value = data[last].astype(np.int64)
@@ -146,8 +192,8 @@ class Messages:
     ----------
     data
         What holds them.
-    head
-        Where the size of each message stands; its bytes follow.
+    begin, end, tag
+        Bytes of the message that holds them, all under one tag of a single byte.
 
     Raises
     ------
@@ -155,23 +201,20 @@ class Messages:
         If a message holds anything else.
     """
 
-    def __init__(self, data: bytes, head: Ints) -> None:
-        size, last = varint(data, int(head[-1]))
-        first = int(head[0])
-        raw = np.frombuffer(data, np.uint8)[first : last + size]
+    def __init__(self, data: bytes, begin: int, end: int, tag: int) -> None:
+        raw = np.frombuffer(data, np.uint8)[begin:end]
         self.values, start = varints(raw)
         self._start = np.append(start, len(raw))
         self._which = np.full(len(raw) + 1, -1, np.int64)
         self._which[self._start] = np.arange(len(self._start))
         self._spans: dict[int, Spans] = {}
-        self._count = len(head)
-        sizes = self._which[head - first]
-        if (sizes < 0).any() or len(raw) != last + size - first:
+        head = np.flatnonzero(self.values[:-1] == tag)
+        if not len(head) or head[0]:
             raise _strange()
-        ends = self._start[sizes + 1] + self.values[sizes]
-        if (ends > len(raw)).any():
-            raise _strange()
-        self._walk(sizes + 1, self._which[ends])
+        past = self._start[head + 2] + self.values[head + 1]
+        first = head[chained(self._start[head], past, len(raw))] + 2
+        self._count = len(first)
+        self._walk(first, np.append(first[1:] - 2, len(self.values)))
 
     def __len__(self) -> int:
         """How many messages there are."""

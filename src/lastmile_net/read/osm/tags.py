@@ -145,6 +145,11 @@ def point_role(tags: Tags) -> NDArray[np.object_]:
     return role
 
 
+def is_line(tags: Tags) -> NDArray[np.bool_]:
+    """Whether these are lines of telecommunication."""
+    return tags.among("communication", _TELECOM_LINES) | tags.among("telecom", _TELECOM_LINES)
+
+
 def line_role(tags: Tags) -> NDArray[np.object_]:
     """
     Role in the backbone of mapped lines; None for those that are none.
@@ -153,7 +158,7 @@ def line_role(tags: Tags) -> NDArray[np.object_]:
     that it may be tapped or has fibres to spare.
     """
     role = np.full(len(tags), None, dtype=object)
-    role[tags.among("communication", _TELECOM_LINES) | tags.among("telecom", _TELECOM_LINES)] = "feeder"
+    role[is_line(tags)] = "feeder"
     role[(role == "feeder") & tags.among("location", {"overhead", "overground"})] = "aerial"
     return role
 
@@ -225,6 +230,8 @@ def count_numbers(housenumber: str) -> int:
     >>> [count_numbers(text) for text in ("7", "3-5", "3-4", "1,3", "2;4a", "3a-3c", "12-345", "")]
     [1, 2, 2, 2, 2, 3, 1, 0]
     """
+    if housenumber.isdecimal():  # as nearly all are
+        return 1
     return sum(_span(part) for part in _parts(housenumber))
 
 
