@@ -46,11 +46,11 @@ def main() -> NoReturn:
     try:
         app()
     except LastMileError as error:
-        err.print(f"error: {error}", markup=False, style="red")
+        err.print(f"error: {error}", style="red")
         sys.exit(BAD_INPUT)
     except OSError as error:  # what no room has put into words of its own
         where = f"{error.filename}: " if error.filename else ""
-        err.print(f"error: {where}{error.strerror or error}", markup=False, style="red")
+        err.print(f"error: {where}{error.strerror or error}", style="red")
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         err.print("interrupted; nothing was written")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lastmile_net.cli.console import BAD_INPUT, out
+from lastmile_net.cli.console import BAD_INPUT, err, out
 from lastmile_net.cli.options import (
     Backbone,
     Barriers,
@@ -132,9 +132,9 @@ def _osm(
     for name in OSM_LAYERS:
         frame = getattr(layers, name)
         write_layers(folder / f"{name}.gpkg", {name: frame})
-        typer.echo(f"{folder / name}.gpkg: {len(frame):,} rows")
+        out.print(f"{folder / name}.gpkg: {len(frame):,} rows")
     for note in layers.notes:
-        typer.echo(f"note: {note}", err=True)
+        err.print(f"note: {note}")
 
 
 def _live(where: tuple[str | None, str | None, str | None], customers: CustomerKind, url: str | None) -> OsmLayers:
@@ -160,15 +160,13 @@ def _show_findings(findings: Findings, done: list[str]) -> None:
         found = findings.of(code)
         metres, customers = sum(each.metres for each in found), sum(each.customers for each in found)
         costs = [f"{customers:,} customers"] * bool(customers) + [f"{metres:,.0f} m"] * bool(metres >= 1)
-        out.print(
-            f"{found[0].severity:8} {code}: {len(found):,}" + f" ({', '.join(costs)})" * bool(costs), markup=False
-        )
+        out.print(f"{found[0].severity:8} {code}: {len(found):,}" + f" ({', '.join(costs)})" * bool(costs))
         for each in found[:FINDINGS_SHOWN]:
-            out.print(f"         {each.message}\n             {each.cure}", markup=False)
+            out.print(f"         {each.message}\n             {each.cure}")
         if len(found) > FINDINGS_SHOWN:
-            out.print(f"         ... and {len(found) - FINDINGS_SHOWN:,} more, in check.gpkg with --out", markup=False)
+            out.print(f"         ... and {len(found) - FINDINGS_SHOWN:,} more, in check.gpkg with --out")
     for sentence in done:
-        out.print(sentence, markup=False)
+        out.print(sentence)
 
 
 def _write_check(layers: Layers, findings: Findings, files: Files, folder: Path, *, fix: bool) -> list[str]:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
 from lastmile_net.cli.console import NOT_ALL_WELL, PARTIAL, err, out
 from lastmile_net.cli.options import (
@@ -61,6 +59,9 @@ class Watch:
     """Draws cost, bound and the falling gap on stderr while the solver runs, and hands Ctrl-C to it."""
 
     def __init__(self) -> None:
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
         self.stopped = False
         self.worst = 0.0
         columns = (
@@ -70,7 +71,7 @@ class Watch:
             TextColumn("{task.fields[figures]}"),
             TimeElapsedColumn(),
         )
-        self.bar = Bar(*columns, console=err, transient=True, disable=not err.is_terminal)
+        self.bar = Bar(*columns, console=err.console, transient=True, disable=not err.console.is_terminal)
         self.task = self.bar.add_task("reading the layers", total=None, figures="")
 
     def __enter__(self) -> Watch:
@@ -101,7 +102,7 @@ class Watch:
         if self.stopped:
             raise KeyboardInterrupt
         self.stopped = True
-        err.print("stopping with the best plan so far; Ctrl-C again to drop it")
+        self.bar.console.print("stopping with the best plan so far; Ctrl-C again to drop it")
 
 
 def plan(
@@ -217,5 +218,5 @@ def _show(made: Plan, folder: Path, seconds: float, *, as_json: bool) -> None:
     if as_json:
         out.print_json(json.dumps({"summary": made.summary, "status": made.status, "map": str(page)}))
         return
-    out.print(summary_text(made), markup=False)
-    out.print(f"\nmade in {seconds:.1f} s\nmap: {page}", markup=False)
+    out.print(summary_text(made))
+    out.print(f"\nmade in {seconds:.1f} s\nmap: {page}")

@@ -21,7 +21,7 @@ def verify(run: Run, as_json: Json = False) -> None:
         checks = [{"check": each.name, "passed": each.passed, "detail": each.detail} for each in verdict.checks]
         out.print_json(json.dumps({"passed": verdict.passed, "checks": checks}))
     else:
-        out.print(str(verdict), markup=False)
+        out.print(str(verdict))
     if not verdict.passed:
         raise typer.Exit(NOT_ALL_WELL)
 
@@ -32,7 +32,7 @@ def report(run: Run) -> None:
     from lastmile_net.report import write_failure_report
 
     page, text = write_failure_report(read_run(Path(run)), Path(run))
-    out.print(f"report: {page}\n        {text}", markup=False)
+    out.print(f"report: {page}\n        {text}")
 
 
 def draw_map(
@@ -54,9 +54,9 @@ def draw_map(
     wishes = {"area": area, "only": only, "tiles": tiles, "language": language, "title": title}
     asked = {name: wish for name, wish in wishes.items() if wish and (name, wish) != ("language", "en")}
     path = redraw_map(made, run, out_file, **asked)  # type: ignore[arg-type]
-    out.print(f"map: {path}", markup=False)
+    out.print(f"map: {path}")
     if coverage:
-        out.print(f"coverage: {save_coverage(made, coverage, language=language)}", markup=False)
+        out.print(f"coverage: {save_coverage(made, coverage, language=language)}")
 
 
 def export(
@@ -73,7 +73,7 @@ def export(
     layers = {layer.name: getattr(made, layer.name) for layer in PLAN_LAYERS}
     publish(layers, postgis, replace=overwrite)
     for name, table in layers.items():
-        out.print(f"{read_address(postgis)}.{name}: {len(table):,} rows", markup=False)
+        out.print(f"{read_address(postgis)}.{name}: {len(table):,} rows")
 
 
 def compare(before: Run, after: Run) -> None:
@@ -82,7 +82,7 @@ def compare(before: Run, after: Run) -> None:
     from lastmile_net.read.run import read_run
 
     found = changes(read_run(Path(before)), read_run(Path(after)))
-    out.print(str(found), markup=False)
+    out.print(str(found))
 
 
 def presets() -> None:
@@ -94,8 +94,8 @@ def presets() -> None:
 
     for name in preset_names():
         model = CostModel.preset(name)
-        out.print(f"prices   {name:14} {model.currency:4} {model.note}", markup=False)
+        out.print(f"prices   {name:14} {model.currency:4} {model.note}")
     for name in optics_names():
-        out.print(f"optical  {name}", markup=False)
+        out.print(f"optical  {name}")
     for each in map(column_preset, column_preset_names()):
-        out.print(f"columns  {each.name:16} {each.layer:10} {each.title}\n{'':37}{each.source}", markup=False)
+        out.print(f"columns  {each.name:16} {each.layer:10} {each.title}\n{'':37}{each.source}")

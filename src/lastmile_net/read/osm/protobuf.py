@@ -86,16 +86,15 @@ def chained(at: Ints, past: Ints, end: int) -> Ints:
     follow = np.searchsorted(at, past)
     steps = np.flatnonzero(follow != np.arange(1, len(at) + 1))
     met = past == np.append(at, end)[np.minimum(follow, len(at))]
-    pieces, row = [], 0
-    for step, further, fits in zip(steps.tolist(), follow[steps].tolist(), met[steps].tolist(), strict=True):
-        if step < row:  # it was no field
-            continue
-        pieces.append(np.arange(row, step + 1))
-        row = further
-        if not fits or row >= len(at):
-            break
-    pieces.append(np.arange(row, len(at)))
-    rows = np.concatenate(pieces)
+    begins, ends = [0], []
+    for step, further in zip(steps.tolist(), follow[steps].tolist(), strict=True):
+        if step >= begins[-1]:  # else it was no field
+            ends.append(step + 1)
+            begins.append(max(further, step + 1))
+    turn = np.zeros(len(at) + 1, np.int8)
+    turn[begins] += 1
+    turn[ends] -= 1
+    rows = np.flatnonzero(np.cumsum(turn[:-1]))
     if not len(rows) or not met[rows].all() or past[rows[-1]] != end:
         message = "a message ends before its fields do"
         raise UnreadableError(message)
