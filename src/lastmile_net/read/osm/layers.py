@@ -110,7 +110,7 @@ def assemble(found: Found, customers: Customers) -> OsmLayers:
     again = (kind[1:] == kind[:-1]) & (number[1:] == number[:-1])  # where extracts were put together
     order = order[np.append(~again, True)[: len(order)]]
     kind, tags = found.kind[order], found.tags.take(order)
-    idents = np.array([f"{a}{b}" for a, b in zip(kind.tolist(), found.number[order].tolist(), strict=True)], object)
+    idents = _idents(kind, found.number[order])
     geometry = _areas(found.geometry[order], tags)
     placed = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     streets = _streets(idents, is_street(tags) & (kind == "w"), tags, geometry, notes)
@@ -121,6 +121,15 @@ def assemble(found: Found, customers: Customers) -> OsmLayers:
     if not len(streets):
         notes.append("no street is mapped here: check that this is the right area")
     return OsmLayers(streets, gpd.GeoDataFrame(homes, geometry="geometry", crs=CRS), backbone, tuple(notes))
+
+
+def _idents(kind: NDArray[np.str_], number: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Name objects: `w123` is way 123."""
+    idents = np.empty(len(kind), dtype=object)
+    for each in "nwr":
+        rows = np.flatnonzero(kind == each)
+        idents[rows] = list(map(f"{each}%d".__mod__, number[rows].tolist()))
+    return idents
 
 
 def _areas(geometry: NDArray[np.object_], tags: Tags) -> NDArray[np.object_]:

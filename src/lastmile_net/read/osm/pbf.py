@@ -171,7 +171,7 @@ class Block:
         """
         if not len(objects.key):
             return np.empty(0, np.int64), Tags(0, {}, pool)
-        names = {place: self.text(place) for place in np.unique(objects.key).tolist()}
+        names = {place: self.text(place) for place in _distinct(objects.key)}
         known = {place: name for place, name in names.items() if name in kept}
         ours = np.zeros(max(names, default=0) + 1, np.int8)
         for place, name in known.items():
@@ -192,10 +192,8 @@ class Block:
         return rows, Tags(len(rows), columns, pool)
 
     def _codes(self, places: Ints, pool: Pool) -> NDArray[np.int32]:
-        occur = np.zeros(int(places.max(initial=-1)) + 1, dtype=bool)
-        occur[places] = True
-        code = np.full(len(occur), NONE, np.int32)
-        for place in np.flatnonzero(occur).tolist():
+        code = np.full(int(places.max(initial=-1)) + 1, NONE, np.int32)
+        for place in _distinct(places):
             code[place] = pool.code(self.text(place))
         return np.asarray(code[places])
 
@@ -248,6 +246,16 @@ class Block:
             return place
         nano = place * self._scale[17] + np.array([self._scale[20], self._scale[19]])
         return np.asarray(np.sign(nano) * (np.abs(nano) // _NANO))
+
+
+def _distinct(places: Ints) -> list[int]:
+    """Return the places of texts that occur; there are never many texts in a block."""
+    if places.min(initial=0) < 0 or places.max(initial=0) >= MAX_BLOB:
+        message = "a text that is not there"
+        raise UnreadableError(message)
+    occur = np.zeros(int(places.max(initial=-1)) + 1, dtype=bool)
+    occur[places] = True
+    return np.flatnonzero(occur).tolist()
 
 
 def _dense_tags(numbers: Ints, nodes: int) -> tuple[Ints, Ints, Ints]:

@@ -53,8 +53,9 @@ def customers_of(
             notes.append(f"{int(left_out.sum())} addresses lie outside residential buildings and are left out")
         chosen = frame[frame["home"]]
     else:
-        alone = ~frame["address"] & frame["home"] & ~frame.index.isin(inside) & (customers == "both")
-        chosen = frame[frame["address"] | alone]
+        chosen = frame[frame["address"]]
+        if customers == "both":
+            chosen = frame[frame["address"] | (frame["home"] & ~frame.index.isin(inside))]
     once = _each_address_once(chosen)
     if len(once) < len(chosen):
         notes.append(f"{len(chosen) - len(once)} repeated mentions of an address are folded into one customer each")
