@@ -81,11 +81,14 @@ def chained(at: Ints, past: Ints, end: int) -> Ints:
 
     Notes
     -----
-    Nearly always the next place is the next field; a step in Python is taken only where it is not.
+    A place behind which no other place follows is no field; without these, the next place is the next field but for
+    rare chances, and a step in Python is taken only there.
     """
+    places = np.append(at, end)
+    there = np.flatnonzero(places[np.minimum(np.searchsorted(places, past), len(at))] == past)
+    at, past = at[there], past[there]
     follow = np.searchsorted(at, past)
     steps = np.flatnonzero(follow != np.arange(1, len(at) + 1))
-    met = past == np.append(at, end)[np.minimum(follow, len(at))]
     begins, ends = [0], []
     for step, further in zip(steps.tolist(), follow[steps].tolist(), strict=True):
         if step >= begins[-1]:  # else it was no field
@@ -95,10 +98,10 @@ def chained(at: Ints, past: Ints, end: int) -> Ints:
     turn[begins] += 1
     turn[ends] -= 1
     rows = np.flatnonzero(np.cumsum(turn[:-1]))
-    if not len(rows) or not met[rows].all() or past[rows[-1]] != end:
+    if not len(rows) or there[0] or (past[rows[:-1]] != at[rows[1:]]).any() or past[rows[-1]] != end:
         message = "a message ends before its fields do"
         raise UnreadableError(message)
-    return rows
+    return np.asarray(there[rows])
 
 
 def heads(data: bytes, begin: int, end: int, tag: int) -> Ints:
