@@ -26,7 +26,9 @@ PRESETS = """\
 path of a TOML file is a preset of your own: the files in `src/lastmile_net/presets/columns-*.toml` are examples. A rule
 takes a `column`, several `columns` joined by `between`, a `constant`, or whether the row is `found_in` a second table
 (`--table NAME=FILE`); `regexp` and `to` cut a part out, `equals` makes yes and no, `values` and `otherwise` translate.
-`where` says which rows are kept, `crs` and `location` where they are."""
+`where` says which rows are kept, `crs` and `location` where they are. Where each flat is a row of its own, `flats` names
+the columns that tell a flat (`named`) and those that tell apart addresses of one street and number (`within`): the rows
+of one address, up to 500 m apart, become one customer under the lowest id; its differently named flats are its `units`."""
 OFDS = """\
 `--formats ofds` writes the plan as `ofds/network-package.json`, `nodes.geojson` and `spans.geojson`, valid against the
 Open Fibre Data Standard 0.4: trenches and drops are spans of status `proposed`, the existing pieces that they use are
@@ -57,6 +59,9 @@ def _preset(preset: ColumnPreset) -> str:
     lines = [f"### {preset.name}", "", f"{preset.title}. Layer: {preset.layer}. {preset.note}".strip(), ""]
     lines += [f"Columns as published: {preset.source}.", "", "| column | from |", "|---|---|", *rows]
     lines += ["", f"Rows are kept where {kept}."] if kept else []
+    if preset.flats is not None:
+        named, within = (", ".join(f"`{name}`" for name in each) for each in (preset.flats.named, preset.flats.within))
+        lines += ["", f"Flats are told by {named}; addresses of one street and number by {within}."]
     tables = [f"Second table `{name}`: {each.meaning}." for name, each in preset.tables.items()]
     return "\n".join([*lines, *(["", *tables] if tables else [])])
 
