@@ -26,9 +26,10 @@ PRESETS = """\
 path of a TOML file is a preset of your own: the files in `src/lastmile_net/presets/columns-*.toml` are examples. A rule
 takes a `column`, several `columns` joined by `between`, a `constant`, or whether the row is `found_in` a second table
 (`--table NAME=FILE`); `regexp` and `to` cut a part out, `equals` makes yes and no, `values` and `otherwise` translate.
-`where` says which rows are kept, `crs` and `location` where they are. Where each flat is a row of its own, `flats` names
-the columns that tell a flat (`named`) and those that tell apart addresses of one street and number (`within`): the rows
-of one address, up to 500 m apart, become one customer under the lowest id; its differently named flats are its `units`."""
+`where` says which rows are kept, `crs` and `location` where they are. Where each flat is a row of its own, `flats`
+names the columns that tell a flat (`named`) and those that tell apart addresses of one street and number (`within`):
+the rows of one address, up to 500 m apart, become one customer under the lowest id; its differently named flats are
+its `units`."""
 OFDS = """\
 `--formats ofds` writes the plan as `ofds/network-package.json`, `nodes.geojson` and `spans.geojson`, valid against the
 Open Fibre Data Standard 0.4: trenches and drops are spans of status `proposed`, the existing pieces that they use are
