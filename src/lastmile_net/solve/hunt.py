@@ -44,6 +44,8 @@ RESTARTS = 6
 WORTH = 0.9
 """Where fewer than this share of the edges are left, cuts are charged anew at once."""
 UNION_ROUNDS = 3
+OPEN = 0.1
+"""What may still be gained inside a union is left alone below this share of all that is open."""
 LARGE = 150_000
 """Graphs with more edges than this get fewer passes, and cuts are capped."""
 CAP = 3_000
@@ -257,7 +259,10 @@ class Hunt:
             if child.done or self.clock.over():
                 break
             child.prove()
-            while child.can_relax and not self.clock.over() and len(child.shrunk.tail) <= WHOLE:
+            enough = OPEN * (self.cost - self.bound)
+            while child.can_relax and not self.clock.over() and child.cost - child.bound > enough:
+                if len(child.shrunk.tail) > WHOLE:
+                    break
                 child.relax()
             child.search(RESTARTS, unite=False)
         self.take(child.best)
