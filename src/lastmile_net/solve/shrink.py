@@ -94,9 +94,14 @@ class Shrunk:
         self.shrink()
 
     def shrink(self) -> None:
-        """Apply all tests until little changes."""
+        """
+        Apply all tests until little changes.
+
+        Detours are looked for unless most of what is to be tied are leaves: they lead through terminals, and where
+        nothing runs through them hardly one edge in a hundred goes.
+        """
         self._simplify()
-        repeat = True
+        repeat = np.count_nonzero(self.kind == LEAF) <= np.count_nonzero(self.kind == TERMINAL)
         while repeat:
             before = len(self.tail)
             self._go_around()
