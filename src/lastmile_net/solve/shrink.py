@@ -101,7 +101,7 @@ class Shrunk:
         nothing runs through them hardly one edge in a hundred goes.
         """
         self._simplify()
-        repeat = np.count_nonzero(self.kind == LEAF) <= np.count_nonzero(self.kind == TERMINAL)
+        repeat = bool(np.count_nonzero(self.kind == LEAF) <= np.count_nonzero(self.kind == TERMINAL))
         while repeat:
             before = len(self.tail)
             self._go_around()
