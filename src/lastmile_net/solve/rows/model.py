@@ -42,6 +42,9 @@ AMPLE = 0.05
 """By so much more than 1 a cut must be crossed to be taken out,"""
 MANY = 0.3
 """and so large a share of the cuts must be."""
+LEAST_PATIENCE = 2_000
+PATIENCE = 3
+"""After so many times the steps of the longest solution before, one that turns in circles is begun anew."""
 
 _BANNER = threading.Lock()
 
@@ -107,6 +110,7 @@ class Relaxation:
         self._balance(np.zeros(len(graph.kind), bool) if rim is None else rim)
         self._carry()
         self.lasting = self.count
+        self.steps = 0
 
     def _balance(self, rim: Flags) -> None:
         """Add one row per node: terminals are entered once, plain nodes are left at least as much as entered."""
@@ -190,12 +194,21 @@ class Relaxation:
 
     def solve(self) -> bool:
         """Solve the programme as it is; return False if that failed or took too long."""
-        self.highs.setOptionValue("time_limit", self.highs.getRunTime() + max(self.clock.left(), 0.0))
-        self.highs.run()
+        self._run(max(PATIENCE * self.steps, LEAST_PATIENCE) if self.steps else highspy.kHighsIInf)
+        if self.highs.getModelStatus() == highspy.HighsModelStatus.kIterationLimit:
+            self.highs.clearSolver()
+            self._run(highspy.kHighsIInf)
         if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return False
+        self.steps = max(self.steps, int(self.highs.getInfo().simplex_iteration_count))
         self._read_use()
         return True
+
+    def _run(self, steps: int) -> None:
+        """Let HiGHS go on for at most so many steps of the simplex method."""
+        self.highs.setOptionValue("time_limit", self.highs.getRunTime() + max(self.clock.left(), 0.0))
+        self.highs.setOptionValue("simplex_iteration_limit", steps)
+        self.highs.run()
 
     def _read_use(self) -> None:
         self.use[self.arc] = np.maximum(self.highs.getSolution().col_value, 0)
