@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import matplotlib.image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    import numpy as np
 
 BROWSER = Path("/usr/bin/chromium")
 DRIVER = Path("/usr/bin/chromedriver")
@@ -95,3 +100,13 @@ class Chromium:
         """Keep a screenshot."""
         path.parent.mkdir(exist_ok=True)
         self.page.save_screenshot(str(path))
+
+    def pixels(self) -> np.ndarray:
+        """Return the colours of the map, without what stands over it at its rims."""
+        raw = base64.b64decode(self.page.get_screenshot_as_base64())
+        return matplotlib.image.imread(io.BytesIO(raw), format="png")[60:, 345:-60, :3]
+
+    def toggle(self, selector: str) -> None:
+        """Click on a switch, and wait until all is drawn."""
+        self.run("document.querySelector(arguments[0]).click();", selector)
+        self.drawn()

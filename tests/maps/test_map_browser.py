@@ -40,16 +40,6 @@ def page(small_plan: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) 
     return save_map(small_plan, tmp_path_factory.mktemp("map") / "map.html")
 
 
-def _pixels(browser: Chromium) -> np.ndarray:
-    raw = base64.b64decode(browser.page.get_screenshot_as_base64())
-    return matplotlib.image.imread(io.BytesIO(raw), format="png")[60:, 345:-60, :3]
-
-
-def _toggle(browser: Chromium, selector: str) -> None:
-    browser.run("document.querySelector(arguments[0]).click();", selector)
-    browser.drawn()
-
-
 def _near(picture: np.ndarray, colour: str) -> int:
     wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return int((np.abs(picture - wanted).max(2) < 0.02).sum())
@@ -174,12 +164,35 @@ def test_each_layer_switch_changes_its_pixels(browser: Chromium, page: Path, key
         key,
     )
     browser.drawn()
-    before = _pixels(browser)
-    _toggle(browser, f"[data-layer={key}]")
-    without = _pixels(browser)
-    _toggle(browser, f"[data-layer={key}]")
+    before = browser.pixels()
+    browser.toggle(f"[data-layer={key}]")
+    without = browser.pixels()
+    browser.toggle(f"[data-layer={key}]")
     assert _near(before, colour) - _near(without, colour) > 40
-    assert np.array_equal(before, _pixels(browser))
+    assert np.array_equal(before, browser.pixels())
+
+
+@pytest.mark.parametrize("key", ["taps", "backbone_points", "findings"])
+def test_switches_of_points_change_their_pixels(
+    browser: Chromium, make_town: Callable[..., SimpleNamespace], tmp_path: Path, key: str
+) -> None:
+    """Points that a plan uses, that lie idle or are wrong must leave the picture at their switch, and come back."""
+    plan = make_town(300, seed=6)
+    plan.access_points = plan.access_points.iloc[1:].copy()  # the first cabinet lies idle
+    plan.access_points.loc[plan.access_points.index[:1], "kind"] = "aerial"
+    findings = plan.customers.iloc[:2][["geometry"]].assign(code="far_from_street", message="too far")
+    browser.open(save_map(plan, tmp_path / "map.html", findings=findings), f"#layers={key}")
+    browser.run(
+        """const {packed} = lastmile.page.layers.find((one) => one.key === arguments[0]);
+           lastmile.page.map.setView(packed.place(0), 17, {animate: false});""",
+        key,
+    )
+    browser.drawn()
+    before = browser.pixels()
+    browser.toggle(f"[data-layer={key}]")
+    assert (np.abs(before - browser.pixels()).max(axis=2) > 0.02).sum() > 20  # the smallest sign has some 40
+    browser.toggle(f"[data-layer={key}]")
+    assert np.array_equal(before, browser.pixels())
 
 
 @pytest.mark.parametrize("zoom", [15.5, 18, 20])
@@ -215,9 +228,9 @@ def test_class_switch_and_counts_follow_the_plan(browser: Chromium, page: Path, 
     )
     expected = {key: int(count) for key, count in outcomes.value_counts().items()}
     assert _legend(browser) == expected
-    _toggle(browser, "[data-class=planned]")
+    browser.toggle("[data-class=planned]")
     assert _legend(browser) == expected | {"planned": 0}
-    assert _near(_pixels(browser), "#0072b2") < 20
+    assert _near(browser.pixels(), "#0072b2") < 20
     browser.run("document.querySelectorAll('[name=lm-theme]')[1].click();")
     browser.drawn()
     statuses = small_plan.customers["status"].value_counts()
@@ -230,15 +243,15 @@ def test_each_class_switch_changes_its_pixels(browser: Chromium, page: Path) -> 
     browser.run("lastmile.page.map.setZoom(16, {animate: false});")
     browser.run("for (const key of ['trenches', 'drops']) document.querySelector(`[data-layer=${key}]`).click();")
     browser.drawn()
-    before = _pixels(browser)
+    before = browser.pixels()
     classes = browser.run("return lastmile.page.customers.packed.classes.map((one) => [one.value, one.colour]);")
     assert len(classes) > 4
     for key, colour in classes:
-        _toggle(browser, f"[data-class={key}]")
-        gone = _near(_pixels(browser), colour)
-        _toggle(browser, f"[data-class={key}]")
+        browser.toggle(f"[data-class={key}]")
+        gone = _near(browser.pixels(), colour)
+        browser.toggle(f"[data-class={key}]")
         assert gone < 0.1 * _near(before, colour), key
-        assert np.array_equal(before, _pixels(browser)), key
+        assert np.array_equal(before, browser.pixels()), key
 
 
 def _legend(browser: Chromium) -> dict[str, int]:
@@ -272,15 +285,15 @@ def test_area_and_cost_filters_leave_what_they_say(browser: Chromium, page: Path
 def test_link_brings_back_view_layers_and_filters(browser: Chromium, page: Path) -> None:
     """A link in a mail must show what its sender saw."""
     browser.open(page)
-    _toggle(browser, "[data-layer=drops]")
-    _toggle(browser, "[data-class=existing]")
+    browser.toggle("[data-layer=drops]")
+    browser.toggle("[data-class=existing]")
     browser.run("lastmile.page.map.setView([49.51, 11.30], 16, {animate: false});")
     browser.drawn()
     link = browser.run("return location.hash;")
-    before = _pixels(browser)
+    before = browser.pixels()
     browser.open(page, link)
     assert browser.run("return location.hash;") == link
-    assert np.array_equal(before, _pixels(browser))
+    assert np.array_equal(before, browser.pixels())
     assert not browser.run("return document.querySelector('[data-layer=drops]').checked;")
 
 
@@ -342,7 +355,7 @@ def test_a_look_at_today_and_back_keeps_the_budget(
            slider.dispatchEvent(new Event('input'));"""
     )
     browser.drawn()
-    before, legend = _pixels(browser), _legend(browser)
+    before, legend = browser.pixels(), _legend(browser)
     browser.run("document.querySelectorAll('[name=lm-theme]')[1].click();")
     browser.drawn()
     assert _legend(browser) == plan.customers["status"].value_counts().to_dict()
@@ -351,7 +364,7 @@ def test_a_look_at_today_and_back_keeps_the_budget(
     browser.drawn()
     assert browser.complaints() == []
     assert _legend(browser) == legend
-    assert np.array_equal(before, _pixels(browser))
+    assert np.array_equal(before, browser.pixels())
 
 
 def test_hostile_names_are_shown_as_text(
