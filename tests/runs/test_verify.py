@@ -16,6 +16,7 @@ import shapely
 from shapely import LineString
 
 from lastmile_net.errors import MissingFileError, RunError
+from lastmile_net.read.run import read_run
 from lastmile_net.verify import CHECKS, verify_run
 from lastmile_net.write import Inputs, write_run
 
@@ -466,6 +467,20 @@ def test_no_run_is_refused(town: Plan, tmp_path: Path) -> None:
     run = write_run(town, tmp_path / "run")
     (run / "plan.gpkg").write_bytes(b"no database")
     with pytest.raises(RunError, match="cannot be read"):
+        verify_run(run)
+
+
+def test_a_run_of_another_version_is_told_from_no_run(town: Plan, tmp_path: Path) -> None:
+    """Whoever opens an old run should learn that it is old, not that it is none; nor see a traceback."""
+    run = write_run(town, tmp_path / "run")
+    seal = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    seal["log"] = [{"seconds": 1.0, "mood": "good"}]
+    (run / "run.json").write_text(json.dumps(seal), encoding="utf-8")
+    with pytest.raises(RunError, match="another version"):
+        read_run(run)
+    with closing(sqlite3.connect(run / "plan.gpkg")) as database, database:
+        database.execute("ALTER TABLE access_points DROP COLUMN fed_from")
+    with pytest.raises(RunError, match=r"lacks fed_from.*another version"):
         verify_run(run)
 
 

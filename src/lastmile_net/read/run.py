@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lastmile_net.schema import Kind, Layer
     from lastmile_net.solve.problem import Status
 
+ANEW = "Read it with that version, or plan it again with this one."
+
 
 def read_run(folder: Path | str) -> Plan:
     """
@@ -59,9 +61,17 @@ def read_run(folder: Path | str) -> Plan:
         status=cast("Status", seal["status"]),
         curve=_curve(folder),
         proposals=_proposals(folder),
-        log=tuple(Progress(**line) for line in seal.get("log", ())),
+        log=_log(folder, seal),
         notes=tuple(seal.get("notes", ())),
     )
+
+
+def _log(folder: Path, seal: dict[str, Any]) -> tuple[Progress, ...]:
+    try:
+        return tuple(Progress(**line) for line in seal.get("log", ()))
+    except TypeError as error:
+        made = f"the run was written by another version of lastmile_net ({seal.get('version')}): {error}"
+        raise RunError([Fault(made, ANEW, source=str(folder / "run.json"))]) from error
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:

@@ -155,7 +155,8 @@ def _table(path: Path, layer: Layer) -> gpd.GeoDataFrame:
         raise RunError([_no_run(path, f"the layer '{layer.name}' cannot be read: {error}")]) from error
     absent = [column.name for column in layer.columns if column.name not in table]
     if absent:
-        raise RunError([_no_run(path, f"the layer '{layer.name}' has no column '{name}'") for name in absent])
+        lacks = f"the layer '{layer.name}' lacks {', '.join(absent)}: it was changed, or written by another version"
+        raise RunError([Fault(lacks, "Verify it with the version that wrote it, or plan it again.", source=str(path))])
     for column in layer.columns:
         if column.kind == "text":
             values = table[column.name]
