@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from lastmile_net.config import SolveConfig
-from lastmile_net.solve.capacity import NO_FREE_PORT, Catalogue, Limits, Sited, solve_with_sites
+from lastmile_net.solve.capacity import (
+    NO_FREE_PORT,
+    Catalogue,
+    Limited,
+    Limits,
+    Sited,
+    place_access_points,
+    solve_with_limits,
+    without_ports,
+)
 
 from .test_capacity import STREET, Drop, Edge, town
 
@@ -64,7 +73,12 @@ def check(problem: Problem, kinds: Catalogue, sited: Sited) -> None:
 
 def answer(problem: Problem, kinds: Catalogue, limits: Limits | None = None) -> Sited:
     """Solve and re-check."""
-    sited = solve_with_sites(problem, limits or Limits(), kinds, CONFIG)
+
+    def within(posed: Problem) -> Limited:
+        return solve_with_limits(posed, limits or Limits(), CONFIG)
+
+    base = within(without_ports(problem, kinds))
+    sited = place_access_points(problem, base, kinds, np.ones(problem.nodes, bool), within)
     check(problem, kinds, sited)
     return sited
 

@@ -23,9 +23,8 @@ from lastmile_net.cli.options import (
     RailWater,
     Streets,
     Tables,
-    lonlat,
-    named_files,
     numbers,
+    settings_of,
 )
 
 if TYPE_CHECKING:
@@ -76,21 +75,13 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Examine the layers: findings only, plans nothing."""
-    from lastmile_net.config import read_config
     from lastmile_net.doctor import check_layers
     from lastmile_net.read.layers import load_layers
 
     if fix and not out_folder:
         message = "--fix writes mended layers into a folder: name it with --out"
         raise typer.BadParameter(message)
-    settings = read_config(
-        Path(config) if config else None,
-        pop=lonlat(pop),
-        crs=crs,
-        presets=preset or None,
-        tables=named_files(table),
-        on_bad_rows="quarantine",
-    )
+    settings = settings_of(config, pop, crs, preset, table, on_bad_rows="quarantine")
     files = Files(streets, backbone, customers, barriers, excluded, rail_water)
     layers = load_layers(streets, backbone, customers, config=settings, **files.optional())
     findings = check_layers(layers, settings)

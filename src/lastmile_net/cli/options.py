@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lastmile_net.config import PlanConfig
 
 Streets = Annotated[str, typer.Option(envvar="LASTMILE_STREETS", help="Streets: any file GDAL reads.")]
 Backbone = Annotated[
@@ -78,6 +82,27 @@ class Files:
     def optional(self) -> dict[str, str | None]:
         """Return the layers that may be left out, by name."""
         return {"barriers": self.barriers, "excluded": self.excluded, "rail_water": self.rail_water}
+
+
+def settings_of(
+    config: str | None,
+    pop: str | None,
+    crs: str | None,
+    preset: list[str] | None,
+    table: list[str] | None,
+    **others: object,
+) -> PlanConfig:
+    """Return the config file's settings, with those that options name in their place."""
+    from lastmile_net.config import read_config
+
+    return read_config(
+        Path(config) if config else None,
+        pop=lonlat(pop),
+        crs=crs,
+        presets=preset or None,
+        tables=named_files(table),
+        **others,
+    )
 
 
 def numbers(text: str) -> tuple[float, float, float, float]:

@@ -45,8 +45,7 @@ from lastmile_net.cli.options import (
     TargetGap,
     Tiles,
     TimeLimitS,
-    lonlat,
-    named_files,
+    settings_of,
 )
 
 if TYPE_CHECKING:
@@ -139,14 +138,12 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Plan: who is unconnected, why, and the cheapest trenches that connect everyone in reach."""
-    from lastmile_net.config import read_config
-
-    settings = read_config(
-        Path(config) if config else None,
-        pop=lonlat(pop),
-        crs=crs,
-        presets=preset or None,
-        tables=named_files(table),
+    settings = settings_of(
+        config,
+        pop,
+        crs,
+        preset,
+        table,
         prices=prices,
         tap=tap,
         max_drop_m=max_drop_m,

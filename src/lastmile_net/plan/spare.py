@@ -9,6 +9,7 @@ import numpy as np
 
 from lastmile_net.solve.capacity import Limited
 from lastmile_net.solve.capacity.search import restrict
+from lastmile_net.solve.routes import part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,8 @@ def _trimmed(posed: Posed, limited: Limited, capacity: Ints) -> Limited:
     left_out = (solution.drop >= 0) & ~kept
     reason = limited.reason.copy()
     reason[left_out] = LINE_FULL
-    return Limited(_without(posed.problem, solution, kept), reason, int(units[kept].sum()), limited.most_units)
+    rest = replace(part(posed.problem, solution, kept), log=solution.log)
+    return Limited(rest, reason, int(units[kept].sum()), limited.most_units)
 
 
 def _least_to_leave(customers: Ints, units: Ints, first: NDArray[np.bool_], excess: int) -> Ints:
@@ -118,28 +120,6 @@ def _least_to_leave(customers: Ints, units: Ints, first: NDArray[np.bool_], exce
             spare -= int(units[each])
             chosen = chosen[chosen != each]
     return chosen
-
-
-def _without(problem: Problem, solution: Solution, kept: NDArray[np.bool_]) -> Solution:
-    """Return the solution for some of its customers alone."""
-    count = np.where(kept, np.diff(solution.route_start), 0)
-    of = np.repeat(np.arange(len(kept)), np.diff(solution.route_start))
-    route_edges = solution.route_edges[kept[of]]
-    drop = np.where(kept, solution.drop, -1)
-    edges = np.unique(route_edges)
-    row = drop[kept]
-    fibre = problem.fibre_cost[route_edges] @ problem.fibres[of[kept[of]]]
-    drops = problem.drop_cost[row] + problem.drop_fibre_cost[row] * problem.fibres[kept]
-    return replace(
-        solution,
-        edges=edges,
-        drop=drop,
-        tap=np.where(kept, solution.tap, -1),
-        route_start=np.r_[0, np.cumsum(count)],
-        route_edges=route_edges,
-        cost=int(problem.cost[edges].sum() + drops.sum() + fibre),
-        lower_bound=0,
-    )
 
 
 def _bounded(whole: Posed, free: Limited, limited: Limited, solve: Solver) -> Limited:

@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import dijkstra
 from lastmile_net.network.network import BACKBONE, CENTRE, STREET
 from lastmile_net.schema import ACCESS_POINTS, EDGE_KINDS
 from lastmile_net.solve.problem import MILLI
+from lastmile_net.solve.routes import rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,13 +172,8 @@ class Built:
     @cached_property
     def steps(self) -> tuple[Ints, Ints]:
         """Return, for each edge of each route in its order, position of the planned customer, and network edge."""
-        start = self.solution.route_start
-        count = start[self.planned + 1] - start[self.planned]
-        who = np.repeat(np.arange(len(self.planned)), count)
-        place = (
-            np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(start[self.planned], count)
-        )
-        return who, self.posed.edge[self.solution.route_edges[place]]
+        start, edges = rows(self.solution, self.planned)
+        return np.repeat(np.arange(len(self.planned)), np.diff(start)), self.posed.edge[edges]
 
     @cached_property
     def loads(self) -> tuple[Ints, Ints, Ints]:

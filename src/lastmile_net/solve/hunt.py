@@ -259,10 +259,8 @@ class Hunt:
             if child.done or self.clock.over():
                 break
             child.prove()
-            enough = OPEN * (self.cost - self.bound)
-            while child.can_relax and not self.clock.over() and child.cost - child.bound > enough:
-                if len(child.shrunk.tail) > WHOLE:
-                    break
+            fits, enough = len(child.shrunk.tail) <= WHOLE, OPEN * (self.cost - self.bound)
+            while fits and child.can_relax and child.cost - child.bound > enough and not self.clock.over():
                 child.relax()
             child.search(RESTARTS, unite=False)
         self.take(child.best)

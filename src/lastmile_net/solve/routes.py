@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from lastmile_net.solve.graph import lay_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.problem import Problem
+    from lastmile_net.solve.problem import Problem, Solution
 
     Ints = NDArray[np.int64]
     Shorts = NDArray[np.int32]
@@ -121,6 +121,35 @@ def climb(end: Shorts, via: Shorts, node: Ints, name: Ints) -> tuple[Ints, Ints]
             edges[i] = name[via[v] >> 1]
             v = end[via[v] ^ 1]
     return start, edges
+
+
+def rows(solution: Solution, customers: Ints) -> tuple[Ints, Ints]:
+    """Return the routes of some customers, in their order, as rows of their own: start and edges."""
+    first = solution.route_start[customers]
+    count = solution.route_start[customers + 1] - first
+    start = np.concatenate([[0], np.cumsum(count)])
+    place = np.arange(start[-1]) + np.repeat(first - start[:-1], count)
+    return start, solution.route_edges[place]
+
+
+def part(problem: Problem, solution: Solution, customers: Flags) -> Solution:
+    """Return what some customers of a solution need: their routes as they are, priced from scratch, without a bound."""
+    count = np.diff(solution.route_start)
+    edges = solution.route_edges[np.repeat(customers, count)]
+    start = np.concatenate([[0], np.cumsum(np.where(customers, count, 0))])
+    routes = Routes(np.where(customers, solution.tap, -1), start, edges)
+    drop, used = np.where(customers, solution.drop, -1), np.flatnonzero(np.bincount(edges))
+    return replace(
+        solution,
+        edges=used,
+        drop=drop,
+        tap=routes.tap,
+        route_start=start,
+        route_edges=edges,
+        cost=price(problem, used, drop, routes),
+        lower_bound=0,
+        log=(),
+    )
 
 
 def price(problem: Problem, built: Ints, drop: Ints, routes: Routes) -> int:

@@ -3,7 +3,7 @@
 from lastmile_net.solve.budget.fill import reach_more
 from lastmile_net.solve.budget.grow import grow
 from lastmile_net.solve.budget.order import BuildOrder, build_order
-from lastmile_net.solve.budget.prizes import Question, only, part
+from lastmile_net.solve.budget.prizes import Question, only
 from lastmile_net.solve.budget.scenarios import Doubt, Outlook, look_out
 from lastmile_net.solve.budget.study import Choice, Study
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.budget.blocks import add_up, best_first, lay_routes
+from lastmile_net.solve.routes import rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,7 @@ class Forest:
 def lay_forest(problem: Problem, solution: Solution, who: Ints) -> Forest:
     """Lay the routes of some customers over one another."""
     who = who[np.argsort(solution.tap[who], kind="stable")]
-    start, edges = _rows(solution, who)
+    start, edges = rows(solution, who)
     parent, edge, last = lay_routes(solution.tap[who], start, edges, len(problem.tail))
     homes = np.zeros(len(parent), np.int64)
     np.add.at(homes, last[last >= 0], problem.units[who[last >= 0]])
@@ -133,7 +134,7 @@ def build_order(
         customers.append(order)
         blocks.append(block + done)
         done += int(block.max(initial=-1)) + 1
-        paid[_rows(solution, who)[1]] = True
+        paid[rows(solution, who)[1]] = True
     sequence = np.concatenate(customers)
     cost, edge_rank = _spend(problem, solution, sequence, own)
     return BuildOrder(sequence, cost, np.cumsum(prize[sequence]), np.concatenate(blocks), edge_rank)
@@ -149,14 +150,6 @@ def of_their_own(problem: Problem, solution: Solution) -> Ints:
     along: Ints = so_far[solution.route_start[1:]] - so_far[solution.route_start[:-1]]
     own[served] += (problem.fibres * along)[served]
     return own
-
-
-def _rows(solution: Solution, who: Ints) -> tuple[Ints, Ints]:
-    """Return the routes of some customers as rows of their own."""
-    count = solution.route_start[who + 1] - solution.route_start[who]
-    start = np.concatenate([[0], np.cumsum(count)])
-    place = np.arange(start[-1]) - np.repeat(start[:-1], count) + np.repeat(solution.route_start[who], count)
-    return start, solution.route_edges[place]
 
 
 def _one_phase(
@@ -177,7 +170,7 @@ def _one_phase(
 
 def _spend(problem: Problem, solution: Solution, sequence: Ints, own: Ints) -> tuple[Ints, Ints]:
     """Return what has been spent after each customer of a sequence, and who needs each edge first."""
-    start, edges = _rows(solution, sequence)
+    start, edges = rows(solution, sequence)
     rank = np.full(len(problem.tail), -1, np.int64)
     position = np.repeat(np.arange(len(sequence)), np.diff(start))
     rank[edges[::-1]] = position[::-1]

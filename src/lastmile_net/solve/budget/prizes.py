@@ -16,7 +16,7 @@ import numpy as np
 from lastmile_net.solve import solve
 from lastmile_net.solve.prepare import reachable
 from lastmile_net.solve.problem import Solution
-from lastmile_net.solve.routes import Routes, follow, price
+from lastmile_net.solve.routes import follow, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,18 +142,7 @@ def settle(question: Question, edges: Ints, drop: Ints) -> Solution:
     """Return the solution that uses some drops over some edges, led anew and priced from scratch; spare edges go."""
     routes = follow(question.posed, edges, drop)
     found = Solution(edges, drop, routes.tap, routes.start, routes.edges, 0, 0, "rounds")
-    return part(question, found, drop >= 0)
-
-
-def part(question: Question, solution: Solution, customers: Flags) -> Solution:
-    """Return what some customers of a solution need: their routes as they are, priced from scratch, without a bound."""
-    count = np.where(customers, np.diff(solution.route_start), 0)
-    edges = solution.route_edges[np.repeat(customers, np.diff(solution.route_start))]
-    routes = Routes(np.where(customers, solution.tap, -1), np.concatenate([[0], np.cumsum(count)]), edges)
-    drop = np.where(customers, solution.drop, -1)
-    used = np.flatnonzero(np.bincount(edges, minlength=len(question.posed.tail)))
-    cost = price(question.posed, used, drop, routes)
-    return Solution(used, drop, routes.tap, routes.start, routes.edges, cost, 0, solution.status)
+    return part(question.posed, found, drop >= 0)
 
 
 def only(question: Question, customers: Flags, config: SolveConfig, solver: Solver = solve) -> Solution:
@@ -168,4 +157,4 @@ def only(question: Question, customers: Flags, config: SolveConfig, solver: Solv
 def _renamed(question: Question, found: Solution, name: Ints) -> Solution:
     """Return a solution in the drops of the question; `name` is -1 for a drop that leaves its customer out."""
     drop = np.where(found.drop >= 0, name[found.drop], -1) if len(name) else np.full(len(found.drop), -1)
-    return replace(part(question, replace(found, drop=drop), drop >= 0), lower_bound=found.lower_bound)
+    return replace(part(question.posed, replace(found, drop=drop), drop >= 0), lower_bound=found.lower_bound)

@@ -18,9 +18,10 @@ from lastmile_net.solve import solve
 from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
 from lastmile_net.solve.budget.fill import spend_rest
 from lastmile_net.solve.budget.order import BuildOrder, build_order
-from lastmile_net.solve.budget.prizes import Answer, ask, only, part
+from lastmile_net.solve.budget.prizes import Answer, ask, only
 from lastmile_net.solve.fibre import drop_prices
 from lastmile_net.solve.prepare import reachable
+from lastmile_net.solve.routes import part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,7 @@ class Study:
 
     def __post_init__(self) -> None:
         """Begin with the plan for everybody."""
-        everybody = part(self.question, self.full, self.full.drop >= 0)
+        everybody = part(self.question.posed, self.full, self.full.drop >= 0)
         self.waits = np.where(self.question.problem.first, 0, 1)
         self.must = int((self.question.problem.first & (self.full.drop >= 0)).sum())
         self.nested = self._remember(everybody)
@@ -367,4 +368,4 @@ def cut(question: Question, solution: Solution, order: BuildOrder, count: int) -
     """Return the first `count` customers of a solution, in its order, and what they need."""
     who = np.zeros(question.problem.customers, bool)
     who[order.customers[:count]] = True
-    return part(question, solution, who)
+    return part(question.posed, solution, who)

@@ -13,7 +13,6 @@ from lastmile_net.solve.capacity.siting import (
     Catalogue,
     Sited,
     place_access_points,
-    solve_with_sites,
     without_ports,
 )
 
@@ -29,6 +28,5 @@ __all__ = [
     "most_units",
     "place_access_points",
     "solve_with_limits",
-    "solve_with_sites",
     "without_ports",
 ]

@@ -24,18 +24,17 @@ from lastmile_net.solve.capacity.packing import (
     number_preorder,
     pack,
 )
-from lastmile_net.solve.capacity.plan import Limited, solve_with_limits
+from lastmile_net.solve.capacity.plan import Limited
 from lastmile_net.solve.capacity.search import restrict
 from lastmile_net.solve.capacity.sites import CLOSED, Sites, hang, hang_alone, refine
+from lastmile_net.solve.routes import part, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity.limits import Limits
-    from lastmile_net.solve.problem import Problem, Report
+    from lastmile_net.solve.problem import Problem
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
@@ -100,36 +99,6 @@ class Sited:
     feed_cost: Ints
     feed_edges: Ints
     fibre_cost: Ints
-
-
-def solve_with_sites(
-    problem: Problem, limits: Limits, catalogue: Catalogue, config: SolveConfig, report: Report | None = None
-) -> Sited:
-    """
-    Serve everyone in reach at least cost, with new access points where that takes them.
-
-    Parameters
-    ----------
-    problem
-        Streets, taps with their free ports, customers.
-    limits
-        Limits on routes, which begin at an existing tap, also where they lead over a new access point.
-    catalogue
-        What may be placed, at any node that the plan's trenches and lines touch.
-    config, report
-        As in `solve_with_limits`.
-
-    Returns
-    -------
-    sited
-        The plan; its bound is for trenches, drops, fibre and new access points together.
-    """
-
-    def solve_within(part: Problem) -> Limited:
-        return solve_with_limits(part, limits, config, report)
-
-    base = solve_within(without_ports(problem, catalogue))
-    return place_access_points(problem, base, catalogue, np.ones(problem.nodes, bool), solve_within)
 
 
 def without_ports(problem: Problem, catalogue: Catalogue) -> Problem:
@@ -243,10 +212,7 @@ class _Town:
         problem, solution = self.problem, self.solution
         who = np.flatnonzero(solution.drop >= 0)
         who = who[np.argsort(solution.tap[who], kind="stable")]
-        count = np.diff(solution.route_start)[who]
-        start = np.r_[0, np.cumsum(count)]
-        place = np.arange(start[-1]) - np.repeat(start[:-1], count) + np.repeat(solution.route_start[who], count)
-        above, edge, last = lay_routes(solution.tap[who], start, solution.route_edges[place], len(problem.tail))
+        above, edge, last = lay_routes(solution.tap[who], *rows(solution, who), len(problem.tail))
         self.tap, tree = np.unique(solution.tap[who], return_inverse=True)
         tops = len(self.tap)
         label = np.full(len(above), -1)
@@ -313,25 +279,12 @@ class _Town:
         stand = sites.node[np.where(has, sites.site, 0)]
         at, kind = sites.node[new], sites.kind[new]
         own = np.where(has, problem.fibres * (forest.fibre[self.demand.where] - forest.fibre[stand]), 0)
-        drop = np.where(has, self.solution.drop, -1)
         feed_cost = self.kinds.feeders[kind] * forest.fibre[at]
-        count = np.where(has, np.diff(self.solution.route_start), 0)
-        of = np.repeat(has, np.diff(self.solution.route_start))
-        edges = self.solution.route_edges[of]
-        built = np.unique(edges)
-        money = problem.cost[built].sum() + own.sum() + problem.drop_cost[drop[has]].sum()
-        money += (problem.drop_fibre_cost[drop[has]] * problem.fibres[has]).sum()
+        kept = part(problem, self.solution, has)
+        money = problem.cost[kept.edges].sum() + own.sum() + problem.drop_cost[kept.drop[has]].sum()
+        money += (problem.drop_fibre_cost[kept.drop[has]] * problem.fibres[has]).sum()
         money += feed_cost.sum() + self.kinds.price[kind].sum()
-        solution = replace(
-            self.solution,
-            edges=built,
-            drop=drop,
-            tap=np.where(has, self.solution.tap, -1),
-            route_start=np.r_[0, np.cumsum(count)],
-            route_edges=edges,
-            cost=int(money),
-            lower_bound=0,
-        )
+        solution = replace(kept, cost=int(money), log=self.solution.log)
         reason = base.reason.copy()
         reason[(self.solution.drop >= 0) & ~has] = NO_FREE_PORT
         site = np.where(has, number[sites.site], -1)

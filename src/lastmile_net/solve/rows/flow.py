@@ -63,7 +63,7 @@ def least_cuts(graph: Graph, use: Floats, terminals: Shorts, short: float, recor
     Notes
     -----
     Flow is pushed backwards from the terminal along shortest ways (Edmonds & Karp 1972), at most 1. The arcs of
-    a cut count as full afterwards, so that later cuts lie elsewhere (Koch & Martin 1998).
+    a cut count as full for the same terminal afterwards, so that its later cuts lie elsewhere (Koch & Martin 1998).
     """
     nodes = len(graph.kind)
     room = use.copy()

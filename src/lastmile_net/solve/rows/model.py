@@ -36,15 +36,16 @@ RANGE = 1e4
 """The dearest arc costs this much in HiGHS's eyes."""
 BROKEN = 1e-6
 """What is nearer to a whole number than this is one."""
-
-
 AMPLE = 0.05
 """By so much more than 1 a cut must be crossed to be taken out,"""
 MANY = 0.3
 """and so large a share of the cuts must be."""
 LEAST_PATIENCE = 2_000
 PATIENCE = 3
-"""After so many times the steps of the longest solution before, one that turns in circles is begun anew."""
+"""
+After so many times the steps of the longest solution before, but not fewer than the least, one that turns in circles is
+begun anew.
+"""
 
 _BANNER = threading.Lock()
 
@@ -246,9 +247,8 @@ class Relaxation:
 
     def branch(self, nodes: int) -> float:
         """Branch and bound; return what no whole solution of the rows costs less than, in the graph's money."""
-        self.highs.setOptionValue("time_limit", self.highs.getRunTime() + max(self.clock.left(), 0.0))
         self.highs.setOptionValue("mip_max_nodes", nodes)
-        self.highs.run()
+        self._run(highspy.kHighsIInf)
         info = self.highs.getInfo()
         if self.highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
             return float("inf")
