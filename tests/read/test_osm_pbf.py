@@ -15,7 +15,7 @@ from lastmile_net.errors import DataError
 from lastmile_net.read.osm import layers_from_pbf
 from lastmile_net.read.osm.columns import Pool
 from lastmile_net.read.osm.pbf import PbfFile
-from lastmile_net.read.osm.protobuf import varints
+from lastmile_net.read.osm.protobuf import UnreadableError, varint, varints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,3 +132,10 @@ def test_numbers_of_every_length() -> None:
             left >>= 7
         data.append(left)
     assert varints(np.frombuffer(bytes(data), np.uint8))[0].tolist() == numbers
+
+
+def test_a_number_without_an_end_is_refused() -> None:
+    """Megabytes of a number that never ends would keep the reader busy for hours."""
+    assert varint(b"\xff" * 9 + b"\x01", 0) == (2**64 - 1, 10)
+    with pytest.raises(UnreadableError, match="too long"):
+        varint(b"\xff" * 1_000_000, 0)

@@ -27,14 +27,14 @@ class UnreadableError(ValueError):
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
     """Read one number; return it and where the next thing starts."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
+    value = 0
+    for place in range(_LONGEST):
+        byte = data[at + place]
+        value |= (byte & 127) << 7 * place
         if byte < ONE_BYTE:
-            return value, at
-        shift += 7
+            return value, at + place + 1
+    message = "a number is too long"
+    raise UnreadableError(message)
 
 
 def fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
