@@ -263,6 +263,12 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
         ),
         ["crossing_without_node: cross, long", "crossing_without_node: long, x"],
     ),
+    "street_of_one_place": (
+        lambda: Town().with_streets(LONG, CROSS, (line((1, 1)), {"street_id": "stub"})),
+        [
+            "streets.geojson, column 'geometry': is missing or empty (rows stub). Give these rows a location, or set on_bad_rows = \"quarantine\" to go on without them."
+        ],
+    ),
     "overlap": (
         lambda: Town().with_streets(LONG, CROSS, (line((5.013, 0.011), (9.013, 0.011)), {"street_id": "twin"})),
         ["overlap: long, twin"],

@@ -258,7 +258,7 @@ def _read_gdal(place: Place, opened: str | bytes, layer: Layer | None) -> pd.Dat
 
 def _read_layer(opened: str | bytes, name: str) -> pd.DataFrame:
     source = io.BytesIO(opened) if isinstance(opened, bytes) else opened
-    found = pyogrio.read_dataframe(source, layer=name)
+    found = pyogrio.read_dataframe(source, layer=name, on_invalid="ignore")  # a line of one place is none
     return found if isinstance(found, gpd.GeoDataFrame) else pd.DataFrame(found)
 
 
