@@ -18,9 +18,10 @@ import shapely
 from lastmile_net.errors import DataError, Fault, MissingFileError
 from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
+from lastmile_net.read.osm.outlines import NO_OUTLINE, Shapes
 from lastmile_net.read.osm.pbf import PbfFile, UnusualError
-from lastmile_net.read.osm.places import Places, areas_inside, lines_along, points_at
-from lastmile_net.read.osm.tags import KEYS
+from lastmile_net.read.osm.places import Places, Runs, areas_inside, points_at
+from lastmile_net.read.osm.tags import KEYS, is_line, is_street
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.read.osm.pbf import Block, Kind, Objects
 
+    Geometries = NDArray[np.object_]
     Ints = NDArray[np.int64]
 
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
@@ -155,18 +157,27 @@ def _read(file: PbfFile, customers: Customers) -> Found:
     ways, walls = _ways(file, customers, pool, np.unique(outer))
     places = Places(_joined([*ways.refers, *walls.refers]))
     nodes, points = _nodes(file, customers, pool, places)
-    lines, cut = lines_along(_joined(ways.owner), places.of(_joined(ways.refers)), ways.count)
-    sides, _ = lines_along(_joined(walls.owner), places.of(_joined(walls.refers)), walls.count)
-    areas = areas_inside(_joined(relations.owner), _walls(outer, _joined(walls.number), sides), relations.count)
+    sides = Runs.along(_joined(walls.owner), places.of(_joined(walls.refers)), walls.count)
+    lines = sides.lines(np.ones(walls.count, dtype=bool))
+    areas = areas_inside(_joined(relations.owner), _walls(outer, _joined(walls.number), lines), relations.count)
+    runs = Runs.along(_joined(ways.owner), places.of(_joined(ways.refers)), ways.count)
     found = Found(
         np.repeat(["n", "w", "r"], [nodes.count, ways.count, relations.count]),
         _joined([*nodes.number, *ways.number, *relations.number]),
         Tags.joined([*nodes.tags, *ways.tags, *relations.tags], pool),
-        np.concatenate([points, lines, areas]),
+        _shapes(points, runs, Tags.joined(ways.tags, pool), areas),
     )
-    if cut:
-        found.notes.append(f"{cut} ways lead out of the extract: they end where their known nodes end")
+    if runs.cut:
+        found.notes.append(f"{runs.cut} ways lead out of the extract: they end where their known nodes end")
     return found
+
+
+def _shapes(points: Geometries, runs: Runs, tags: Tags, areas: Geometries) -> Shapes:
+    """Give nodes, ways and relations their shapes: a closed way that is neither street nor line is an area."""
+    flat = runs.closed() & ~(is_street(tags) | is_line(tags))
+    outline = np.full(len(points) + len(flat) + len(areas), NO_OUTLINE)
+    outline[len(points) + np.flatnonzero(flat)] = np.arange(int(flat.sum()))
+    return Shapes(np.concatenate([points, runs.lines(~flat), areas]), outline, runs.outlines(flat))
 
 
 def _matching(

@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from lastmile_net.read.osm.columns import Pool, Tags
+from lastmile_net.read.osm.outlines import AREAS, LINES, Shapes
 from lastmile_net.read.osm.premises import customers_of
 from lastmile_net.read.osm.tags import is_address, is_home, is_line, is_street, line_role, point_role
 
@@ -73,13 +74,13 @@ class Found:
     """
     Tagged objects that matter, in any order; of one that comes twice, the last holds.
 
-    `kind` is `n`, `w` or `r`; a geometry is a point, the line of a way, or the polygon of an area.
+    `kind` is `n`, `w` or `r`; a shape is a point, the line of a way, or an area.
     """
 
     kind: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, "U1"))
     number: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     tags: Tags = field(default_factory=lambda: Tags(0, {}, Pool()))
-    geometry: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
+    shapes: Shapes = field(default_factory=lambda: Shapes.of(np.empty(0, object)))
     notes: list[str] = field(default_factory=list)
 
 
@@ -111,13 +112,12 @@ def assemble(found: Found, customers: Customers) -> OsmLayers:
     order = order[np.append(~again, True)[: len(order)]]
     kind, tags = found.kind[order], found.tags.take(order)
     idents = _idents(kind, found.number[order])
-    geometry = _areas(found.geometry[order], tags)
-    placed = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    streets = _streets(idents, is_street(tags) & (kind == "w"), tags, geometry, notes)
-    somewhere = np.flatnonzero(placed)
-    idents, tags, geometry = idents[somewhere], tags.take(somewhere), geometry[somewhere]
-    homes = customers_of(idents, tags, geometry, customers, notes)
-    backbone = _backbone(idents, tags, geometry, notes)
+    shapes = found.shapes.take(order)
+    streets = _streets(idents, is_street(tags) & (kind == "w"), tags, shapes, notes)
+    somewhere = np.flatnonzero(shapes.placed)
+    idents, tags, shapes = idents[somewhere], tags.take(somewhere), shapes.take(somewhere)
+    homes = customers_of(idents, tags, shapes, customers, notes)
+    backbone = _backbone(idents, tags, shapes, notes)
     if not len(streets):
         notes.append("no street is mapped here: check that this is the right area")
     return OsmLayers(streets, gpd.GeoDataFrame(homes, geometry="geometry", crs=CRS), backbone, tuple(notes))
@@ -132,23 +132,11 @@ def _idents(kind: NDArray[np.str_], number: NDArray[np.int64]) -> NDArray[np.obj
     return idents
 
 
-def _areas(geometry: NDArray[np.object_], tags: Tags) -> NDArray[np.object_]:
-    """Make polygons of closed ways that are neither street nor line."""
-    line = shapely.get_type_id(geometry) == 1
-    line &= ~is_street(tags) & ~is_line(tags)
-    closed = line & shapely.is_closed(geometry) & (shapely.get_num_points(geometry) > 3)
-    corners, ring = shapely.get_coordinates(geometry[closed], return_index=True)
-    result = geometry.copy()
-    if len(ring):
-        result[closed] = shapely.polygons(shapely.linearrings(corners, indices=ring))
-    return result
-
-
 def _streets(
-    idents: NDArray[np.object_], ours: NDArray[np.bool_], tags: Tags, geometry: NDArray[np.object_], notes: list[str]
+    idents: NDArray[np.object_], ours: NDArray[np.bool_], tags: Tags, shapes: Shapes, notes: list[str]
 ) -> gpd.GeoDataFrame:
     keep = np.flatnonzero(ours)
-    lines = _as_lines(geometry[keep])
+    lines = _as_lines(shapes.drawn(keep))
     long = shapely.length(lines) > 0  # nan where there is none
     lost = int((~long).sum())
     if lost:
@@ -162,28 +150,26 @@ def _streets(
 
 def _as_lines(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
     """Lines of ways; a reader that took a closed way for an area gives its outline, and no vertex comes twice."""
-    areas = np.isin(shapely.get_type_id(geometry), (3, 6))
+    areas = np.isin(shapely.get_type_id(geometry), AREAS)
     lines = geometry.copy()
     lines[areas] = shapely.boundary(geometry[areas])
     return np.asarray(shapely.remove_repeated_points(lines), dtype=object)
 
 
-def _backbone(
-    idents: NDArray[np.object_], tags: Tags, geometry: NDArray[np.object_], notes: list[str]
-) -> gpd.GeoDataFrame:
-    flat = np.isin(shapely.get_type_id(geometry), (1, 5))
+def _backbone(idents: NDArray[np.object_], tags: Tags, shapes: Shapes, notes: list[str]) -> gpd.GeoDataFrame:
+    flat = np.isin(shapely.get_type_id(shapes.geometry), LINES)
     role = np.where(flat, line_role(tags), point_role(tags))
     keep = np.flatnonzero(pd.notna(role))
-    shapes, told = geometry[keep], tags.take(keep)
-    areas = np.isin(shapely.get_type_id(shapes), (3, 6))
-    shapes[areas] = shapely.point_on_surface(shapely.make_valid(shapes[areas]))
+    drawn, told = shapes.drawn(keep), tags.take(keep)
+    areas = np.isin(shapely.get_type_id(drawn), AREAS)
+    drawn[areas] = shapely.point_on_surface(shapely.make_valid(drawn[areas]))
     frame = pd.DataFrame({"backbone_id": idents[keep], "role": role[keep]}, dtype=object)
     for name in ("ports_free", "units_free", "loss_db"):
         frame[name] = np.nan
     for name in BACKBONE_COLUMNS:
         frame[name] = told.texts(name)
     _note_backbone(frame["role"], notes)
-    return gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS)
+    return gpd.GeoDataFrame(frame, geometry=drawn, crs=CRS)
 
 
 def _note_backbone(roles: pd.Series[str], notes: list[str]) -> None:

@@ -18,11 +18,14 @@ from osmnx._errors import InsufficientResponseError, ResponseStatusCodeError
 from lastmile_net.errors import ConfigError, CrsError, DataError, Fault
 from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
-from lastmile_net.read.osm.tags import query_for
+from lastmile_net.read.osm.outlines import Shapes
+from lastmile_net.read.osm.tags import is_line, is_street, query_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 BBox = tuple[float, float, float, float]
@@ -256,4 +259,16 @@ def _found(features: gpd.GeoDataFrame, customers: Customers) -> Found:
     kind = np.array([str(element)[0] for element in features.index.get_level_values(0)], "U1")
     number = features.index.get_level_values(1).to_numpy(np.int64)
     keep = np.flatnonzero(matters(kind, tags, customers))
-    return Found(kind[keep], number[keep], tags.take(keep), features.geometry.to_numpy()[keep])
+    geometry = np.asarray(features.geometry.to_numpy()[keep], dtype=object)
+    return Found(kind[keep], number[keep], tags.take(keep), Shapes.of(_closed(geometry, tags.take(keep))))
+
+
+def _closed(geometry: NDArray[np.object_], tags: Tags) -> NDArray[np.object_]:
+    """Make areas of closed ways that are neither street nor line, where osmnx took them for lines."""
+    line = (shapely.get_type_id(geometry) == 1) & ~is_street(tags) & ~is_line(tags)
+    closed = line & shapely.is_closed(geometry) & (shapely.get_num_points(geometry) > 3)
+    corners, ring = shapely.get_coordinates(geometry[closed], return_index=True)
+    areas = geometry.copy()
+    if closed.any():
+        areas[closed] = shapely.polygons(shapely.linearrings(corners, indices=ring))
+    return areas

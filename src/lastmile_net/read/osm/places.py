@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import shapely
+
+from lastmile_net.read.osm.outlines import Outlines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 DEGREE = 10_000_000
 UNKNOWN = np.iinfo(np.int32).max
+_CORNERS = 3
 
 
 class Places:
@@ -62,46 +66,85 @@ def _on_earth(xy: Ints) -> NDArray[np.bool_]:
     return np.asarray((np.abs(xy) <= np.array([180, 90]) * DEGREE).all(axis=1))
 
 
-def lines_along(owner: Ints, xy: NDArray[np.int32], ways: int) -> tuple[NDArray[np.object_], int]:
+@dataclass(frozen=True, eq=False)
+class Runs:
     """
-    Draw ways.
+    The stretches of ways between their unknown nodes that have two places or more; none has a place twice in a row.
 
     Parameters
     ----------
-    owner
-        Way of each node, ascending.
+    way
+        Way of each stretch, ascending.
+    begin
+        Where each stretch begins, and where the last one ends.
     xy
-        Places of the nodes.
+        Their places, in ten millionths of a degree.
     ways
         Number of ways.
-
-    Returns
-    -------
-    lines
-        Of each way the stretches between its unknown nodes that have two places or more; None if it has none.
     cut
         Number of ways with nodes that are not known.
     """
-    known = xy[:, 0] != UNKNOWN
-    cut = len(np.unique(owner[~known]))
-    fresh = ~known
-    fresh[1:] |= owner[1:] != owner[:-1]
-    run = np.cumsum(fresh)
-    run, owner, xy = run[known], owner[known], xy[known]
-    moved = np.ones(len(run), dtype=bool)
-    moved[1:] = (run[1:] != run[:-1]) | (xy[1:] != xy[:-1]).any(axis=1)
-    moved &= np.bincount(run[moved], minlength=int(run.max(initial=0)) + 1)[run] > 1
-    run, owner, xy = run[moved], owner[moved], xy[moved]
-    first = np.ones(len(run), dtype=bool)
-    first[1:] = run[1:] != run[:-1]
-    pieces = np.asarray(shapely.linestrings(xy / DEGREE, indices=np.cumsum(first) - 1), dtype=object)
-    whose = owner[first]
-    lines = np.full(ways, None, dtype=object)
-    lines[whose] = pieces
-    several = np.bincount(whose, minlength=ways) > 1
-    for way in np.flatnonzero(several).tolist():
-        lines[way] = shapely.multilinestrings(pieces[np.searchsorted(whose, way) : np.searchsorted(whose, way + 1)])
-    return lines, cut
+
+    way: Ints
+    begin: Ints
+    xy: NDArray[np.int32]
+    ways: int
+    cut: int
+
+    @classmethod
+    def along(cls, owner: Ints, xy: NDArray[np.int32], ways: int) -> Runs:
+        """
+        Follow ways.
+
+        Parameters
+        ----------
+        owner
+            Way of each node, ascending.
+        xy
+            Places of the nodes.
+        ways
+            Number of ways.
+        """
+        unknown = xy[:, 0] == UNKNOWN
+        fresh = unknown.copy()
+        fresh[1:] |= owner[1:] != owner[:-1]
+        run = np.cumsum(fresh)
+        keep = ~unknown
+        place = np.ascontiguousarray(xy).view(np.int64).ravel()
+        keep[1:] &= fresh[1:] | (place[1:] != place[:-1])
+        keep &= np.bincount(run[keep], minlength=int(run.max(initial=0)) + 1)[run] > 1
+        run, owner_, xy = run[keep], owner[keep], xy[keep]
+        first = np.flatnonzero(np.diff(run, prepend=-1))
+        return cls(owner_[first], np.append(first, len(run)), xy, ways, len(np.unique(owner[unknown])))
+
+    def closed(self) -> NDArray[np.bool_]:
+        """Whether each way leads back to where it began, in one stretch with corners."""
+        first, last = self.begin[:-1], self.begin[1:] - 1
+        back = (self.xy[first] == self.xy[last]).all(axis=1) & (last - first >= _CORNERS)
+        closed = np.zeros(self.ways, dtype=bool)
+        closed[self.way[back]] = True
+        return np.asarray(closed & (np.bincount(self.way, minlength=self.ways) == 1))
+
+    def lines(self, ways: NDArray[np.bool_]) -> NDArray[np.object_]:
+        """Draw some ways; None for the others, and for a way without any stretch."""
+        ours = ways[self.way]
+        count = np.diff(self.begin)
+        piece = np.repeat(np.arange(int(ours.sum())), count[ours])
+        pieces = np.asarray(shapely.linestrings(self.xy[np.repeat(ours, count)] / DEGREE, indices=piece), dtype=object)
+        whose = self.way[ours]
+        lines = np.full(self.ways, None, dtype=object)
+        lines[whose] = pieces
+        for way in np.flatnonzero(np.bincount(whose, minlength=self.ways) > 1).tolist():
+            first, past = np.searchsorted(whose, [way, way + 1])
+            lines[way] = shapely.multilinestrings(pieces[first:past])
+        return lines
+
+    def outlines(self, ways: NDArray[np.bool_]) -> Outlines:
+        """Take some ways, each of a single stretch that is closed, as outlines, in the order of the ways."""
+        ours = ways[self.way]
+        count = np.diff(self.begin)
+        begin = np.append(0, np.cumsum(count[ours]))
+        return Outlines(self.xy[np.repeat(ours, count)] / DEGREE, begin)
 
 
 def areas_inside(owner: Ints, walls: NDArray[np.object_], areas: int) -> NDArray[np.object_]:

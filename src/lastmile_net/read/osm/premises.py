@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.read.osm.columns import Tags
+    from lastmile_net.read.osm.outlines import Shapes
 
 
 def customers_of(
     idents: NDArray[np.object_],
     tags: Tags,
-    geometry: NDArray[np.object_],
+    shapes: Shapes,
     customers: str,
     notes: list[str],
 ) -> pd.DataFrame:
@@ -29,7 +30,7 @@ def customers_of(
 
     Parameters
     ----------
-    idents, tags, geometry
+    idents, tags, shapes
         Objects in the order of their ids, points before areas.
     customers
         `addresses`: what has an address; `buildings`: residential buildings, with the addresses inside
@@ -43,8 +44,9 @@ def customers_of(
         `customer_id`, `street`, `housenumber`, `postcode`, `city`, `units`, `geometry` (points).
     """
     ours = np.flatnonzero(is_address(tags) | is_home(tags))
-    frame = _describe(idents[ours], tags.take(ours), geometry[ours])
-    inside = _inside(frame)
+    shapes = shapes.take(ours)
+    frame = _describe(idents[ours], tags.take(ours), shapes)
+    inside = _inside(frame, shapes)
     frame = _spread_flats(frame, inside)
     if customers == "buildings":
         frame = _with_addresses_inside(frame, inside)
@@ -63,7 +65,7 @@ def customers_of(
     return once[columns].reset_index(drop=True)
 
 
-def _describe(idents: NDArray[np.object_], tags: Tags, geometry: NDArray[np.object_]) -> pd.DataFrame:
+def _describe(idents: NDArray[np.object_], tags: Tags, shapes: Shapes) -> pd.DataFrame:
     columns = {
         "customer_id": idents,
         "street": street_of(tags),
@@ -73,40 +75,21 @@ def _describe(idents: NDArray[np.object_], tags: Tags, geometry: NDArray[np.obje
         "units": units_of(tags),
         "flats": flats_of(tags),
         "told": tags.has("building:flats"),
-        "geometry": _points(geometry),
-        "footprint": _footprints(geometry),
+        "geometry": shapes.points(),
         "address": is_address(tags),
         "home": is_home(tags),
     }
     return pd.DataFrame({name: pd.Series(cells, dtype=cells.dtype, copy=False) for name, cells in columns.items()})
 
 
-def _points(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Return a point for each: of an area its centre, or a place inside it where the centre is outside."""
-    points = geometry.copy()
-    wide = np.flatnonzero(shapely.get_type_id(geometry) != 0)
-    points[wide] = shapely.centroid(geometry[wide])
-    areas = wide[np.isin(shapely.get_type_id(geometry[wide]), (3, 6))]
-    x, y = shapely.get_coordinates(points[areas]).T
-    outside = areas[~shapely.contains_xy(geometry[areas], x, y)]
-    points[outside] = shapely.point_on_surface(shapely.make_valid(geometry[outside]))
-    return points
-
-
-def _footprints(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
-    areas = np.isin(shapely.get_type_id(geometry), (3, 6))
-    prints = geometry.copy()
-    prints[~areas] = None
-    return prints
-
-
-def _inside(frame: pd.DataFrame) -> pd.Series[int]:
+def _inside(frame: pd.DataFrame, shapes: Shapes) -> pd.Series[int]:
     """Return, for each address point that lies in a residential building, the row of that building."""
-    buildings = np.flatnonzero(frame["home"] & frame["footprint"].notna())
-    points = np.flatnonzero(frame["address"] & ~frame["home"] & frame["footprint"].isna())
-    tree = shapely.STRtree(frame["footprint"].to_numpy()[buildings])
-    which, where = tree.query(frame["geometry"].to_numpy()[points], predicate="intersects")
-    pairs = pd.DataFrame({"point": points[which], "building": buildings[where]}).sort_values(["point", "building"])
+    areas, points = shapes.areas, frame["geometry"].to_numpy()
+    buildings = np.flatnonzero(frame["home"].to_numpy() & areas)
+    which = np.flatnonzero((frame["address"] & ~frame["home"]).to_numpy() & ~areas)
+    buildings = shapes.near(shapely.get_coordinates(points[which]), buildings)
+    found, where = shapely.STRtree(shapes.drawn(buildings)).query(points[which], predicate="intersects")
+    pairs = pd.DataFrame({"point": which[found], "building": buildings[where]}).sort_values(["point", "building"])
     return pairs.drop_duplicates("point").set_index("point")["building"]
 
 
