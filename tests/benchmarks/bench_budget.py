@@ -16,6 +16,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +31,11 @@ from lastmile_net.solve.budget.study import cut
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.warm import warm
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lastmile_net.plan.pose import Posed
+
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95)
 
 
@@ -42,13 +48,14 @@ def pose(streets: str, backbone: str, customers: str, prices: str, file: str) ->
     config = read_config(prices=prices)
     caught = {}
 
-    def catch(problem: object, *_: object) -> None:
-        caught["problem"] = problem
+    def catch(poser: Callable[[object], Posed], edge_prices: object, *_: object) -> None:
+        caught["problem"] = poser(edge_prices).problem
         raise StopIteration
 
-    planner.solve_with_limits = catch
+    planner.solve_posed = catch
     try:
-        planner._solved(load_layers(streets, backbone, customers, config=config), config, None)
+        examined = planner._examined(load_layers(streets, backbone, customers, config=config), config)
+        planner._solved(*examined, config, None)
     except StopIteration:
         problem = caught["problem"]
     own = np.round(price_equipment(problem.units, config.cost) * 1000).astype(np.int64)

@@ -12,6 +12,7 @@ from lastmile_net.config import SolveConfig
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Choice, Question, Study, exact
 from lastmile_net.solve.problem import Progress
+from lastmile_net.solve.routes import part
 
 from .small_towns import distances, small_town
 
@@ -164,3 +165,18 @@ def test_a_price_is_asked_until_search_can_close_no_more() -> None:
     assert heard == [True, False]
     assert not study.stopped
     assert study.plans[-1][0].status != "interrupted"
+
+
+def test_under_limits_only_plans_that_keep_them_count() -> None:
+    """Short ports end the curve: what is found without them is no plan, and no money gets more homes than ports."""
+    town = small_town(4, customers=7, nodes=10)
+    question = Question.of(town)
+    everybody = solve(town, CONFIG)
+    few = part(town, everybody, np.arange(town.customers) < 3)
+    ports = int(town.units[few.drop >= 0].sum())
+    study = Study(question, few, CONFIG, limited=solve, ceiling=ports)
+    study.ask(10 * everybody.cost)
+    money = np.array([0, few.cost, 2 * everybody.cost])
+    assert study.plans[-1][1].gain[-1] > ports
+    assert study.found_gains(money).tolist() == [0, ports, ports]
+    assert study.most_gains(money).max() == ports

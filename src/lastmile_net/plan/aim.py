@@ -121,6 +121,7 @@ def spend(
         quick,
         limited=within_limits if is_limited else None,
         parts_only=limits is None,
+        ceiling=limited.most_units if is_limited and config.prize == "units" else None,
         report=report,
     )
     kind = aim_of(config)

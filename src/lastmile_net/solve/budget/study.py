@@ -41,6 +41,10 @@ CLOSE = 1.02
 PROMISING = 0.98
 """First parts that gain less than this share of the best one are not filled up."""
 POLISHES = 3
+SCARCE = 0.3
+"""Below this share of what everybody costs, bounds may be looser."""
+ENOUGH, ENOUGH_EARLY = 0.002, 0.02
+"""Gap in homes at which a price of the curve has been asked for long enough."""
 SLIP = 1e-6
 
 
@@ -88,6 +92,8 @@ class Study:
     parts_only
         Whether only first parts of the plan for everybody are sure to keep all limits, such as spare capacity of lines.
         Nothing is asked then, and the bounds are those of the drops alone.
+    ceiling
+        What limits let no plan gain more than, whatever it costs; None where nothing is known of that.
     report
         Progress callback; once it returns False, nothing more is asked.
     stopped, hurried
@@ -100,6 +106,7 @@ class Study:
     solver: Solver = solve
     limited: Solver | None = None
     parts_only: bool = False
+    ceiling: int | None = None
     report: Report | None = None
     stopped: bool = False
     hurried: bool = False
@@ -132,14 +139,15 @@ class Study:
         """
         Ask at the prices at which the nested order spends some shares of what everybody costs.
 
-        All of it together has the time that the plan has.
+        All of it together has the time that the plan has. Each price is asked until the bound on homes is near enough.
         """
         limit = self.config.time_limit_s
-        each = self.config.model_copy(update={"time_limit_s": limit and limit / len(shares)})
         for share in () if self.parts_only else shares:
             price = self.price_at(int(share * self.nested.cost[-1])) if len(self.nested.cost) else 0
             if price and not self.stopped and not any(1 / CLOSE < price / known < CLOSE for known in self.answers):
-                self.ask(price, each)
+                gap = max(self.config.target_gap, self._open(price, ENOUGH if share >= SCARCE else ENOUGH_EARLY))
+                each = {"time_limit_s": limit and limit / len(shares), "target_gap": gap}
+                self.ask(price, self.config.model_copy(update=each))
 
     def price_at(self, budget: int) -> int:
         """Return what a unit of gain costs in the block of the nested order at which a budget ends."""
@@ -164,7 +172,7 @@ class Study:
         """Return what no plan within each budget can gain more than."""
         if self.parts_only:
             return np.floor(np.interp(budgets, *self._drops_only) + SLIP).astype(np.int64)
-        most = np.full(len(budgets), self.reach_gain)
+        most = np.full(len(budgets), self.reach_gain if self.ceiling is None else min(self.ceiling, self.reach_gain))
         if self.all_gain == self.reach_gain > 0:
             least = int(self.question.gain[self.question.in_reach & (self.question.gain > 0)].min())
             most[budgets < self.all_cost] -= least
@@ -176,9 +184,9 @@ class Study:
         return np.asarray(np.maximum(np.minimum(most, by_drops), 0), np.int64)
 
     def found_gains(self, budgets: Ints) -> Ints:
-        """Return what the best first part of any plan found so far gains within each budget."""
+        """Return what the best first part of any plan found so far, that keeps all limits, gains within each budget."""
         found = np.zeros(len(budgets), np.int64)
-        for _, order in self.plans:
+        for _, order in self.plans if self.limited is None else self.plans[:1]:
             gains = np.concatenate([[0], order.gain])
             found = np.maximum(found, gains[np.searchsorted(order.cost, budgets, side="right")])
         return found
@@ -267,6 +275,12 @@ class Study:
     def _first(self, count: int, budget: int | None = None) -> Choice:
         return self._choice(cut(self.question, *self.plans[0], count), budget)
 
+    def _open(self, price: int, share: float) -> float:
+        """Return which gap in all that is paid at a price makes up for a share of the homes that are worth it."""
+        count = self._worth(price)
+        spent, gained = (int(each[count - 1]) if count else 0 for each in (self.nested.cost, self.nested.gain))
+        return share * price * gained / max(spent + price * (self.reach_gain - gained), 1)
+
     def _worth(self, price: int) -> int:
         """Return how many customers of the nested order lie in blocks whose units of gain cost at most a price."""
         order = self.nested
@@ -302,14 +316,15 @@ class Study:
 
     def _solve(self, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
         """Solve the plain problem until search can close no more of the gap, and listen for a stop."""
-        found = self.solver(problem, config, self._told)
+
+        def told(progress: Progress) -> bool:
+            if self.report is not None and self.report(progress) is False:
+                self.stopped = True
+            return not self.stopped and progress.searched_gap > config.target_gap
+
+        found = self.solver(problem, config, told)
         self.hurried |= found.status == "time"
         return found if self.stopped or found.status != "interrupted" else replace(found, status="rounds")
-
-    def _told(self, progress: Progress) -> bool:
-        if self.report is not None and self.report(progress) is False:
-            self.stopped = True
-        return not self.stopped and progress.searched_gap > self.config.target_gap
 
     def _remember(self, solution: Solution) -> BuildOrder:
         order = self._order(solution)
