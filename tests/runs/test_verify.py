@@ -40,6 +40,7 @@ NOT_ASKED = {
     "new_points_are_of_the_catalogue",
     "new_points_stand_on_streets",
     "new_points_are_on_the_way",
+    "included_come_first",
     "curve_agrees",
 }
 """Checks of what the plan drawn by hand does not have."""
@@ -297,6 +298,43 @@ def test_each_fault_is_found_and_no_other(case: str, town: Plan, tmp_path: Path)
     verdict = verify_run(write_run(doctor(town), tmp_path / "run"))
     assert failed(verdict) == expected, str(verdict)
     assert not verdict.passed
+
+
+def included(value: float = 1.0, **cells: object) -> Doctor:
+    """Return a plan in which e must be served and only lacks `value` ports at K1, which serves 7 homes of others."""
+    told = {"reason": "no_free_port", "remedy_code": "add_ports", "remedy_value": value, "remedy_at": "K1"} | cells
+    return both(
+        lambda plan: dataclasses.replace(plan, customers=plan.customers.assign(include=False, exclude=False)),
+        customer("e", include=True, **told),
+        summary(reasons={"invalid_location": 1, str(told["reason"]): 1}),
+    )
+
+
+FIRST: dict[str, tuple[Doctor, bool]] = {
+    "others have its ports": (included(7.0), False),
+    "others have fewer ports than it needs": (included(8.0), True),
+    "others must be served, too": (both(included(4.0), customer("b", include=True)), True),
+    "excluded, too": (both(included(), customer("e", exclude=True)), True),
+    "its street is closed": (included(reason="street_island", remedy_code="link_island"), True),
+    "something else is needed besides": (included(remedy_also="raise_max_route_m=3"), True),
+    "left out for a price": (included(reason="over_budget", remedy_code="raise_budget"), False),
+    "money is left": (
+        both(included(reason="over_budget", remedy_cost=90.0), settings(budget=35_193.05)),
+        False,
+    ),
+    "money is short": (
+        both(included(reason="over_budget", remedy_cost=90.0), settings(budget=35_193.04)),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FIRST)
+def test_who_must_be_served_goes_before_others(case: str, town: Plan, tmp_path: Path) -> None:
+    """`include` is a promise: whoever could be served in the place of others, and is not, breaks it."""
+    doctor, holds = FIRST[case]
+    verdict = verify_run(write_run(doctor(town), tmp_path / "run"))
+    assert failed(verdict) - {"aim_is_met"} == (set() if holds else {"included_come_first"}), str(verdict)
 
 
 def test_sound_run_passes(town: Plan, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ CHECKS = (
     prices.drops_keep_out,
     limits.ports_suffice,
     limits.access_points_exist,
+    limits.included_come_first,
     proposed.new_points_are_of_the_catalogue,
     proposed.new_points_stand_on_streets,
     proposed.new_points_are_on_the_way,

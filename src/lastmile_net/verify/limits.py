@@ -53,6 +53,37 @@ def access_points_exist(run: Run) -> Iterator[Check | Skipped]:
     yield judge("access_points_exist", right, "access points lie where nothing is", broken)
 
 
+def included_come_first(run: Run) -> Iterator[Check]:
+    """
+    Nobody who must be served waits for a port or for money that somebody has who need not be.
+
+    Ports: those who need not be served at the access point that the remedy names would set free as many as are asked
+    for. Money: a coverage or a price per home leaves out nobody who must be served; a budget only where what connecting
+    costs on top of the plan does not fit into it.
+    """
+    table = run.customers
+    if "include" not in table:
+        return
+    included = table["include"].fillna(value=False).astype(bool)
+    if "exclude" in table:
+        included &= ~table["exclude"].fillna(value=False).astype(bool)
+    if not included.any():
+        return
+    others = table[~included & (table["outcome"] == "planned")]
+    homes = others["customer_id"].map(run.new_homes).groupby(others["access_point_id"]).sum()
+    left_out = table[included & (table["outcome"] == "unserved")]
+    could_go = left_out["remedy_at"].map(homes).fillna(0).to_numpy(np.float64)
+    alone = (left_out["remedy_code"] == "add_ports") & left_out["remedy_also"].isna()
+    wrong = (left_out["reason"] == "no_free_port") & alone & (could_go >= left_out["remedy_value"])
+    budget = run.setting("budget")
+    left = np.inf if budget is None else float(budget) - float(run.summary["cost"]["total"])
+    wrong |= (left_out["reason"] == "over_budget") & (left_out["remedy_cost"].fillna(np.inf) <= left)
+    if budget is None:
+        wrong |= left_out["reason"] == "over_budget"
+    right = f"{int(included.sum())} customers who must be served come before all others"
+    yield judge("included_come_first", right, "others were served in the place of", left_out["customer_id"][wrong])
+
+
 def drops_are_short_enough(run: Run) -> Iterator[Check]:
     """No drop is longer than `max_drop_m`."""
     limit = run.setting("max_drop_m")

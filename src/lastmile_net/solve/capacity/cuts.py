@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lastmile_net.solve.bound import write_down
 from lastmile_net.solve.compile import kernel
 from lastmile_net.solve.graph import LEAF
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lastmile_net.solve.bound import Record
     from lastmile_net.solve.graph import Graph
 
     Ints = NDArray[np.int64]
@@ -38,7 +40,7 @@ class Region(NamedTuple):
     Working memory for one set of nodes.
 
     `inside` and `seen` hold the turn in which a node joined the set, or was reached forward from a tap of it; `member`,
-    `queue` and `border` are lists of nodes, nodes and arcs.
+    `queue` and `border` are lists of nodes, nodes and arcs; `record` takes the cuts.
     """
 
     inside: Shorts
@@ -46,17 +48,18 @@ class Region(NamedTuple):
     member: Shorts
     queue: Shorts
     border: Shorts
+    record: Record
 
 
 @kernel
-def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int) -> int:
+def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int, record: Record) -> int:
     """
     Charge cuts around sets of nodes that need more ports than they have.
 
     Parameters
     ----------
     graph
-        The graph, with every tap a node of its own. No arc leaves a leaf.
+        The graph, with every tap a node of its own; node 0 only feeds the taps. No arc leaves a leaf.
     need
         Homes and ports of each node.
     seeds
@@ -65,6 +68,8 @@ def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int
         What is left of the price of each arc; changed.
     cap
         Sets with more arcs into them than this are given up.
+    record
+        Takes the cuts.
 
     Returns
     -------
@@ -78,6 +83,7 @@ def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int
         np.empty(nodes, np.int32),
         np.empty(nodes, np.int32),
         np.empty(len(graph.end), np.int32),
+        record,
     )
     total = 0
     turn = 0
@@ -108,7 +114,14 @@ def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int
 
 @kernel
 def _charge(  # noqa: C901
-    graph: Graph, need: Need, seed: int, region: Region, reduced: Ints, turn: int, cap: int, limit: int
+    graph: Graph,
+    need: Need,
+    seed: int,
+    region: Region,
+    reduced: Ints,
+    turn: int,
+    cap: int,
+    limit: int,
 ) -> tuple[int, int]:
     """Charge the set around a seed until it has ports enough (-1) or more arcs into it than `limit`; return both."""
     gain = 0
@@ -128,7 +141,7 @@ def _charge(  # noqa: C901
             done += 1
             for i in range(graph.start[v], graph.start[v + 1]):
                 u = graph.nbr[i]
-                if region.inside[u] != turn and graph.kind[u] != LEAF:
+                if u != 0 and region.inside[u] != turn and graph.kind[u] != LEAF:
                     region.border[arcs] = graph.arc[i] ^ 1
                     arcs += 1
         if short <= 0 or arcs == 0 or arcs > cap:
@@ -139,6 +152,7 @@ def _charge(  # noqa: C901
         for i in range(arcs):
             step = min(step, reduced[region.border[i]])
         gain += int(step)
+        write_down(region.record, region.border, arcs)
         for i in range(arcs):
             reduced[region.border[i]] -= step
         for i in range(arcs):
@@ -169,7 +183,7 @@ def _absorb(
         short += need.homes[v] - need.ports[v]
         for i in range(graph.start[v], graph.start[v + 1]):
             u = graph.nbr[i]
-            if region.inside[u] != turn and graph.kind[u] != LEAF and reduced[graph.arc[i] ^ 1] == 0:
+            if u != 0 and region.inside[u] != turn and graph.kind[u] != LEAF and reduced[graph.arc[i] ^ 1] == 0:
                 region.inside[u] = turn
                 region.member[count] = u
                 count += 1
@@ -195,7 +209,7 @@ def _hanging(graph: Graph, need: Need, tap: int, region: Region, reduced: Ints, 
             continue
         for i in range(graph.start[v], graph.start[v + 1]):
             u = graph.nbr[i]
-            if region.seen[u] != turn and reduced[graph.arc[i]] == 0:
+            if u != 0 and region.seen[u] != turn and reduced[graph.arc[i]] == 0:
                 region.seen[u] = turn
                 region.queue[size] = u
                 size += 1

@@ -11,8 +11,10 @@ import numpy as np
 from lastmile_net.solve import solve
 from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import NO_FREE_PORT, find_reach, most_units
-from lastmile_net.solve.capacity.proof import bound_within_ports
+from lastmile_net.solve.capacity.proof import bound_within_ports, prove_within_ports, rearranged
 from lastmile_net.solve.capacity.search import Search, lift, restrict
+from lastmile_net.solve.capacity.streets import Ground
+from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.problem import Progress, Solution
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from lastmile_net.solve.problem import Problem, Report, Status
 
     Flags = NDArray[np.bool_]
+    Ints = NDArray[np.int64]
     Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
 
 FACTORS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
@@ -140,6 +143,7 @@ class _Run:
         self.bound = 0
         self.stopped: Status | None = None
         self.unlimited_s = 0.0
+        self._last: tuple[Flags, Ground, Ints] | None = None
         nobody = np.full(problem.customers, -1)
         self.best: Served = self.search.fill(np.zeros(len(problem.tail), bool), nobody, nobody.copy())
 
@@ -152,8 +156,8 @@ class _Run:
             other = self._sweep(self._filled(self._lifted(relaxed, wanted)))
             self.best = self._sweep(self._filled(self.best))
             self._take(other)
-            self.best = self._climb(self.best)
-            self._alternate(relaxed, wanted)
+            self.best = self._rearranged(self._climb(self.best))
+            self._end(*self._alternate(relaxed, wanted))
         return Limited(self._solution(), self._reasons(), self.best.units, self.most)
 
     def _sweep(self, plan: Served) -> Served:
@@ -184,14 +188,15 @@ class _Run:
         other = self.search.augment(plan)
         return other if self._better(other, plan) else plan
 
-    def _alternate(self, relaxed: Solution, solved: Flags) -> None:
+    def _alternate(self, relaxed: Solution, solved: Flags) -> tuple[Solution, Flags]:
         """Solve for who is served, mend the answer, and go on while that gains; ends with a bound for the best plan."""
         for _ in range(MOST_PROOFS):
             relaxed, solved = self._proved(relaxed, solved)
-            if self.stopped is not None or not self._take(self._climb(self._lifted(relaxed, solved))):
+            other = self.best if self.stopped is not None else self._climb(self._lifted(relaxed, solved))
+            if self.stopped is not None or not self._take(self._rearranged(other)):
                 break
-        self.best = self._polish(self.best)
-        self._proved(relaxed, solved)
+        self.best = self._rearranged(self._polish(self.best))
+        return self._proved(relaxed, solved)
 
     def _proved(self, relaxed: Solution, solved: Flags) -> tuple[Solution, Flags]:
         """Make sure that the bound is for who is served now."""
@@ -201,11 +206,60 @@ class _Run:
             return relaxed, solved
         if not np.array_equal(served, solved):
             relaxed = self._relaxed(served)
-        part, _ = restrict(self.problem, served, self.reach.usable)
-        room = self.search.room[self.reach.usable]
-        self.bound = max(relaxed.lower_bound, bound_within_ports(part, relaxed, room))
+        self.bound = max(relaxed.lower_bound, bound_within_ports(self._ground(served)[0], relaxed))
         self._tell(self.best, "prove")
         return relaxed, served
+
+    def _ground(self, customers: Flags) -> tuple[Ground, Ints]:
+        """Return the ground for some customers, and their drops' numbers in the whole problem."""
+        if self._last is None or not np.array_equal(self._last[0], customers):
+            part, drops = restrict(self.problem, customers, self.reach.usable)
+            self._last = customers, Ground.of(part, self.search.room[self.reach.usable]), drops
+        return self._last[1:]
+
+    def _forest(self, plan: Served) -> Flags | None:
+        """Return a forest for the customers of a plan, whichever tap serves whom, that starts from its trenches."""
+        ground, drops = self._ground(plan.customers)
+        number = np.full(len(self.problem.drop_customer), -1)
+        number[drops] = np.arange(len(drops))
+        return rearranged(ground, np.flatnonzero(plan.built), number[plan.drop[plan.customers]])
+
+    def _laid(self, plan: Served, built: Flags | None) -> Served:
+        """Return the plan whose trenches are a forest for the same customers, if that is better."""
+        if built is None:
+            return plan
+        ground, drops = self._ground(plan.customers)
+        edges, own = ground.back(built)
+        drop = np.full(self.problem.customers, -1)
+        drop[plan.customers] = drops[own]
+        other = self.search.mend(edges, drop)
+        return other if self._better(other, plan) else plan
+
+    def _rearranged(self, plan: Served) -> Served:
+        """Exchange trenches of a plan, for the same customers."""
+        if self.stopped is not None or not plan.customers.any():
+            return plan
+        plan = self._laid(plan, self._forest(plan))
+        self._tell(plan, "rearrange")
+        return plan
+
+    def _end(self, relaxed: Solution, solved: Flags) -> None:
+        """Prove how cheap serving those who are served can be, and serve them so."""
+        gap = self.config.target_gap
+        if self.stopped is not None or not solved.any() or self.best.cost <= self.bound * (1 + gap):
+            return
+        ground, _ = self._ground(solved)
+        built = self._forest(self.best)
+        if built is None:
+            return
+        limit = self.config.time_limit_s
+        clock = Clock(None if limit is None else self.began + self.unlimited_s + limit)
+        bound, better = prove_within_ports(ground, relaxed, built, gap, self.config.seed, clock)
+        self.bound = max(self.bound, bound)
+        other = self._laid(self._laid(self.best, built), better)
+        if np.array_equal(other.customers, solved):
+            self.best = other
+        self._tell(self.best, "prove")
 
     def _relaxed(self, customers: Flags, *, quick: bool = False) -> Solution:
         """Solve for some customers without limits; `quick` where the answer is only a place to start from."""

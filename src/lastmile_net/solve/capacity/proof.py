@@ -7,98 +7,116 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.bound import Habit, ascend, record_of
-from lastmile_net.solve.capacity.cuts import Need, ascend_demand
-from lastmile_net.solve.fibre import drop_prices
-from lastmile_net.solve.graph import LEAF, PLAIN, make_graph
-from lastmile_net.solve.prepare import reachable, useful_drops, whole
+from lastmile_net.solve.capacity.cuts import ascend_demand
+from lastmile_net.solve.capacity.forest import complete_forest, improve_forest
+from lastmile_net.solve.capacity.rows import PortRows
+from lastmile_net.solve.graph import PLAIN
 from lastmile_net.solve.steiner.construct import span, spans
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.graph import Graph
-    from lastmile_net.solve.prepare import Part
-    from lastmile_net.solve.problem import Problem, Solution
+    from lastmile_net.solve.capacity.streets import Ground
+    from lastmile_net.solve.clock import Clock
+    from lastmile_net.solve.problem import Solution
 
     Ints = NDArray[np.int64]
     Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
 
 SLACKS = (1.0, 1.25)
 """Slacks of the ascents of which the best counts."""
 CAP = 20_000
 """Sets with more arcs into them are given up."""
+WHOLE = 12_000
+"""Streets with more edges than this are too many for branching."""
 
 
-def bound_within_ports(problem: Problem, relaxed: Solution, room: Ints) -> int:
+def bound_within_ports(ground: Ground, relaxed: Solution) -> int:
     """
     Return a lower bound on the cost of serving all customers of a problem within the ports of its taps.
 
     Parameters
     ----------
-    problem
-        Streets, taps, and the customers who are served; each has a way to a tap.
+    ground
+        The problem; each of its customers has a way to a tap.
     relaxed
-        A solution of the problem without ports: it guides the ascent.
-    room
-        int64 (t,). Free ports of each tap.
+        A solution of it without ports: it guides the ascent.
 
     Notes
     -----
     Fibre counts with each customer's shortest way to any tap, full or not. Dual ascent as in Wong (1984), goes on over
     sets of nodes that hold taps, but too few ports.
     """
-    price = drop_prices(problem)
-    drops = useful_drops(problem, price, reachable(problem))
-    customer = problem.drop_customer[drops]
-    choices = np.bincount(customer, minlength=problem.customers)
-    if not choices.all():
-        return 0
-    single, several = drops[choices[customer] == 1], drops[choices[customer] > 1]
-    part = whole(problem, price, reachable(problem), single, several)
-    graph = make_graph(part.kind, part.tail, part.head, part.cost)
-    guide = _guide(problem, part, graph, relaxed)
+    streets, graph = ground.streets, ground.graph
+    guide = _guide(ground, relaxed)
+    seeds = np.flatnonzero(streets.ports > 0)
     best = 0
     for slack in SLACKS:
         reduced = np.repeat(graph.cost, 2)
         bound = int(ascend(graph, 0, Habit(guide, slack, CAP), reduced, record_of(0, 0)))
-        bound += _beyond(problem, part, reduced, single, room)
-        best = max(best, bound + int(price[single].sum()))
+        bound += int(ascend_demand(graph, streets.need, seeds, reduced, CAP, record_of(0, 0)))
+        best = max(best, bound + streets.constant)
     return best
 
 
-def _guide(problem: Problem, part: Part, graph: Graph, relaxed: Solution) -> Shorts:
+def rearranged(ground: Ground, edges: Ints, drop: Ints) -> Flags | None:
+    """
+    Return a forest within ports, made from a plan's edges and drops and improved by moves; None if none is found.
+
+    It is in the graph's edges; routes, their fibre and whose ports they take are not looked at.
+    """
+    built = ground.within(edges, drop)
+    if not complete_forest(ground.graph, ground.streets.need, ground.streets.cost, built):
+        return None
+    improve_forest(ground.graph, ground.streets.need, ground.streets.cost, built)
+    return built
+
+
+def prove_within_ports(
+    ground: Ground, relaxed: Solution, built: Flags, gap: float, seed: int, clock: Clock
+) -> tuple[int, Flags | None]:
+    """
+    Find out how cheap serving all customers within ports can be, to the end where streets are few enough.
+
+    Parameters
+    ----------
+    ground, relaxed
+        The problem, and a solution of it without ports.
+    built
+        The best forest so far.
+    gap
+        Cost over bound, less one, at which the search may stop.
+    seed, clock
+        Where chance comes from, and when to stop.
+
+    Returns
+    -------
+    bound
+        No plan costs less.
+    better
+        A forest that is cheaper; None where there is none.
+    """
+    streets, graph = ground.streets, ground.graph
+    if len(streets.tail) > WHOLE:
+        return 0, None
+    rows = PortRows(graph, streets.need, _guide(ground, relaxed), np.random.default_rng(seed), clock)
+    cost, grain = ground.cost(built), max(int(np.gcd.reduce(graph.cost)), 1)
+    bound, found = rows.prove(cost - streets.constant, grain, gap)
+    if found is not None:
+        found[(streets.tail == 0) | (streets.head == 0)] = False
+        complete_forest(graph, streets.need, streets.cost, found)
+        improve_forest(graph, streets.need, streets.cost, found)
+        found = found if ground.cost(found) < cost else None
+    return bound + streets.constant, found
+
+
+def _guide(ground: Ground, relaxed: Solution) -> Shorts:
     """Return the relaxed solution as a tree of the graph; no tree at all where some of it is not there."""
-    edges = len(problem.tail)
-    used = np.zeros(edges + len(problem.drop_customer), bool)
-    used[relaxed.edges] = True
-    used[edges + relaxed.drop[relaxed.drop >= 0]] = True
-    mine = used[part.origin]
+    streets, graph = ground.streets, ground.graph
+    mine = ground.within(relaxed.edges, relaxed.drop) | (streets.tail == 0) | (streets.head == 0)
     chosen = graph.kind != PLAIN
-    chosen[part.tail[mine]] = True
-    chosen[part.head[mine]] = True
+    chosen[streets.tail[mine]] = True
+    chosen[streets.head[mine]] = True
     via = span(graph, chosen)
     return via if spans(graph, via) else np.full(len(graph.kind), -1, np.int32)
-
-
-def _beyond(problem: Problem, part: Part, reduced: Ints, single: Ints, room: Ints) -> int:
-    """Charge sets that hold taps, at what the ascent left of the prices: every tap is a node of its own again."""
-    edges = len(problem.tail)
-    street = part.origin < edges
-    left = np.column_stack([problem.cost, problem.cost])
-    left[part.origin[street]] = reduced.reshape(-1, 2)[street]
-    drop = part.origin[~street] - edges
-    leaves, leaf = np.unique(problem.drop_customer[drop], return_inverse=True)
-    kind = np.full(problem.nodes + len(leaves), PLAIN, np.int8)
-    kind[problem.nodes :] = LEAF
-    tail = np.r_[problem.tail, problem.drop_node[drop]]
-    head = np.r_[problem.head, problem.nodes + leaf]
-    left = np.r_[left, reduced.reshape(-1, 2)[~street]]
-    no_loop = tail != head
-    tail, head, left = tail[no_loop], head[no_loop], left[no_loop].ravel()
-    homes, ports = np.zeros(len(kind), np.int64), np.zeros(len(kind), np.int64)
-    np.add.at(homes, problem.drop_node[single], problem.units[problem.drop_customer[single]])
-    homes[problem.nodes :] = problem.units[leaves]
-    np.add.at(ports, problem.tap_node, room)
-    graph = make_graph(kind, tail, head, np.zeros(len(tail), np.int64))
-    seeds = np.unique(problem.tap_node[room > 0])
-    return int(ascend_demand(graph, Need(homes, ports), seeds, left, CAP))

@@ -212,7 +212,7 @@ class Relaxation:
         self.highs.run()
 
     def _read_use(self) -> None:
-        self.use[self.arc] = np.maximum(self.highs.getSolution().col_value, 0)
+        self.use[self.arc] = np.maximum(self.highs.getSolution().col_value[: len(self.arc)], 0)
 
     @property
     def whole(self) -> bool:

@@ -1,0 +1,342 @@
+"""
+Compiled moves that make a forest cheaper in which every tree has ports for all its homes, whoever is served by whom.
+
+A tree may hold several taps: what counts is that its homes need no more ports than its taps have together. Where fibre
+has no price and routes no limit, the forest's cost is all that there is to say of a plan.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.graph import FAR, LEAF
+from lastmile_net.solve.paths import heap_pop, heap_up
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.graph import Graph
+
+    Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
+
+
+class Survey(NamedTuple):
+    """
+    A forest as it stands.
+
+    Tree of each node (-1: none), arc that enters it from its parent, place in a preorder and the place after the last
+    one of its subtree, homes less ports of the subtree, number of its edges; nodes in preorder, and how many; homes
+    less ports of each tree.
+    """
+
+    tree: Shorts
+    via: Shorts
+    enter: Shorts
+    leave: Shorts
+    short: Ints
+    degree: Shorts
+    order: Shorts
+    number: Shorts
+    lacks: Ints
+
+
+class Way(NamedTuple):
+    """Working memory of a search for a way: money, arc it came by, homes still without a port, heap and places."""
+
+    far: Ints
+    arc: Shorts
+    short: Ints
+    heap: Shorts
+    place: Shorts
+    touched: Shorts
+
+
+@kernel
+def survey_of(nodes: int) -> Survey:
+    """Return room for a survey of so many nodes."""
+    return Survey(
+        np.empty(nodes, np.int32),
+        np.empty(nodes, np.int32),
+        np.empty(nodes, np.int32),
+        np.empty(nodes, np.int32),
+        np.empty(nodes, np.int64),
+        np.empty(nodes, np.int32),
+        np.empty(nodes, np.int32),
+        np.zeros(2, np.int32),
+        np.empty(nodes, np.int64),
+    )
+
+
+@kernel
+def _way_of(nodes: int) -> Way:
+    """Return room for searches among so many nodes."""
+    return Way(
+        np.full(nodes, FAR),
+        np.full(nodes, -1, np.int32),
+        np.zeros(nodes, np.int64),
+        np.empty(nodes, np.int32),
+        np.full(nodes, -1, np.int32),
+        np.zeros(nodes + 1, np.int32),
+    )
+
+
+@kernel
+def survey(graph: Graph, need: Need, built: Flags, found: Survey) -> bool:
+    """Look at a forest; edges that close a circle are taken out of `built`. Return whether every tree has its ports."""
+    nodes = len(graph.kind)
+    found.tree[:] = -1
+    found.via[:] = -1
+    found.degree[:] = 0
+    stack = np.empty(nodes, np.int32)
+    used = np.zeros(len(built), np.bool_)
+    count, trees = 0, 0
+    good = True
+    for turn in range(2):
+        for first in range(1, nodes):
+            begins = need.ports[first] > 0 if turn == 0 else need.homes[first] > 0
+            if not begins or found.tree[first] >= 0:
+                continue
+            found.tree[first] = trees
+            stack[0] = first
+            size, begun = 1, count
+            while size > 0:
+                size -= 1
+                v = stack[size]
+                found.order[count] = v
+                found.enter[v] = count
+                count += 1
+                for i in range(graph.start[v], graph.start[v + 1]):
+                    u, e = graph.nbr[i], graph.arc[i] >> 1
+                    if not built[e] or u == 0 or found.tree[u] >= 0:
+                        continue
+                    used[e] = True
+                    found.tree[u] = trees
+                    found.via[u] = graph.arc[i]
+                    found.degree[u] += 1
+                    found.degree[v] += 1
+                    stack[size] = u
+                    size += 1
+            for i in range(begun, count):
+                v = found.order[i]
+                found.short[v] = need.homes[v] - need.ports[v]
+                found.leave[v] = found.enter[v] + 1
+            for i in range(count - 1, begun, -1):
+                v = found.order[i]
+                u = graph.end[found.via[v] ^ 1]
+                found.short[u] += found.short[v]
+                found.leave[u] = max(found.leave[u], found.leave[v])
+            found.lacks[trees] = found.short[first]
+            good = good and found.lacks[trees] <= 0
+            trees += 1
+    built[:] = used
+    found.number[0] = count
+    found.number[1] = trees
+    return good
+
+
+@kernel
+def complete_forest(graph: Graph, need: Need, price: Ints, built: Flags) -> bool:
+    """Tie each tree that lacks ports by the cheapest way to trees that have them; return whether all have enough."""
+    found, way = survey_of(len(graph.kind)), _way_of(len(graph.kind))
+    while not survey(graph, need, built, found):
+        worst = int(np.argmax(found.lacks[: found.number[1]]))
+        goal = _tie(graph, price, found, way, built, (-1, worst, 0, 0), int(FAR))
+        _dig(graph, way, built, goal)
+        if goal < 0:
+            return False
+    return True
+
+
+@kernel
+def is_key(graph: Graph, need: Need, found: Survey, v: int) -> bool:
+    """Say whether a node of a forest is an end of a path: a fork, an end, a customer or a tap."""
+    return bool(found.degree[v] != 2 or need.homes[v] > 0 or need.ports[v] > 0 or graph.kind[v] == LEAF)
+
+
+@kernel
+def improve_forest(graph: Graph, need: Need, price: Ints, built: Flags) -> int:
+    """
+    Exchange paths of a forest while that makes it cheaper; changes `built`.
+
+    Parameters
+    ----------
+    graph
+        The graph; node 0 only feeds the taps.
+    need
+        Homes and ports of each node.
+    price
+        Price of each edge as the moves shall see it.
+    built
+        bool (m,). The forest; every tree of it has ports enough.
+
+    Returns
+    -------
+    gain
+        By how much it is cheaper now.
+
+    Notes
+    -----
+    Key-path exchange (Uchoa & Werneck), but what is cut off is tied again to any tree that has the ports it lacks, over
+    any others on the way; a path between two parts that need no ports from each other goes.
+    """
+    nodes = len(graph.kind)
+    found, trial, way = survey_of(nodes), built.copy(), _way_of(nodes)
+    if not survey(graph, need, built, found):
+        return 0
+    total = 0
+    moved = True
+    while moved:
+        moved = False
+        for v in range(1, nodes):
+            while found.tree[v] >= 0 and found.via[v] >= 0 and is_key(graph, need, found, v):
+                trial[:] = built
+                gain = _exchange(graph, need, price, found, way, trial, v)
+                if gain <= 0:
+                    break
+                if not survey(graph, need, trial, found):
+                    survey(graph, need, built, found)
+                    break
+                built[:] = trial
+                total += gain
+                moved = True
+    return total
+
+
+@kernel
+def _exchange(graph: Graph, need: Need, price: Ints, found: Survey, way: Way, built: Flags, v: int) -> int:
+    """Take out the path above v, and tie again what then lacks ports; return the gain, 0 for none."""
+    cost = 0
+    low = found.enter[v]
+    w = v
+    while True:
+        a = found.via[w]
+        cost += int(price[a >> 1])
+        built[a >> 1] = False
+        w = graph.end[a ^ 1]
+        if found.via[w] < 0 or is_key(graph, need, found, w):
+            break
+    below, tree = found.short[v], found.tree[v]
+    above = found.lacks[tree] - below
+    if below <= 0 and above <= 0:
+        return cost
+    # nodes of the path between v and w belong to neither side: they come just before v in the preorder, in a chain
+    goal = _tie(graph, price, found, way, built, (v, w, low, found.leave[v]), cost)
+    gain = cost - int(way.far[goal]) if goal >= 0 else 0
+    _dig(graph, way, built, goal)
+    return gain
+
+
+@kernel
+def _dig(graph: Graph, way: Way, built: Flags, goal: int) -> None:
+    """Build the way that leads to its end, if there is any, and wipe the search."""
+    while goal >= 0 and way.arc[goal] >= 0:
+        built[way.arc[goal] >> 1] = True
+        goal = graph.end[way.arc[goal] ^ 1]
+    for i in range(way.touched[0]):
+        u = way.touched[i + 1]
+        way.far[u] = FAR
+        way.arc[u] = -1
+        way.place[u] = -1
+    way.touched[0] = 0
+
+
+@kernel
+def _side(found: Survey, cut: tuple[int, int, int, int], u: int) -> int:
+    """
+    Say where a node lies: 1 below the cut path, 2 above it in the same tree, 0 in another tree, -1 in none.
+
+    `cut` is the lower and the upper end of the path, and the places of the part below; -1 and a tree for all of that.
+    """
+    v, w, low, high = cut
+    if found.tree[u] < 0:
+        return -1
+    if v < 0:
+        return 2 if found.tree[u] == w else 0
+    if found.tree[u] != found.tree[v]:
+        return 0
+    if low <= found.enter[u] < high:
+        return 1
+    # a node strictly between v and w has v in its subtree and lies in that of w
+    if found.enter[w] < found.enter[u] < low and found.leave[u] >= high and u != w:
+        return -1
+    return 2
+
+
+@kernel
+def _begin(graph: Graph, found: Survey, way: Way, cut: tuple[int, int, int, int], mine: int, lacks: int) -> int:
+    """Put the nodes of one side into the heap; return its size."""
+    size = 0
+    first, last = (cut[2], cut[3]) if mine == 1 else (0, int(found.number[0]))
+    alone = mine == 1 and graph.kind[cut[0]] == LEAF
+    for i in range(first, last):
+        u = found.order[i]
+        if _side(found, cut, u) == mine and (alone or graph.kind[u] != LEAF):
+            way.far[u] = 0
+            way.short[u] = lacks
+            size = heap_up(way.heap, way.place, way.far, size, u)
+            way.touched[size] = u
+    way.touched[0] = size
+    return size
+
+
+@kernel
+def _tie(
+    graph: Graph,
+    price: Ints,
+    found: Survey,
+    way: Way,
+    built: Flags,
+    cut: tuple[int, int, int, int],
+    limit: int,
+) -> int:
+    """
+    Search for the cheapest way, below `limit`, from the side that lacks ports to those it lacks; return its end.
+
+    Where a whole tree lacks ports and no way leads to all of them, the nearest tree that has some will do.
+    """
+    below = found.short[cut[0]] if cut[0] >= 0 else 0
+    above = found.lacks[found.tree[cut[0]] if cut[0] >= 0 else cut[1]] - below
+    lower = below > 0
+    mine = 1 if lower else 2
+    lacks = below if lower else above
+    size = _begin(graph, found, way, cut, mine, lacks)
+    touched = int(way.touched[0])
+    goal = -1
+    while size > 0:
+        u = heap_pop(way.heap, way.place, way.far, size)
+        size -= 1
+        if way.short[u] <= 0:
+            goal = u
+            break
+        if goal < 0 and cut[0] < 0 and way.short[u] < lacks:
+            goal = u
+        for i in range(graph.start[u], graph.start[u + 1]):
+            x, a = graph.nbr[i], graph.arc[i]
+            if x == 0 or graph.kind[x] == LEAF:
+                continue
+            far = way.far[u] + (0 if built[a >> 1] else price[a >> 1])
+            if far >= limit or far >= way.far[x]:
+                continue
+            side = _side(found, cut, x)
+            if side == mine:
+                continue
+            short = way.short[u]
+            if side >= 0 and not built[a >> 1]:
+                short += found.lacks[found.tree[x]] if side == 0 else (above if lower else below)
+            if way.far[x] == FAR:
+                touched += 1
+                way.touched[touched] = x
+            way.far[x] = far
+            way.arc[x] = a
+            way.short[x] = short
+            size = heap_up(way.heap, way.place, way.far, size, x)
+    for i in range(size):
+        way.place[way.heap[i]] = -1
+    way.touched[0] = touched
+    return goal

@@ -1,0 +1,152 @@
+"""
+The programme of streets whose taps have few ports: cuts first, then flows from taps to homes, and branching to the end.
+
+Cables through the trenches are a flow from taps to homes, and each trench has at most one direction. Cuts around
+sets of nodes that lack ports make the linear programme strong; flows make its whole solutions plans within ports.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve.bound import ascend, record_of, useful_arcs
+from lastmile_net.solve.capacity.cuts import ascend_demand
+from lastmile_net.solve.graph import LEAF, PLAIN
+from lastmile_net.solve.rows.generate import MOST_BRANCHES, ROUGH, SHORT, Generation
+
+if TYPE_CHECKING:
+    import highspy
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.clock import Clock
+    from lastmile_net.solve.graph import Graph
+
+    Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
+
+STEPS = 8
+"""The linear programme is solved so often at most before flows come in."""
+WORTH = 1e-4
+"""A step that raises the bound by less than this part of it is the last."""
+SAME = 1e-6
+"""HiGHS's sum and ours may differ by this part."""
+
+
+class PortRows(Generation):
+    """
+    The rows so far of streets with few ports.
+
+    Parameters
+    ----------
+    graph, need
+        The streets; node 0 feeds the taps for nothing.
+    guide
+        A tree that guides the ascents.
+    rng, clock
+        As in `Generation`.
+    """
+
+    def __init__(self, graph: Graph, need: Need, guide: Shorts, rng: np.random.Generator, clock: Clock) -> None:
+        cost = np.repeat(graph.cost, 2)
+        # two trenches from two taps may meet in a plain node and go on as one: no node is left as much as entered
+        super().__init__(graph, cost, guide, rng, clock, rim=graph.kind == PLAIN)
+        self.need = need
+        self.seeds = np.flatnonzero(need.ports > 0)
+        left = cost.copy()
+        ascend(graph, 0, self.habit, left, record_of(0, 0))
+        self._charge_demand(left)
+
+    def _ascend(self, reduced: Ints) -> int:
+        return super()._ascend(reduced) + self._charge_demand(reduced)
+
+    def _charge_demand(self, reduced: Ints) -> int:
+        """Charge sets that hold taps, but too few ports, and add their cuts."""
+        record = self._record()
+        gain = int(ascend_demand(self.graph, self.need, self.seeds, reduced, len(self.graph.end), record))
+        self.model.add_cuts(record, SHORT)
+        return gain
+
+    def prove(self, cost: int, grain: int, gap: float) -> tuple[int, Flags | None]:
+        """
+        Find out how cheap a forest within ports can be.
+
+        Parameters
+        ----------
+        cost
+            What the best forest so far costs.
+        grain
+            All costs are multiples of this.
+        gap
+            Cost over bound, less one, at which branching may stop.
+
+        Returns
+        -------
+        bound
+            No forest costs less; at most `cost`.
+        built
+            bool (m,). The best forest that branching has found; None where it found none.
+        """
+        bound, reduced = 0, np.repeat(self.graph.cost, 2)
+        for _ in range(STEPS):
+            step = None if self.model.clock.over() else self.step()
+            if step is None:
+                return bound, None
+            gain = step.bound - bound
+            if gain > 0:
+                bound, reduced = step.bound, step.reduced
+            if step.added == 0 or gain < WORTH * bound:
+                break
+        if cost <= bound * (1 + gap):
+            return min(bound, cost), None
+        self.model.demand_whole(useful_arcs(self.graph, reduced, 0, cost - bound), grain)
+        self._let_flow()
+        self._enter_once()
+        highs: highspy.Highs = self.model.highs
+        highs.setOptionValue("mip_rel_gap", gap)
+        found = self.model.branch(MOST_BRANCHES)
+        told = float(highs.getInfo().objective_function_value) * self.model.unit
+        use = self.model.use[self.model.arc]
+        mine = float(self.model.cost[self.model.arc] @ np.rint(use))
+        if not math.isfinite(found) or abs(told - mine) > SAME * mine + grain:
+            return bound, None
+        whole = math.ceil(found / grain - ROUGH) * grain
+        built: Flags = np.rint(self.model.use[0::2] + self.model.use[1::2]) > 0
+        return min(max(bound, whole), cost), built
+
+    def _let_flow(self) -> None:
+        """Add flows of homes through the used arcs: all that are needed arrive, no tap gives more than it has."""
+        model, need = self.model, self.need
+        count, nodes = len(model.arc), len(self.graph.kind)
+        tail, head = model.tail[model.arc], model.head[model.arc]
+        most = np.where(tail == 0, need.ports[head], need.homes[1:].sum()).astype(np.float64)
+        flow = count + np.arange(count)
+        model.highs.addVars(count, np.zeros(count), most)
+        pairs = np.column_stack([np.arange(count), flow]).ravel().astype(np.int32)
+        signs = np.column_stack([most, -np.ones(count)]).ravel()
+        start = 2 * np.arange(count, dtype=np.int32)
+        endless = np.full(count, np.inf)
+        model.highs.addRows(count, np.zeros(count), endless, 2 * count, start, pairs, signs)
+        node = np.concatenate([head, tail])
+        column, sign = np.concatenate([flow, flow]), np.repeat([1.0, -1.0], count)
+        order = np.argsort(node, kind="stable")
+        order = order[node[order] != 0]
+        first = np.searchsorted(node[order], np.arange(1, nodes)).astype(np.int32)
+        homes = need.homes[1:].astype(np.float64)
+        inside = column[order].astype(np.int32), sign[order]
+        model.highs.addRows(nodes - 1, homes, homes, len(order), first, *inside)
+
+    def _enter_once(self) -> None:
+        """Give each customer one drop only, whole: a flow could come by several."""
+        model, kind = self.model, self.graph.kind
+        into = np.flatnonzero(kind[model.head[model.arc]] == LEAF)
+        leaf = model.head[model.arc[into]]
+        order = np.argsort(leaf, kind="stable")
+        leaves, first = np.unique(leaf[order], return_index=True)
+        none, one, ones = np.zeros(len(leaves)), np.ones(len(leaves)), np.ones(len(into))
+        into = into[order].astype(np.int32)
+        model.highs.addRows(len(leaves), none, one, len(into), first.astype(np.int32), into, ones)
