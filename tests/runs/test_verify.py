@@ -300,12 +300,22 @@ def test_each_fault_is_found_and_no_other(case: str, town: Plan, tmp_path: Path)
     assert not verdict.passed
 
 
-def included(value: float = 1.0, **cells: object) -> Doctor:
-    """Return a plan in which e must be served and only lacks `value` ports at K1, which serves 7 homes of others."""
+def included(value: float = 1.0, who: str = "e", but: str = "", **cells: object) -> Doctor:
+    """
+    Return a plan in which e only lacks `value` ports at K1, which serves 7 homes of others.
+
+    `who` must be served, `but` is excluded all the same.
+    """
     told = {"reason": "no_free_port", "remedy_code": "add_ports", "remedy_value": value, "remedy_at": "K1"} | cells
+
+    def flagged(plan: Plan) -> Plan:
+        table = plan.customers
+        flags = {"include": table["customer_id"].isin([*who]), "exclude": table["customer_id"].isin([*but])}
+        return dataclasses.replace(plan, customers=table.assign(**flags, remedy_at=None, remedy_also=None))
+
     return both(
-        lambda plan: dataclasses.replace(plan, customers=plan.customers.assign(include=False, exclude=False)),
-        customer("e", include=True, **told),
+        flagged,
+        customer("e", **told),
         summary(reasons={"invalid_location": 1, str(told["reason"]): 1}),
     )
 
@@ -313,8 +323,8 @@ def included(value: float = 1.0, **cells: object) -> Doctor:
 FIRST: dict[str, tuple[Doctor, bool]] = {
     "others have its ports": (included(7.0), False),
     "others have fewer ports than it needs": (included(8.0), True),
-    "others must be served, too": (both(included(4.0), customer("b", include=True)), True),
-    "excluded, too": (both(included(), customer("e", exclude=True)), True),
+    "others must be served, too": (included(4.0, who="be"), True),
+    "excluded, too": (included(but="e"), True),
     "its street is closed": (included(reason="street_island", remedy_code="link_island"), True),
     "something else is needed besides": (included(remedy_also="raise_max_route_m=3"), True),
     "left out for a price": (included(reason="over_budget", remedy_code="raise_budget"), False),

@@ -113,7 +113,7 @@ def spend(
     quick = config.solve.model_copy(update={"rounds": min(config.rounds, QUICK_ROUNDS)})
 
     def within_limits(part_of: Problem, settings: SolveConfig, watch: Report | None) -> Solution:
-        return solve_with_limits(part_of, limits or Limits(), settings, watch).solution
+        return solve_with_limits(part_of, limits or Limits(), settings, watch, to_the_end=False).solution
 
     study = Study(
         question,

@@ -70,6 +70,7 @@ def solve_with_limits(
     report: Report | None = None,
     *,
     apart: bool = False,
+    to_the_end: bool = True,
     solver: Solver = solve,
 ) -> Limited:
     """
@@ -88,6 +89,8 @@ def solve_with_limits(
     apart
         Let each tap fill its ports in the part of town that is nearest to it first. Such plans tend to be nearer to
         their bound, and dearer: where ports are short, it is cheaper to lead cables past a full tap.
+    to_the_end
+        Branch to the end for who is served, where streets are few enough and ports few.
     solver
         What solves without limits.
 
@@ -111,7 +114,11 @@ def solve_with_limits(
         solution = solver(problem, config, report)
         units = int(problem.units[solution.drop >= 0].sum())
         return Limited(solution, np.full(problem.customers, "", object), units, units)
-    return _Run(problem, limits, config, report, solver, apart=apart).result()
+    run = _Run(problem, limits, config, report, solver, apart=apart)
+    run.search_plan()
+    if to_the_end:
+        run.end()
+    return run.result()
 
 
 def _unlimited(problem: Problem, limits: Limits) -> bool:
@@ -143,12 +150,17 @@ class _Run:
         self.bound = 0
         self.stopped: Status | None = None
         self.unlimited_s = 0.0
+        self.relaxed: Solution | None = None
         self._last: tuple[Flags, Ground, Ints] | None = None
         nobody = np.full(problem.customers, -1)
         self.best: Served = self.search.fill(np.zeros(len(problem.tail), bool), nobody, nobody.copy())
 
     def result(self) -> Limited:
-        """Search, prove, and put the answer together."""
+        """Put the answer together."""
+        return Limited(self._solution(), self._reasons(), self.best.units, self.most)
+
+    def search_plan(self) -> None:
+        """Look for a good plan, and prove how good it is."""
         wanted = self.search.wanted
         if wanted.any():
             relaxed = self._relaxed(wanted, quick=self.most < self.problem.units[wanted].sum())
@@ -157,8 +169,7 @@ class _Run:
             self.best = self._sweep(self._filled(self.best))
             self._take(other)
             self.best = self._rearranged(self._climb(self.best))
-            self._end(*self._alternate(relaxed, wanted))
-        return Limited(self._solution(), self._reasons(), self.best.units, self.most)
+            self._alternate(relaxed, wanted)
 
     def _sweep(self, plan: Served) -> Served:
         """Grow beyond the ports and keep the best part, once for each factor."""
@@ -188,7 +199,7 @@ class _Run:
         other = self.search.augment(plan)
         return other if self._better(other, plan) else plan
 
-    def _alternate(self, relaxed: Solution, solved: Flags) -> tuple[Solution, Flags]:
+    def _alternate(self, relaxed: Solution, solved: Flags) -> None:
         """Solve for who is served, mend the answer, and go on while that gains; ends with a bound for the best plan."""
         for _ in range(MOST_PROOFS):
             relaxed, solved = self._proved(relaxed, solved)
@@ -196,7 +207,7 @@ class _Run:
             if self.stopped is not None or not self._take(self._rearranged(other)):
                 break
         self.best = self._rearranged(self._polish(self.best))
-        return self._proved(relaxed, solved)
+        self._proved(relaxed, solved)
 
     def _proved(self, relaxed: Solution, solved: Flags) -> tuple[Solution, Flags]:
         """Make sure that the bound is for who is served now."""
@@ -207,6 +218,7 @@ class _Run:
         if not np.array_equal(served, solved):
             relaxed = self._relaxed(served)
         self.bound = max(relaxed.lower_bound, bound_within_ports(self._ground(served)[0], relaxed))
+        self.relaxed = relaxed
         self._tell(self.best, "prove")
         return relaxed, served
 
@@ -243,23 +255,23 @@ class _Run:
         self._tell(plan, "rearrange")
         return plan
 
-    def _end(self, relaxed: Solution, solved: Flags) -> None:
-        """Prove how cheap serving those who are served can be, and serve them so."""
-        gap = self.config.target_gap
-        if self.stopped is not None or not solved.any() or self.best.cost <= self.bound * (1 + gap):
+    def end(self) -> None:
+        """Prove how cheap serving those who are served can be, to the end, and serve them so."""
+        gap, served = self.config.target_gap, self.best.customers
+        if self.stopped is not None or self.relaxed is None or self.best.cost <= self.bound * (1 + gap):
             return
-        ground, _ = self._ground(solved)
         built = self._forest(self.best)
         if built is None:
             return
         limit = self.config.time_limit_s
         clock = Clock(None if limit is None else self.began + self.unlimited_s + limit)
-        bound, better = prove_within_ports(ground, relaxed, built, gap, self.config.seed, clock)
+        ground, _ = self._ground(served)
+        bound, better = prove_within_ports(ground, self.relaxed, built, gap, self.config.seed, clock)
         self.bound = max(self.bound, bound)
         other = self._laid(self._laid(self.best, built), better)
-        if np.array_equal(other.customers, solved):
+        if np.array_equal(other.customers, served):
             self.best = other
-        self._tell(self.best, "prove")
+        self._tell(self.best, "branch")
 
     def _relaxed(self, customers: Flags, *, quick: bool = False) -> Solution:
         """Solve for some customers without limits; `quick` where the answer is only a place to start from."""
