@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
+import pandas as pd
 import pyogrio
 import shapely
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
-
+BY_COLUMNS_ROWS = 5_000
+"""From so many rows on a table is written sooner if GDAL takes it by columns."""
+_TAKES_COLUMNS = (3, 8, 0)
 _KINDS = {
     "Point": {0},
     "LineString": {1},
@@ -55,7 +57,25 @@ def _write(path: Path, name: str, table: pd.DataFrame) -> None:
             kind = next((each for each, ids in _KINDS.items() if kinds and kinds <= ids), "Unknown")
             several = kind.startswith("Multi")
             pyogrio.write_dataframe(
-                plain, path, layer=name, driver="GPKG", geometry_type=kind, promote_to_multi=several, **mode
+                plain,
+                path,
+                layer=name,
+                driver="GPKG",
+                geometry_type=kind,
+                promote_to_multi=several,
+                use_arrow=not several and _goes_by_columns(plain),
+                **mode,
             )
         else:
             pyogrio.write_dataframe(plain, path, layer=name, driver="GPKG", **mode)
+
+
+def _goes_by_columns(table: gpd.GeoDataFrame) -> bool:
+    """Whether a table is large enough to be written by columns, and the same file comes of it: texts and numbers."""
+    able = pyogrio.__gdal_version__ >= _TAKES_COLUMNS and find_spec("pyarrow") is not None
+    if len(table) < BY_COLUMNS_ROWS or not able:
+        return False
+    cells = (table[name] for name in table.columns if name != table.geometry.name)
+    return all(
+        pd.api.types.is_numeric_dtype(each) or pd.api.types.infer_dtype(each) in ("string", "empty") for each in cells
+    )

@@ -106,7 +106,9 @@ class Tags:
         known = self.pool.known(texts)
         if key not in self.columns or not known:
             return np.zeros(self._size, dtype=bool)
-        return np.asarray(np.isin(self.columns[key], np.array(known, np.int32)))
+        says = np.zeros(len(self.pool.texts) + 1, dtype=bool)  # one more for NONE
+        says[known] = True
+        return np.asarray(says[self.columns[key]])
 
     def texts(self, *keys: str) -> NDArray[np.object_]:
         """Texts of the first of these keys that each row has; None where it has none of them."""

@@ -128,7 +128,7 @@ def _idents(kind: NDArray[np.str_], number: NDArray[np.int64]) -> NDArray[np.obj
     idents = np.empty(len(kind), dtype=object)
     for each in "nwr":
         rows = np.flatnonzero(kind == each)
-        idents[rows] = list(map(f"{each}%d".__mod__, number[rows].tolist()))
+        idents[rows] = [f"{each}{own}" for own in number[rows].tolist()]
     return idents
 
 

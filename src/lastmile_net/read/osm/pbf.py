@@ -33,7 +33,7 @@ from lastmile_net.read.osm.protobuf import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -142,14 +142,17 @@ class Block:
 
     def text(self, place: int) -> str:
         """Return one of the texts."""
+        return self.texts([place])[0]
+
+    def texts(self, places: Iterable[int]) -> list[str]:
+        """Return some of the texts."""
         if self._heads is None:
-            self._heads = heads(self._data, *self._table, TEXT).tolist()
-        at = self._heads[place]
-        size = self._data[at]
-        if size < ONE_BYTE:
-            return self._data[at + 1 : at + 1 + size].decode()
-        size, at = varint(self._data, at)
-        return self._data[at : at + size].decode()
+            self._heads = heads(self._data, *self._table, TEXT)
+        data, found = self._data, []
+        for at in map(self._heads.__getitem__, places):
+            size, begin = (data[at], at + 1) if data[at] < ONE_BYTE else varint(data, at)
+            found.append(data[begin : begin + size].decode())
+        return found
 
     def select(self, objects: Objects, kept: Mapping[str, bool], pool: Pool) -> tuple[Ints, Tags]:
         """
@@ -171,7 +174,8 @@ class Block:
         """
         if not len(objects.key):
             return np.empty(0, np.int64), Tags(0, {}, pool)
-        names = {place: self.text(place) for place in _distinct(objects.key)}
+        places = _distinct(objects.key)
+        names = dict(zip(places, self.texts(places), strict=True))
         known = {place: name for place, name in names.items() if name in kept}
         ours = np.zeros(max(names, default=0) + 1, np.int8)
         for place, name in known.items():
@@ -193,8 +197,8 @@ class Block:
 
     def _codes(self, places: Ints, pool: Pool) -> NDArray[np.int32]:
         code = np.full(int(places.max(initial=-1)) + 1, NONE, np.int32)
-        for place in _distinct(places):
-            code[place] = pool.code(self.text(place))
+        distinct = _distinct(places)
+        code[distinct] = list(map(pool.code, self.texts(distinct)))
         return np.asarray(code[places])
 
     def _plain(self, field: int, begin: int, end: int) -> Objects:

@@ -33,7 +33,7 @@ class Places:
 
     def __init__(self, wanted: Ints) -> None:
         self._number = np.sort(pd.unique(wanted))
-        self._xy = np.full((len(self._number), 2), UNKNOWN, np.int32)
+        self._place = _packed(np.full((len(self._number), 2), UNKNOWN, np.int32))
 
     def note(self, number: Ints, xy: Ints) -> None:
         """Take in where some nodes are; what is told last holds."""
@@ -46,12 +46,22 @@ class Places:
         wanted = self._number[low:high]
         at = np.searchsorted(number, wanted, side="right") - 1
         there = np.flatnonzero(number[at] == wanted)
-        there = there[_on_earth(xy[at[there]])]
-        self._xy[low + there] = xy[at[there]]
+        found = xy[at[there]]
+        real = _on_earth(found)
+        self._place[low + there[real]] = _packed(found[real].astype(np.int32))
 
     def of(self, number: Ints) -> NDArray[np.int32]:
         """Return the place of each node; `UNKNOWN` where nothing told it."""
-        return np.asarray(self._xy[np.searchsorted(self._number, number)])
+        return _unpacked(self._place[np.searchsorted(self._number, number)])
+
+
+def _packed(xy: NDArray[np.int32]) -> Ints:
+    """Take pairs of coordinates as one number each: whole pairs are picked in a quarter of the time."""
+    return np.ascontiguousarray(xy).view(np.int64).ravel()
+
+
+def _unpacked(place: Ints) -> NDArray[np.int32]:
+    return place.view(np.int32).reshape(-1, 2)
 
 
 def points_at(xy: Ints) -> NDArray[np.object_]:
@@ -63,7 +73,7 @@ def points_at(xy: Ints) -> NDArray[np.object_]:
 
 
 def _on_earth(xy: Ints) -> NDArray[np.bool_]:
-    return np.asarray((np.abs(xy) <= np.array([180, 90]) * DEGREE).all(axis=1))
+    return np.asarray((np.abs(xy[:, 0]) <= 180 * DEGREE) & (np.abs(xy[:, 1]) <= 90 * DEGREE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +120,13 @@ class Runs:
         fresh[1:] |= owner[1:] != owner[:-1]
         run = np.cumsum(fresh)
         keep = ~unknown
-        place = np.ascontiguousarray(xy).view(np.int64).ravel()
+        place = _packed(xy)
         keep[1:] &= fresh[1:] | (place[1:] != place[:-1])
         keep &= np.bincount(run[keep], minlength=int(run.max(initial=0)) + 1)[run] > 1
-        run, owner_, xy = run[keep], owner[keep], xy[keep]
-        first = np.flatnonzero(np.diff(run, prepend=-1))
-        return cls(owner_[first], np.append(first, len(run)), xy, ways, len(np.unique(owner[unknown])))
+        kept = np.flatnonzero(keep)
+        first = np.flatnonzero(np.diff(run[kept], prepend=-1))
+        begin, cut = np.append(first, len(kept)), len(np.unique(owner[unknown]))
+        return cls(owner[kept[first]], begin, _unpacked(place[kept]), ways, cut)
 
     def closed(self) -> NDArray[np.bool_]:
         """Whether each way leads back to where it began, in one stretch with corners."""
@@ -130,7 +141,7 @@ class Runs:
         ours = ways[self.way]
         count = np.diff(self.begin)
         piece = np.repeat(np.arange(int(ours.sum())), count[ours])
-        pieces = np.asarray(shapely.linestrings(self.xy[np.repeat(ours, count)] / DEGREE, indices=piece), dtype=object)
+        pieces = np.asarray(shapely.linestrings(self._degrees(ours), indices=piece), dtype=object)
         whose = self.way[ours]
         lines = np.full(self.ways, None, dtype=object)
         lines[whose] = pieces
@@ -143,8 +154,11 @@ class Runs:
         """Take some ways, each of a single stretch that is closed, as outlines, in the order of the ways."""
         ours = ways[self.way]
         count = np.diff(self.begin)
-        begin = np.append(0, np.cumsum(count[ours]))
-        return Outlines(self.xy[np.repeat(ours, count)] / DEGREE, begin)
+        return Outlines(self._degrees(ours), np.append(0, np.cumsum(count[ours])))
+
+    def _degrees(self, stretches: NDArray[np.bool_]) -> NDArray[np.float64]:
+        place = _packed(self.xy)[np.flatnonzero(np.repeat(stretches, np.diff(self.begin)))]
+        return np.asarray(_unpacked(place) / DEGREE)
 
 
 def areas_inside(owner: Ints, walls: NDArray[np.object_], areas: int) -> NDArray[np.object_]:

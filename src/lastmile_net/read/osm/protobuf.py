@@ -104,26 +104,23 @@ def chained(at: Ints, past: Ints, end: int) -> Ints:
     return np.asarray(there[rows])
 
 
-def heads(data: bytes, begin: int, end: int, tag: int) -> Ints:
+def heads(data: bytes, begin: int, end: int, tag: int) -> list[int]:
     """Where the sizes of fields stand, in a message of nothing but fields with bytes under one tag of a single byte."""
-    raw = np.frombuffer(data, np.uint8)[begin:end]
-    at = np.flatnonzero(raw == tag)
-    if not len(at):
-        at = np.zeros(1, np.int64)
-    padded = np.append(raw, np.zeros(5, np.uint8))
-    byte = padded[at + 1]
-    size = (byte & 127).astype(np.int64)
-    past = at + 2
-    for step in range(1, 4):
-        rows = np.flatnonzero(byte >= ONE_BYTE)
-        byte_ = padded[at[rows] + 1 + step]
-        size[rows] |= (byte_ & 127).astype(np.int64) << 7 * step
-        past[rows] += 1
-        byte = np.zeros_like(byte)
-        byte[rows] = byte_
-    if at[0] or raw[0] != tag:
-        raise _strange()
-    return np.asarray(at[chained(at, past + size, len(raw))] + begin + 1)
+    found = []
+    at = begin
+    while at < end:
+        if data[at] != tag:
+            raise _strange()
+        found.append(at + 1)
+        size = data[at + 1]
+        at += 2
+        if size >= ONE_BYTE:
+            size, at = varint(data, at - 1)
+        at += size
+    if at != end:
+        message = "a message ends before its fields do"
+        raise UnreadableError(message)
+    return found
 
 
 def varints(data: NDArray[np.uint8]) -> tuple[Ints, Ints]:
@@ -256,13 +253,16 @@ class Messages:
             at[rows] = high
 
     def _note(self, field: Ints, rows: Ints, low: Ints, high: Ints) -> None:
-        for each in np.unique(field).tolist():
+        while len(field):  # mostly it is the same field in all of them
+            each = int(field[0])
+            ours = field == each
             if each not in self._spans:
                 self._spans[each] = Spans(np.zeros(self._count, np.int64), np.zeros(self._count, np.int64))
-            span, ours = self._spans[each], field == each
-            if span.high[rows[ours]].any():  # not packed, or told twice: allowed, but nobody does it
+            span, told = self._spans[each], rows[ours]
+            if span.high[told].any():  # not packed, or told twice: allowed, but nobody does it
                 raise _strange()
-            span.low[rows[ours]], span.high[rows[ours]] = low[ours], high[ours]
+            span.low[told], span.high[told] = low[ours], high[ours]
+            field, rows, low, high = (part[~ours] for part in (field, rows, low, high))
 
 
 def _strange() -> UnreadableError:

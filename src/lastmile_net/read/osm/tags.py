@@ -136,6 +136,8 @@ def street_of(tags: Tags) -> NDArray[np.object_]:
 def point_role(tags: Tags) -> NDArray[np.object_]:
     """Role in the backbone of mapped points or buildings; None for those that have none."""
     role = np.full(len(tags), None, dtype=object)
+    if not _POINT_ROLES.keys() & tags.columns.keys():
+        return role
     for key, roles in reversed(_POINT_ROLES.items()):
         if key in tags.columns:
             told = tags.told(tags.codes(key), roles.get, None)
