@@ -21,20 +21,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.config import SolveConfig, read_config
-from lastmile_net.plan.aim import CURVE_SHARES, STAGES
-from lastmile_net.solve import solve
+from lastmile_net.plan.aim import CURVE_SHARES
+from lastmile_net.plan.favour import favour_first
 from lastmile_net.solve.budget import Question, Study, build_order
 from lastmile_net.solve.budget.fill import reach_more, spend_rest
-from lastmile_net.solve.budget.grow import grow
 from lastmile_net.solve.budget.prizes import ask
 from lastmile_net.solve.budget.study import cut
+from lastmile_net.solve.capacity import Limits, solve_with_limits
 from lastmile_net.solve.graph import FAR
+from lastmile_net.solve.routes import part
 from lastmile_net.solve.warm import warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lastmile_net.plan.pose import Posed
+    from lastmile_net.solve.budget import BuildOrder
+    from lastmile_net.solve.problem import Problem, Report, Solution
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95)
 
@@ -122,59 +125,102 @@ def run(path: str, rounds: int, gap: float) -> None:
     """Measure one town, and print what was found."""
     town, own = pickle.loads(Path(path).read_bytes())
     question = Question.of(town, own)
-    config = SolveConfig(rounds=rounds, time_limit_s=None, workers=1, target_gap=0.0005)
+    tight = SolveConfig(rounds=rounds, time_limit_s=None, workers=1, target_gap=0.0005)
+    config = tight.model_copy(update={"target_gap": gap})
     warm()
     began = time.process_time()
-    full = solve(town, config)
-    full_s = time.process_time() - began
+    limited = solve_with_limits(town, Limits(), tight)
+    full, full_s = limited.solution, time.process_time() - began
+    ports = bool((town.tap_capacity >= 0).any())
     build_order(town, full)  # loads its kernels
     began = time.process_time()
-    config = config.model_copy(update={"target_gap": gap})
-    study = Study(question, full, config)
+    study = Study(question, full, config, limited=within_ports if ports else None, ceiling=limited.most_units)
     study.ask_along(CURVE_SHARES)
     curve_s = time.process_time() - began
     everything = int(study.nested.cost[-1])
     budgets = np.array([int(share * everything) for share in SHARES])
-    stages = sorted({study.price_at(int(share * everything)) for share in STAGES})
-    began = time.process_time()
-    grown = grow(question, stages, config, solve)
-    grow_s = time.process_time() - began
-    grown_order = build_order(question.posed, grown.solution, gain=question.gain, phase=np.maximum(grown.stage, 0))
-    alone = greedy(question, budgets)
     print(
-        f"\n{Path(path).stem}: {study.reach_gain} homes, full {everything / 1000:,.0f} in {full_s:.1f} s, gap "
-        f"{full.gap:.2%}; curve {curve_s / full_s:.1f} x; "
-        f"grown {grown.solution.cost / everything - 1:+.2%} in {grow_s / full_s:.1f} x"
+        f"\n{Path(path).stem}: {study.all_gain} homes of {study.reach_gain}, full {everything / 1000:,.0f} in "
+        f"{full_s:.1f} s, gap {full.gap:.2%}; curve {curve_s / full_s:.1f} x"
     )
-    print("share  greedy  nested   grown    best   bound     gap  nested loss  grown loss")
-    rows = []
-    for share, budget, other in zip(SHARES, budgets.tolist(), alone.tolist(), strict=True):
-        nested = int(study.nested.gain[study.nested.within(budget) - 1]) if study.nested.within(budget) else 0
-        early = int(grown_order.gain[grown_order.within(budget) - 1]) if grown_order.within(budget) else 0
-        parts = [cut(question, *plan, plan[1].within(budget)) for plan in study.plans]
-        gains = [int(question.gain[part.drop >= 0].sum()) for part in parts]
-        best = spend_rest(question, parts[int(np.argmax(gains))], budget)
-        gain = max(int(question.gain[best.drop >= 0].sum()), early)
-        most = study.most_gain(budget)
-        rows.append((most / gain - 1, 1 - nested / gain, 1 - early / gain, share))
-        print(
-            f"{share:5.0%} {other:7} {nested:7} {early:7} {gain:7} {most:7} "
-            f"{rows[-1][0]:7.2%} {rows[-1][1]:11.2%} {rows[-1][2]:11.2%}"
-        )
-    table = np.array(rows)
-    low = table[:, 3] < 0.3
-    print(
-        f"mean gap below 30 % {table[low, 0].mean():.2%}, from there up {table[~low, 0].mean():.2%}; "
-        f"nesting loses {table[:, 1].mean():.2%}, grown {table[:, 2].mean():.2%}"
-    )
-    for share in (0.1, 0.3, 0.6):
-        price = study.price_at(int(share * everything))
-        value, bound, other, ours, theirs = against_pcst_fast(question, price, config)
-        print(
-            f"pcst_fast at {price}: ours {value / bound - 1:.3%} above the bound in {ours:.2f} s, "
-            f"theirs {other / bound - 1:.3%} in {theirs:.2f} s"
-        )
+    curves = {"greedy": greedy(question, budgets), "cheapest": gains_within(study.nested, budgets)}
+    if not ports:
+        curves |= {
+            name: favoured(study, full, gap, budgets, full_s, grown=name == "grown") for name in ("plan", "grown")
+        }
+    best = np.array([best_within(study, budget, ports=ports) for budget in budgets.tolist()])
+    best = np.max([best, *(curves[name] for name in curves if name != "greedy")], axis=0)
+    most = study.most_gains(budgets)
+    show(best, most, curves)
+    if not ports:
+        for share in (0.1, 0.3, 0.6):
+            price = study.price_at(int(share * everything))
+            value, bound, other, ours, theirs = against_pcst_fast(question, price, config)
+            print(
+                f"pcst_fast at {price}: ours {value / bound - 1:.3%} above the bound in {ours:.2f} s, "
+                f"theirs {other / bound - 1:.3%} in {theirs:.2f} s"
+            )
     sys.stdout.flush()
+
+
+def within_ports(problem: Problem, config: SolveConfig, report: Report | None) -> Solution:
+    """Solve within ports."""
+    return solve_with_limits(problem, Limits(), config, report).solution
+
+
+def gains_within(order: BuildOrder, budgets: np.ndarray) -> np.ndarray:
+    """Return what the first part of an order gains within each budget."""
+    return np.concatenate([[0], order.gain])[np.searchsorted(order.cost, budgets, side="right")]
+
+
+def favoured(
+    study: Study, full: Solution, gap: float, budgets: np.ndarray, full_s: float, *, grown: bool
+) -> np.ndarray:
+    """Return what first parts of the plan gain that is made with the defaults, or grown."""
+    began = time.process_time()
+    config = read_config(prices="metres", target_gap=gap, phases={"grown": grown})
+    found = favour_first(study, full, config, ())
+    took = time.process_time() - began
+    print(f"{'grown' if grown else 'plan'}: {dearer(study, found):+.2%} in {took / full_s:.1f} x")
+    posed, gain = study.question.posed, study.question.gain
+    return gains_within(build_order(posed, part(posed, found, found.drop >= 0), gain=gain), budgets)
+
+
+def dearer(study: Study, found: Solution) -> float:
+    """Return how much dearer than the cheapest a plan is."""
+    own = int(study.question.own_cost[found.drop >= 0].sum())
+    return (found.cost + own) / int(study.nested.cost[-1]) - 1
+
+
+def best_within(study: Study, budget: int, *, ports: bool) -> int:
+    """Return what the best plan found within a budget gains, nothing kept for later."""
+    question = study.question
+    if ports:
+        return study.within(budget).gain
+    parts = [cut(question, *plan, plan[1].within(budget)) for plan in study.plans]
+    gains = [int(question.gain[part.drop >= 0].sum()) for part in parts]
+    best = spend_rest(question, parts[int(np.argmax(gains))], budget)
+    return int(question.gain[best.drop >= 0].sum())
+
+
+def show(best: np.ndarray, most: np.ndarray, curves: dict[str, np.ndarray]) -> None:
+    """Print gains, bounds and losses for each budget, and their means."""
+    names = [name for name in curves if name != "greedy"]
+    print("share    best   bound     gap " + "".join(f"{name:>9}" for name in curves) + " | loses " + ", ".join(names))
+    lost = np.array([1 - curves[name] / best for name in names])
+    for i, share in enumerate(SHARES):
+        print(
+            f"{share:5.0%} {best[i]:7} {most[i]:7} {most[i] / best[i] - 1:7.2%} "
+            + "".join(f"{curve[i]:9}" for curve in curves.values())
+            + " | "
+            + " ".join(f"{each:6.1%}" for each in lost[:, i])
+        )
+    low = np.array(SHARES) < 0.3
+    gaps = most / best - 1
+    print(
+        f"mean gap below 30 % {gaps[low].mean():.2%}, from there up {gaps[~low].mean():.2%}; "
+        + "; ".join(f"{name} loses {each:.2%}" for name, each in zip(names, lost.mean(axis=1), strict=True))
+    )
 
 
 def main() -> None:

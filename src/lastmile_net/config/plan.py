@@ -59,7 +59,7 @@ class Phases(Frozen):
 
     `budgets` is what may be spent in each phase, in turn; who is left comes in one more. `areas` names planning areas
     (`area_id`) instead, `polygons` a file of them: each is a phase, all other customers come last. With `grown`, the
-    first phases get what is best for them, and the whole gets somewhat dearer.
+    first phases get what is best for them, and the whole may cost 0.5 % more than the cheapest plan (or `order_slack`).
     """
 
     budgets: tuple[Annotated[float, Field(ge=0)], ...] = ()
@@ -99,6 +99,9 @@ class PlanConfig(SolveConfig):
     With `street_sides = "both"` trenches run on the sides of streets, `street_width_m` apart by class (a `_link` is as
     wide as its class); streets in `wide_streets` are crossed only where streets meet or end.
 
+    `order_slack` is what the plan for everybody may cost on top of the cheapest one found, in parts of it and never
+    more than `target_gap` lets, where its first parts then connect more homes.
+
     With `new_access_points` everyone in reach is served: where ports run out, or where that saves fibre, access points
     of the catalogue (`cost.access_points`) are placed on streets.
     """
@@ -119,6 +122,7 @@ class PlanConfig(SolveConfig):
     max_cost_per_home: Annotated[float, Field(ge=0)] | None = None
     prize: str = "units"
     curve_bound: bool = True
+    order_slack: Annotated[float, Field(ge=0)] = 0.002
     street_width_m: dict[str, Metres] = Field(default_factory=lambda: dict(STREET_WIDTH_M))
     street_width_otherwise_m: Metres = 7.0
     wide_streets: tuple[str, ...] = ("motorway", "trunk", "primary", "secondary")

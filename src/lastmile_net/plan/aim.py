@@ -10,9 +10,9 @@ import pandas as pd
 
 from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.errors import DataError, Fault
+from lastmile_net.plan.favour import favour_first
 from lastmile_net.plan.phases import numbers, wait_for
-from lastmile_net.solve import solve
-from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, grow, only, reach_more
+from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, only, reach_more
 from lastmile_net.solve.capacity import Limits, solve_with_limits
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 Kind = Literal["budget", "coverage", "price"]
 QUICK_ROUNDS = 2
 """Rounds for each price that is asked."""
-STAGES = (0.05, 0.2)
-"""Parts of the whole cost in which a plan is grown where no budgets are given."""
 CURVE_SHARES = (0.03, 0.1, 0.28, 0.45, 0.7)
 """Parts of the whole cost at whose price of a home the curve's upper bound is proven."""
 
@@ -128,6 +126,7 @@ def spend(
     left_out = np.full(problem.customers, np.nan)
     about: dict[str, float | str | None] = {}
     budgets = tuple(net_of(each, config.cost) for each in (config.phases.budgets if config.phases else ()))
+    waits = wait_for(customers, config.phases)
     plan = limited
     if kind is not None:
         today = int(customers["units"].sum() - np.maximum(left, 0).sum())
@@ -138,12 +137,11 @@ def spend(
         about |= {"cost": cost, "least_cost": min(float(about["least_cost"] or 0), cost)}
         plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
         left_out = _on_top(question, limited.solution, solution, config.cost)
-    elif config.phases is not None and config.phases.grown and not is_limited:
-        plan = replace(limited, solution=_grown(study, limited.solution, budgets, quick))
+    elif waits is None and not is_limited:
+        plan = replace(limited, solution=favour_first(study, limited.solution, config, budgets))
     if config.bounds_curve and kind is None:
         study.ask_along(CURVE_SHARES)
-    waits = wait_for(customers, config.phases)
-    if plan is limited and waits is None:
+    if plan.solution is limited.solution and waits is None:
         order = study.nested
     else:
         turn = _turns(waits, problem.first)
@@ -156,15 +154,6 @@ def _turns(waits: Ints | None, first: NDArray[np.bool_]) -> Ints | None:
     if not first.any():
         return waits
     return np.where(first, 0, 1).astype(np.int64) + (0 if waits is None else 2 * waits)
-
-
-def _grown(study: Study, full: Solution, budgets: tuple[int, ...], config: SolveConfig) -> Solution:
-    """Return a plan for everybody that is grown from what is best for the first budgets."""
-    spent = np.cumsum(budgets) if budgets else np.array([int(share * study.nested.cost[-1]) for share in STAGES])
-    prices = sorted({study.price_within(int(each)) for each in spent[spent < study.plans[0][0].cost]})
-    found = grow(study.question, prices, config, solve).solution
-    own = int(study.question.own_cost[found.drop >= 0].sum())
-    return replace(found, cost=found.cost - own, lower_bound=min(full.lower_bound, found.cost - own), status="rounds")
 
 
 def aim_of(config: PlanConfig) -> Kind | None:

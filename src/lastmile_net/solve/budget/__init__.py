@@ -1,5 +1,6 @@
 """Which customers first: the nested order of building, and the best plan for a budget, a coverage or a price."""
 
+from lastmile_net.solve.budget.early import Goal, Start, favour_early
 from lastmile_net.solve.budget.fill import reach_more
 from lastmile_net.solve.budget.grow import grow
 from lastmile_net.solve.budget.order import BuildOrder, build_order
@@ -11,13 +12,15 @@ __all__ = [
     "BuildOrder",
     "Choice",
     "Doubt",
+    "Goal",
     "Outlook",
     "Question",
+    "Start",
     "Study",
     "build_order",
+    "favour_early",
     "grow",
     "look_out",
     "only",
-    "part",
     "reach_more",
 ]

@@ -35,7 +35,15 @@ class Grown:
     stage: Ints
 
 
-def grow(question: Question, prices: Sequence[int], config: SolveConfig, solver: Solver) -> Grown:
+def grow(
+    question: Question,
+    prices: Sequence[int],
+    config: SolveConfig,
+    solver: Solver,
+    *,
+    guide: Solution | None = None,
+    regret: Sequence[float] = (),
+) -> Grown:
     """
     Connect first who is worth the first price for each unit of gain, then who is worth the next, and all others last.
 
@@ -49,17 +57,26 @@ def grow(question: Question, prices: Sequence[int], config: SolveConfig, solver:
         When each search stops.
     solver
         What solves the plain problem.
+    guide
+        A plan for everybody that is cheap as a whole.
+    regret
+        What each stage pays on top for streets and drops that the guide does not have: for streets in parts of their
+        price, for drops of what they cost more than the guide's. So early stages leave the guide only where that gains
+        much. Nothing if not given.
 
     Returns
     -------
     grown
-        The whole; its first stage is what `ask` finds at the first price.
+        The whole; without a guide its first stage is what `ask` finds at the first price.
     """
     built = np.zeros(len(question.problem.tail), bool)
     drop = np.full(question.problem.customers, -1, np.int64)
     stage = drop.copy()
     for number, price in enumerate([*prices, None]):
-        rest, names = _what_is_left(question, built, drop)
+        dearer = question
+        if guide is not None and number < len(regret):
+            dearer = _regretting(question, guide, regret[number])
+        rest, names = _what_is_left(dearer, built, drop)
         found = (
             only(rest, rest.in_reach, config, solver) if price is None else ask(rest, price, config, solver).solution
         )
@@ -68,6 +85,22 @@ def grow(question: Question, prices: Sequence[int], config: SolveConfig, solver:
         drop[new] = names[found.drop[new]]
         stage[new] = number
     return Grown(settle(question, np.flatnonzero(built), drop), stage)
+
+
+def _regretting(question: Question, guide: Solution, part: float) -> Question:
+    """Return the question with a part of the price of what a guide does not have on top of it."""
+    problem = question.problem
+    spare = np.ones(len(problem.tail), bool)
+    spare[guide.edges] = False
+    price = problem.drop_cost + problem.fibres[problem.drop_customer] * problem.drop_fibre_cost
+    used = guide.drop[problem.drop_customer]
+    more = np.where(used >= 0, np.maximum(price - price[used], 0), 0)
+    dearer = replace(
+        problem,
+        cost=problem.cost + np.where(spare, np.round(part * problem.cost), 0).astype(np.int64),
+        drop_cost=problem.drop_cost + np.round(part * more).astype(np.int64),
+    )
+    return replace(question, problem=dearer)
 
 
 def _what_is_left(question: Question, built: Flags, drop: Ints) -> tuple[Question, Ints]:

@@ -158,12 +158,6 @@ class Study:
         at = min(max(int(np.searchsorted(spent, budget, side="left")), 1), len(last))
         return max(int((spent[at] - spent[at - 1]) // max(gained[at] - gained[at - 1], 1)), 1)
 
-    def price_within(self, budget: int) -> int:
-        """Return the highest price found at which those who are worth it cost no more than a budget."""
-        self._close_in(budget, lambda answer: answer.solution.cost <= budget)
-        fitting = [price for price, answer in self.answers.items() if answer.solution.cost <= budget]
-        return max(fitting, default=min(self.answers))
-
     def most_gain(self, budget: int) -> int:
         """Return what no plan within a budget can gain more than."""
         return int(self.most_gains(np.array([budget]))[0])

@@ -1,0 +1,87 @@
+"""How much the first homes count: of all plans that cost nearly the same, the one whose first parts connect most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve import solve
+from lastmile_net.solve.budget import Goal, Start, favour_early
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lastmile_net.config import PlanConfig
+    from lastmile_net.solve.budget import Study
+    from lastmile_net.solve.problem import Solution, Status
+
+ORDER_SHARES = (0.05, 0.1, 0.2, 0.3, 0.45, 0.7)
+"""Parts of the whole cost at which the first part of the plan counts, where no budgets are given."""
+GROWN_SLACK = 0.005
+"""What a plan that is grown may cost on top of the cheapest, at least."""
+STARTS = (
+    ((0.1,), (1.0,)),
+    ((0.05, 0.2), (1.0, 2.0)),
+    ((0.1, 0.3), (1.5, 3.0)),
+    ((0.05, 0.2), (0.5, 1.0)),
+)
+"""Stages in which plans are grown, as parts of the whole cost, and what leaving the best plan so far costs in each."""
+REGRETS = (1.0, 0.5)
+"""The same for the first stage, where budgets are given; it rises by as much from stage to stage."""
+
+
+def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tuple[int, ...]) -> Solution:
+    """
+    Return the plan for everybody whose first parts connect most; the cheapest where that is none other.
+
+    Parameters
+    ----------
+    study
+        The question, and what is known of it.
+    full
+        The cheapest plan.
+    config
+        What the plan may cost on top (`order_slack`, more if it is `grown`); the gap that it shall keep to.
+    budgets
+        What may be spent in each phase, in thousandths.
+    """
+    question = study.question
+    cheapest, order = study.plans[0]
+    own = int(question.own_cost[full.drop >= 0].sum())
+    grown = config.phases is not None and config.phases.grown
+    slack = max(config.order_slack, GROWN_SLACK if grown else 0.0)
+    most = _most(cheapest.cost, full.lower_bound + own, slack, config.target_gap, grown=grown)
+    if most <= cheapest.cost or len(order.cost) == 0:
+        return full
+    ends = np.cumsum(budgets) if budgets else np.array([int(share * cheapest.cost) for share in ORDER_SHARES])
+    stages = [int(each) for each in ends[ends < cheapest.cost]]
+    if not stages:
+        return full
+    prices = [study.price_at(each) for each in stages]
+    goal = Goal.of(order, prices, stages, most)
+    starts = _starts(study, prices if budgets else None) if grown else []
+    found = favour_early(question, cheapest, goal, starts, study.config, solve)
+    if found is cheapest:
+        return full
+    status: Status = "gap" if full.status == "optimal" else full.status
+    return replace(found, cost=found.cost - own, lower_bound=full.lower_bound, status=status, log=full.log)
+
+
+def _most(cost: int, bound: int, slack: float, target_gap: float, *, grown: bool) -> int:
+    """Return what a plan may cost: the slack on top of the cheapest, as long as that meets the gap asked for."""
+    if grown:
+        return int(cost * (1 + slack))
+    most = int(cost * (1 + min(slack, target_gap)))
+    within = int(bound * (1 + target_gap))
+    return min(most, within) if cost <= within else most
+
+
+def _starts(study: Study, prices: Sequence[int] | None) -> list[Start]:
+    """Return the stages of plans to grow: those of the budgets, or those that have proven good."""
+    if prices is not None:
+        rising = tuple(sorted(set(prices)))
+        return [Start(rising, tuple(regret * (1 + i) for i in range(len(rising)))) for regret in REGRETS]
+    whole = study.plans[0][0].cost
+    return [Start(tuple(study.price_at(int(share * whole)) for share in shares), regret) for shares, regret in STARTS]
