@@ -36,6 +36,8 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
     """
     Return the plan for everybody whose first parts connect most; the cheapest where that is none other.
 
+    Where time ran out or somebody stopped the search, the cheapest plan so far is left as it is.
+
     Parameters
     ----------
     study
@@ -53,7 +55,7 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
     grown = config.phases is not None and config.phases.grown
     slack = max(config.order_slack, GROWN_SLACK if grown else 0.0)
     most = _most(cheapest.cost, full.lower_bound + own, slack, config.target_gap, grown=grown)
-    if most <= cheapest.cost or len(order.cost) == 0:
+    if most <= cheapest.cost or len(order.cost) == 0 or full.status in ("time", "interrupted"):
         return full
     ends = np.cumsum(budgets) if budgets else np.array([int(share * cheapest.cost) for share in ORDER_SHARES])
     stages = [int(each) for each in ends[ends < cheapest.cost]]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-LADDER = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+LADDER = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 """Per cent of the homes, in the mean over the stages, that one per cent of the cost is held to be worth."""
 ENOUGH = 2
 """Plans within the limit of cost after which a climb ends."""
@@ -103,26 +103,32 @@ def favour_early(
     goal
         Which first parts count, and the limit of cost.
     starts
-        Plans to grow, besides.
+        Plans to grow, besides; with some, more is tried without them, too.
     config
         When each search for them stops.
     solver
         What solves the plain problem.
     """
-    best = _best(question, goal, [full, *_down(question, full, goal), *_up(question, full, goal)])
+    best = _best(question, goal, [full, *_closing_in(question, full, goal)])
+    if starts:
+        best = _best(question, goal, [best, *_up(question, full, goal)])
     for start in starts:
         grown = grow(question, start.prices, config, solver, guide=best, regret=start.regret).solution
         best = _best(question, goal, [best, *_up(question, grown, goal)])
     return best
 
 
-def _down(question: Question, plan: Solution, goal: Goal) -> Iterator[Solution]:
-    """Give more and more for the first parts, until the limit of cost is met."""
-    for rate in reversed(LADDER):
-        plan = nest(question, plan, goal.price, goal.weight(rate))
-        if plan.cost > goal.most:
-            break
-        yield plan
+def _closing_in(question: Question, full: Solution, goal: Goal) -> Iterator[Solution]:
+    """Close in on the rate at which the limit of cost is just kept."""
+    low, high = 0, len(LADDER) - 1
+    while low <= high:
+        middle = (low + high) // 2
+        plan = nest(question, full, goal.price, goal.weight(LADDER[middle]))
+        if plan.cost <= goal.most:
+            yield plan
+            high = middle - 1
+        else:
+            low = middle + 1
 
 
 def _up(question: Question, plan: Solution, goal: Goal) -> Iterator[Solution]:
