@@ -121,16 +121,22 @@ class Labels(NamedTuple):
 
 @kernel
 def _spread(
-    graph: Graph, terms: Terms, built: Flags, pull: int, labels: Labels, heap: list[tuple[np.int64, np.int64]]
+    graph: Graph,
+    terms: Terms,
+    built: Flags,
+    pull: int,
+    labels: Labels,
+    heap: list[tuple[np.int64, np.int64]],
+    until: float,
 ) -> list[np.int64]:
-    """Settle what lies in the heap; return the nodes whose labels changed."""
+    """Settle what lies in the heap and is no farther than `until`; return the nodes whose labels changed."""
     start, node, edge = graph
     best, via, origin, run = labels
     changed = [np.int64(0)]
     changed.clear()
-    while heap:
+    while heap and heap[0][0] <= until:
         far, v = heapq.heappop(heap)
-        if far > best[v]:
+        if far != best[v]:
             continue
         changed.append(v)
         for k in range(start[v], start[v + 1]):
@@ -226,8 +232,9 @@ def grow(graph: Graph, hung: Leaves, terms: Terms, state: Growth, wanted: Flags,
 
     Notes
     -----
-    Labels come from one search from all taps with room; an insertion lowers some of them, and where a tap is full, the
-    others search its part anew. O(m log m) for the search, and what is lowered and searched anew.
+    Labels come from one search from all taps with room, as far as the next offer can lie; an insertion lowers some of
+    them, and where a tap is full, the others search its part anew. O(m log m) for the search, and what is lowered and
+    searched anew.
     """
     count = len(graph.start) - 1
     labels = Labels(np.full(count, FAR), np.full(count, -1), np.full(count, -1), np.zeros(count, np.int64))
@@ -236,11 +243,17 @@ def grow(graph: Graph, hung: Leaves, terms: Terms, state: Growth, wanted: Flags,
     offers = [(0.0, np.int64(0), np.int64(0))]
     offers.clear()
     left = wanted & (state.tap < 0)
-    least = _least_units(terms.units, left)
+    least, most = _least_units(terms.units, left), terms.units.max()
     _plant(terms, state.room, least, labels, heap)
-    for w in _spread(graph, terms, state.built, pull, labels, heap):
-        _offer(w, hung, terms, left, labels, offers)
-    while offers:
+    while heap or offers:
+        # a node that is farther has no offer that costs less per unit than the best one at hand
+        until = offers[0][0] * most if offers else 2.0 * heap[0][0] + 1
+        if heap and heap[0][0] <= until:
+            for w in _spread(graph, terms, state.built, pull, labels, heap, until):
+                _offer(w, hung, terms, left, labels, offers)
+            continue
+        if not offers:
+            continue
         _, d, then = heapq.heappop(offers)
         c, v = hung.customer[d], hung.node[d]
         t = labels.origin[v]
@@ -249,10 +262,6 @@ def grow(graph: Graph, hung: Leaves, terms: Terms, state: Growth, wanted: Flags,
         _join(v, terms, state.built, pull, labels, heap)
         state.tap[c], state.drop[c], left[c] = t, d, False
         state.room[t] -= terms.units[c]
-        for w in _spread(graph, terms, state.built, pull, labels, heap):
-            _offer(w, hung, terms, left, labels, offers)
         if state.room[t] < least and not terms.apart:
             least = _least_units(terms.units, left)
             _retire(graph, terms, state.room, least, labels, heap)
-            for w in _spread(graph, terms, state.built, pull, labels, heap):
-                _offer(w, hung, terms, left, labels, offers)

@@ -37,6 +37,8 @@ WORTHWHILE = 0.0005
 """A sweep over the factors that gains less than this part of the cost is the last."""
 SOLVE_SHARE = 0.25
 """Part of the time limit for a solution that is only a place to start from, and at least for each proof."""
+SEARCH_SHARE = 0.6
+"""Part of the time limit that the search for a plan may take; what is left is for the proof."""
 MOST_PROOFS = 5
 """Rounds of solving for who is served and mending the answer."""
 
@@ -168,7 +170,7 @@ class _Run:
             other = self._sweep(self._filled(self._lifted(relaxed, wanted)))
             self.best = self._sweep(self._filled(self.best))
             self._take(other)
-            self.best = self._rearranged(self._climb(self.best))
+            self.best = self._climb(self._rearranged(self.best))
             self._alternate(relaxed, wanted)
 
     def _sweep(self, plan: Served) -> Served:
@@ -185,9 +187,9 @@ class _Run:
         return plan
 
     def _climb(self, plan: Served) -> Served:
-        """Sweep while it is worthwhile."""
+        """Sweep, and exchange trenches, while it is worthwhile."""
         while True:
-            other = self._sweep(plan)
+            other = self._rearranged(self._sweep(plan))
             worthwhile = other.units > plan.units or other.cost < plan.cost * (1 - WORTHWHILE)
             plan = other if self._better(other, plan) else plan
             if not worthwhile:
@@ -204,7 +206,7 @@ class _Run:
         for _ in range(MOST_PROOFS):
             relaxed, solved = self._proved(relaxed, solved)
             other = self.best if self.stopped is not None else self._climb(self._lifted(relaxed, solved))
-            if self.stopped is not None or not self._take(self._rearranged(other)):
+            if self.stopped is not None or not self._take(other):
                 break
         self.best = self._rearranged(self._polish(self.best))
         self._proved(relaxed, solved)
@@ -258,7 +260,7 @@ class _Run:
     def end(self) -> None:
         """Prove how cheap serving those who are served can be, to the end, and serve them so."""
         gap, served = self.config.target_gap, self.best.customers
-        if self.stopped is not None or self.relaxed is None or self.best.cost <= self.bound * (1 + gap):
+        if self.stopped == "interrupted" or self.relaxed is None or self.best.cost <= self.bound * (1 + gap):
             return
         built = self._forest(self.best)
         if built is None:
@@ -317,11 +319,12 @@ class _Run:
     def _tell(self, plan: Served, stage: str) -> None:
         """Log the state, and see whether anything asks to stop."""
         now = time.perf_counter() - self.began
+        share = 1.0 if stage == "branch" else SEARCH_SHARE
         line = Progress(now, plan.cost, self.bound, stage)
         self.log.append(line)
         if self.report is not None and self.report(line) is False:
             self.stopped = "interrupted"
-        elif self.config.time_limit_s is not None and now - self.unlimited_s > self.config.time_limit_s:
+        elif self.config.time_limit_s is not None and now - self.unlimited_s > self.config.time_limit_s * share:
             self.stopped = "time"
 
     def _solution(self) -> Solution:

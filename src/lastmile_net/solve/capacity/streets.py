@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.capacity.cuts import Need
-from lastmile_net.solve.fibre import drop_prices
+from lastmile_net.solve.capacity.tolls import toll_prices
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.prepare import reachable
 from lastmile_net.solve.shrink import Shrunk, chains, contract, strip
@@ -153,13 +153,13 @@ def lay_streets(problem: Problem, room: Ints) -> tuple[Streets, Ints, Ints]:
     Returns
     -------
     streets
-        Its constant is what the drops of customers without a choice cost.
+        Its constant is what the drops of customers without a choice cost, less the tolls (`toll_prices`).
     origin
         int64 (m,). Edge of the problem, number of its edges + row of its drop, or -1 for the way into a tap.
     settled
         int64 (c,). The drop of each customer who has no choice; -1 for the others.
     """
-    price = drop_prices(problem)
+    price, tolls = toll_prices(problem, room)
     drops = _drops(problem, price)
     choices = np.bincount(problem.drop_customer[drops], minlength=problem.customers)[problem.drop_customer[drops]]
     single, several = drops[choices == 1], drops[choices > 1]
@@ -180,7 +180,7 @@ def lay_streets(problem: Problem, room: Ints) -> tuple[Streets, Ints, Ints]:
     cost = np.concatenate([np.zeros(len(taps), np.int64), problem.cost[way], price[several]])
     origin = np.concatenate([np.full(len(taps), -1), way, len(problem.tail) + several])
     streets = Streets(kind, tail, head, cost, np.arange(len(tail)), cost, homes=homes, ports=ports)
-    streets.constant = int(price[single].sum())
+    streets.constant = int(price[single].sum()) - tolls
     settled = np.full(problem.customers, -1)
     settled[problem.drop_customer[single]] = single
     return streets, origin, settled
