@@ -37,8 +37,8 @@ WORTHWHILE = 0.0005
 """A sweep over the factors that gains less than this part of the cost is the last."""
 SOLVE_SHARE = 0.25
 """Part of the time limit for a solution that is only a place to start from, and at least for each proof."""
-SEARCH_SHARE = 0.6
-"""Part of the time limit that the search for a plan may take; what is left is for the proof."""
+WHOLE = 12_000
+"""Streets with more edges than this are too many for branching."""
 MOST_PROOFS = 5
 """Rounds of solving for who is served and mending the answer."""
 
@@ -260,14 +260,14 @@ class _Run:
     def end(self) -> None:
         """Prove how cheap serving those who are served can be, to the end, and serve them so."""
         gap, served = self.config.target_gap, self.best.customers
-        if self.stopped == "interrupted" or self.relaxed is None or self.best.cost <= self.bound * (1 + gap):
+        if self.stopped is not None or self.relaxed is None or self.best.cost <= self.bound * (1 + gap):
             return
-        built = self._forest(self.best)
+        ground, _ = self._ground(served)
+        built = self._forest(self.best) if len(ground.streets.tail) <= WHOLE else None
         if built is None:
             return
         limit = self.config.time_limit_s
         clock = Clock(None if limit is None else self.began + self.unlimited_s + limit)
-        ground, _ = self._ground(served)
         bound, better = prove_within_ports(ground, self.relaxed, built, gap, self.config.seed, clock)
         self.bound = max(self.bound, bound)
         other = self._laid(self._laid(self.best, built), better)
@@ -319,12 +319,11 @@ class _Run:
     def _tell(self, plan: Served, stage: str) -> None:
         """Log the state, and see whether anything asks to stop."""
         now = time.perf_counter() - self.began
-        share = 1.0 if stage == "branch" else SEARCH_SHARE
         line = Progress(now, plan.cost, self.bound, stage)
         self.log.append(line)
         if self.report is not None and self.report(line) is False:
             self.stopped = "interrupted"
-        elif self.config.time_limit_s is not None and now - self.unlimited_s > self.config.time_limit_s * share:
+        elif self.config.time_limit_s is not None and now - self.unlimited_s > self.config.time_limit_s:
             self.stopped = "time"
 
     def _solution(self) -> Solution:

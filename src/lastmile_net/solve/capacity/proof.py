@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +10,6 @@ from lastmile_net.solve.bound import Habit, ascend, record_of
 from lastmile_net.solve.capacity.cuts import ascend_demand
 from lastmile_net.solve.capacity.forest import complete_forest, improve_forest
 from lastmile_net.solve.capacity.rows import PortRows
-from lastmile_net.solve.capacity.windows import cut_windows
-from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.graph import PLAIN
 from lastmile_net.solve.steiner.construct import span, spans
 
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.capacity.streets import Ground
+    from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.problem import Solution
 
     Ints = NDArray[np.int64]
@@ -30,10 +28,6 @@ SLACKS = (1.0, 1.25)
 """Slacks of the ascents of which the best counts."""
 CAP = 20_000
 """Sets with more arcs into them are given up."""
-WHOLE = 12_000
-"""Streets with more edges than this are too many to branch on as a whole;"""
-WINDOW = 4_000
-"""about so many go into a window."""
 
 
 def bound_within_ports(ground: Ground, relaxed: Solution) -> int:
@@ -81,7 +75,7 @@ def prove_within_ports(
     ground: Ground, relaxed: Solution, built: Flags, gap: float, seed: int, clock: Clock
 ) -> tuple[int, Flags | None]:
     """
-    Find out how cheap serving all customers within ports can be, to the end where streets are few enough.
+    Find out how cheap serving all customers within ports can be, to the end if time allows.
 
     Parameters
     ----------
@@ -103,8 +97,6 @@ def prove_within_ports(
     """
     streets, graph = ground.streets, ground.graph
     cost, grain = ground.cost(built), max(int(np.gcd.reduce(graph.cost)), 1)
-    if len(streets.tail) > WHOLE:
-        return streets.constant + _by_windows(ground, built, gap, grain, clock), None
     rows = PortRows(graph, streets.need, _guide(ground, relaxed), np.random.default_rng(seed), clock)
     bound, found = rows.prove(cost - streets.constant, grain, gap)
     if found is not None:
@@ -113,18 +105,6 @@ def prove_within_ports(
         improve_forest(graph, streets.need, streets.cost, found)
         found = found if ground.cost(found) < cost else None
     return bound + streets.constant, found
-
-
-def _by_windows(ground: Ground, built: Flags, gap: float, grain: int, clock: Clock) -> int:
-    """Add up what is proven in windows, each of which gets its part of the time that is left."""
-    windows = cut_windows(ground.graph, ground.streets.need, built, WINDOW)
-    total = 0
-    for number, window in enumerate(windows):
-        share = Clock(None if clock.deadline is None else time.perf_counter() + clock.left() / (len(windows) - number))
-        guide = np.full(len(window.graph.kind), -1, np.int32)
-        rows = PortRows(window.graph, window.need, guide, np.random.default_rng(number), share)
-        total += rows.prove(window.cost, grain, gap, bound_only=True)[0]
-    return total
 
 
 def _guide(ground: Ground, relaxed: Solution) -> Shorts:

@@ -71,7 +71,7 @@ class PortRows(Generation):
         self.model.add_cuts(record, SHORT)
         return gain
 
-    def prove(self, cost: int, grain: int, gap: float, *, bound_only: bool = False) -> tuple[int, Flags | None]:
+    def prove(self, cost: int, grain: int, gap: float) -> tuple[int, Flags | None]:
         """
         Find out how cheap a forest within ports can be.
 
@@ -83,8 +83,6 @@ class PortRows(Generation):
             All costs are multiples of this.
         gap
             Cost over bound, less one, at which branching may stop.
-        bound_only
-            Do not look for forests, and end before the first branch.
 
         Returns
         -------
@@ -110,11 +108,6 @@ class PortRows(Generation):
         self._enter_once()
         highs: highspy.Highs = self.model.highs
         highs.setOptionValue("mip_rel_gap", gap)
-        if bound_only:
-            highs.setOptionValue("mip_heuristic_effort", 0.0)
-            found = self.model.branch(1)
-            whole = math.ceil(found / grain - ROUGH) * grain if math.isfinite(found) else 0
-            return min(max(bound, whole), cost), None
         found = self.model.branch(MOST_BRANCHES)
         told = float(highs.getInfo().objective_function_value) * self.model.unit
         use = self.model.use[self.model.arc]
