@@ -158,6 +158,11 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
         lambda: Town().with_file("customers", "homes.csv", HOMES.replace(",", ";").replace(".", ",")),
         [],
     ),
+    "delimiter_told": (
+        lambda: Town().with_file("customers", "homes.csv", "sep=;\r\n" + HOMES.replace(",", ";")),
+        [],
+    ),
+    "utf16_without_mark": (lambda: Town().with_file("customers", "homes.csv", HOMES.encode("utf-16-be")), []),
     "utf16": (lambda: Town().with_file("customers", "homes.csv", HOMES.encode("utf-16")), []),
     "latin1": (
         lambda: Town().with_file(

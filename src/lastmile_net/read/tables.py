@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = (",", ";", "\t", "|")
 SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".psv"})
-SNIFFED_LINES = 50
+SNIFFED_LINES, SNIFFED_BYTES = 50, 4096
 MAX_CELL = 50_000_000
 
 
@@ -54,6 +54,8 @@ NORTHING = _words(
     "nord norte utmy etrsn ywgs84 coordonneey coordenaday coordinatay gky posy n pohjoinen"
 )
 SHAPES = _words("wkt geom geometry thegeom wkbgeometry geometrie geometria wktgeom shape geowkt ewkt wkb geojson")
+_TOLD_DELIMITER = re.compile(r"sep=([^\r\n])\r?\n", re.IGNORECASE)
+"""First line by which a spreadsheet tells the delimiter."""
 _EWKT = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
 
 
@@ -81,7 +83,8 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
         If there is no header, a name occurs twice in it, or rows have more cells than it has names.
     """
     text = decode(data)
-    rows = _split(text, sniff(text), source)
+    told = _TOLD_DELIMITER.match(text)
+    rows = _split(text[told.end() :], told[1], source) if told else _split(text, sniff(text), source)
     if not rows:
         raise DataError([Fault("the file is empty", "Check that it is the right one.", source)])
     first = [name.strip().lstrip("\ufeff") for name in rows[0]]
@@ -137,6 +140,8 @@ def decode(data: bytes) -> str:
     """
     Return bytes as text: by their byte order mark, else as UTF-8, else as Windows-1252.
 
+    UTF-16 without a mark is told by its zeros: every other byte of a table is one.
+
     Examples
     --------
     >>> decode("Straße".encode("cp1252")), decode("\ufeffStraße".encode("utf-8")), decode("ß".encode("utf-16"))
@@ -144,6 +149,10 @@ def decode(data: bytes) -> str:
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        every_other = data[first:SNIFFED_BYTES:2]
+        if every_other.count(0) > len(every_other) / 2:
+            return data.decode(encoding, errors="replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
