@@ -49,6 +49,37 @@ def test_missing_files_are_bad_input(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+STREET = """<osm version="0.6">
+<node id="1" version="1" lat="50" lon="10"/><node id="2" version="1" lat="50" lon="10.1"/>
+<way id="3" version="1"><nd ref="1"/><nd ref="2"/><tag k="highway" v="service"/></way></osm>"""
+
+
+@pytest.mark.parametrize("out", ["town.osm", "town.osm/layers"])
+def test_layers_need_a_folder(tmp_path: Path, out: str) -> None:
+    """A file in the way of the folder is told before an extract of a gigabyte is read."""
+    (tmp_path / "town.osm").write_text(STREET, encoding="utf-8")
+    made = lastmile("osm", "--pbf", "town.osm", "--out", out, folder=tmp_path)
+    assert made.returncode == 3
+    assert "is a file, not a folder. Name another folder." in made.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file sizes cannot be limited here")
+def test_layers_on_a_full_disk(tmp_path: Path) -> None:
+    """A disk that fills up ends in a sentence with exit code 3; the old layers stay, none of the new is left."""
+    (tmp_path / "town.osm").write_text(STREET, encoding="utf-8")
+    made = lastmile("osm", "--pbf", "town.osm", "--out", "layers", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    before = {each.name: each.read_bytes() for each in (tmp_path / "layers").iterdir()}
+    command = [sys.executable, "-m", "lastmile_net", "osm", "--pbf", "town.osm", "--out", "layers", "--overwrite"]
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20480, 20480))"
+    script = f"{limit}; import os; os.execv({command[0]!r}, {command!r})"
+    full = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert full.returncode == 3, full.stderr
+    assert "cannot be written" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert {each.name: each.read_bytes() for each in (tmp_path / "layers").iterdir()} == before
+
+
 def test_json_is_all_of_stdout(tmp_path: Path) -> None:
     """A script can parse what the plan prints; progress goes elsewhere."""
     town = demo_folder()

@@ -50,6 +50,7 @@ class Column:
     default: str | float | bool | None = None
     values: tuple[str, ...] = ()
     least: float | None = None
+    most: float = 1e12
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ STREETS = Layer(
         Column("bridge", "text", "empty or `no`: at grade; ways on different levels are not joined where they cross"),
         Column("tunnel", "text", "as `bridge`"),
         Column("layer", "text", "vertical order; ways on different layers are not joined where they cross"),
-        Column("cost_factor", "number", "multiplies the price per metre on this way", default=1.0, least=0),
+        Column("cost_factor", "number", "multiplies the price per metre on this way", default=1.0, least=0, most=1e6),
         _INCLUDE,
         _EXCLUDE,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -318,6 +319,18 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
             "backbone.geojson, column 'ports_free': is below 0 (rows k). Write 0 or more; leave the cell empty where the value is not known."
         ],
     ),
+    "more_ports_than_homes_on_earth": (
+        lambda: Town().with_backbone((CABINET[0], {**CABINET[1], "ports_free": 1e30})),
+        [
+            "backbone.geojson, column 'ports_free': is above 1e+12 (rows k). Write 1e+12 or less; leave the cell empty where there is no limit."
+        ],
+    ),
+    "gold_plated_street": (
+        lambda: Town().with_streets((LONG[0], {**LONG[1], "cost_factor": 1e300}), CROSS),
+        [
+            "streets.geojson, column 'cost_factor': is above 1e+06 (rows long). Write 1e+06 or less; leave the cell empty where the value is not known."
+        ],
+    ),
     "off_street": (
         lambda: Town().with_backbone(
             CABINET, (line((0.013, 0.011), (0.013, 3)), {"backbone_id": "w", "role": "distribution"})
@@ -394,6 +407,23 @@ def test_says_exactly_this(tmp_path: Path, name: str) -> None:
     assert [text.partition("cannot be read: ")[0] for text in said] == [
         text.partition("cannot be read: ")[0] for text in expected
     ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """Reading from a pipe into which nobody writes, or from /dev/zero, would never end."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    said = Town().named("customers", "pipe.csv").says(tmp_path)
+    assert said == ["pipe.csv: is neither a file nor a folder. Save its content in a file."]
+    said = Town().named("customers", "/dev/zero").says(tmp_path)
+    assert said == ["/dev/zero: is neither a file nor a folder. Save its content in a file."]
+
+
+def test_a_folder_is_no_table(tmp_path: Path) -> None:
+    """A folder may carry the name of a file."""
+    (tmp_path / "rows.csv").mkdir()
+    said = Town().named("customers", "rows.csv").says(tmp_path)
+    assert said == ["rows.csv: is a folder, not a file. Name a file in it."]
 
 
 def test_there_are_enough_of_them() -> None:

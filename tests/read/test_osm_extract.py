@@ -281,8 +281,9 @@ def test_broken_file_is_explained(tmp_path: Path, name: str, content: bytes) -> 
     """A broken download ends in a sentence that names the file."""
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(DataError, match=name):
+    with pytest.raises(DataError, match=name) as said:
         layers_from_pbf(path)
+    assert str(said.value).count(name) == 1
 
 
 def test_xml_entities_are_refused(tmp_path: Path) -> None:

@@ -102,9 +102,12 @@ def check(
 
 
 def _check_free(folder: Path, *, overwrite: bool) -> None:
-    """Refuse to write over layers that somebody may have worked on."""
+    """Refuse a folder that is none, and to write over layers that somebody may have worked on."""
     from lastmile_net.errors import Fault, RunError
 
+    above = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not above.is_dir():
+        raise RunError([Fault(f"{above} is a file, not a folder", "Name another folder.", str(folder))])
     there = [str(folder / f"{name}.gpkg") for name in OSM_LAYERS if (folder / f"{name}.gpkg").exists()]
     if there and not overwrite:
         cure = "Name another folder, or say --overwrite."
@@ -115,14 +118,14 @@ def _osm(
     folder: Path, pbf: str | None, where: tuple[str | None, str | None, str | None], customers: str, url: str | None
 ) -> None:
     from lastmile_net.read.osm import layers_from_pbf
-    from lastmile_net.write.layers import write_layers
+    from lastmile_net.write.layers import write_files
 
     wanted: CustomerKind = customers  # type: ignore[assignment]
     layers = _live(where, wanted, url) if pbf is None else layers_from_pbf(Path(pbf), customers=wanted)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in OSM_LAYERS:
-        frame = getattr(layers, name)
-        write_layers(folder / f"{name}.gpkg", {name: frame})
+    frames = {name: getattr(layers, name) for name in OSM_LAYERS}
+    write_files(folder, {f"{name}.gpkg": {name: frame} for name, frame in frames.items()})
+    for name, frame in frames.items():
         out.print(f"{folder / name}.gpkg: {len(frame):,} rows")
     for note in layers.notes:
         err.print(f"note: {note}")

@@ -199,17 +199,22 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, told: Complaints) ->
     if wrong.any():
         shown = ", ".join(sorted({repr(str(cell)) for cell in cells[wrong]})[:3])
         told.fault(f"is no {_word(column)}: {shown}", _KIND_CURES[column.kind], column.name, wrong)
-    if column.least is not None:
-        _refuse_below(found, column, told)
+    if column.kind in ("number", "integer"):
+        _refuse_beyond(found, column, told)
     return _typed(found, column, table.index)
 
 
-def _refuse_below(found: NDArray[np.object_], column: Column, told: Complaints) -> None:
-    """Complain about numbers that are below the least that makes sense."""
-    below = np.array([number is not None and number < column.least for number in found], dtype=bool)
-    if below.any():
-        cure = f"Write {column.least:g} or more; leave the cell empty where the value is not known."
-        told.fault(f"is below {column.least:g}", cure, column.name, below)
+def _refuse_beyond(found: NDArray[np.object_], column: Column, told: Complaints) -> None:
+    """Complain about numbers that are below the least or above the most that makes sense."""
+    numbers = np.array([np.nan if number is None else number for number in found], dtype=np.float64)
+    empty = "leave the cell empty where the value is not known"
+    if column.least is not None and (numbers < column.least).any():
+        cure = f"Write {column.least:g} or more; {empty}."
+        told.fault(f"is below {column.least:g}", cure, column.name, numbers < column.least)
+    if (numbers > column.most).any():
+        empty = "leave the cell empty where there is no limit" if "unlimited" in column.meaning else empty
+        cure = f"Write {column.most:g} or less; {empty}."
+        told.fault(f"is above {column.most:g}", cure, column.name, numbers > column.most)
 
 
 def _word(column: Column) -> str:

@@ -108,6 +108,10 @@ def open_place(place: Place, layer: Layer | None = None, names: Sequence[str] = 
     path, suffix = place.path, place.path.suffix.lower()
     if not os.access(path, os.R_OK):
         raise DataError([Fault("you may not read it", "Ask for the right to, or copy it.", str(place))])
+    if not (path.is_file() or path.is_dir()):  # a pipe or a device may never end
+        raise DataError([Fault("is neither a file nor a folder", "Save its content in a file.", str(place))])
+    if path.is_dir() and suffix in (*PARQUET, ".gz", *tables.SUFFIXES):
+        raise DataError([Fault("is a folder, not a file", "Name a file in it.", str(place))])
     if path.is_file() and path.stat().st_size == 0:
         raise DataError([Fault("the file is empty", "Check that it is the right one.", str(place))])
     if suffix in PARQUET:

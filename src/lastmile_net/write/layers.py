@@ -12,6 +12,9 @@ import geopandas as gpd
 import pandas as pd
 import pyogrio
 import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+
+from lastmile_net.errors import Fault, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,12 +42,43 @@ def write_layers(path: Path, layers: Mapping[str, pd.DataFrame]) -> None:
         File to make, in a folder that exists.
     layers
         Tables by name, with geometries of any types or with none.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written; then nothing has changed.
     """
-    with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        draft = Path(folder) / path.name
-        for name, table in layers.items():
-            _write(draft, name, table)
-        draft.replace(path)
+    write_files(path.parent, {path.name: layers})
+
+
+def write_files(folder: Path, files: Mapping[str, Mapping[str, pd.DataFrame]]) -> None:
+    """
+    Write GeoPackages into one folder, all of them or none; they replace those that were there.
+
+    Parameters
+    ----------
+    folder
+        Folder that exists.
+    files
+        Layers by the name of their file, as for `write_layers`.
+
+    Raises
+    ------
+    RunError
+        If one of them cannot be written; then nothing has changed.
+    """
+    with TemporaryDirectory(prefix=".layers-", dir=folder) as draft:
+        for name, layers in files.items():
+            try:
+                for layer, table in layers.items():
+                    _write(Path(draft) / name, layer, table)
+            except (DataSourceError, DataLayerError, GeometryError, FeatureError, FieldError) as error:
+                what = f"cannot be written: {str(error).partition(chr(10))[0]}"
+                raise RunError(
+                    [Fault(what, "Make room on the disk, or choose another.", str(folder / name))]
+                ) from error
+        for name in files:
+            (Path(draft) / name).replace(folder / name)
 
 
 def _write(path: Path, name: str, table: pd.DataFrame) -> None:

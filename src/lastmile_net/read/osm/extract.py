@@ -95,6 +95,8 @@ def _layers(path: Path, customers: Customers) -> OsmLayers:
         if found is None:
             with _written_anew(path) as plain:
                 found = _read(PbfFile(plain), customers)
+    except DataError:
+        raise
     except (ValueError, IndexError, OverflowError, UnusualError, zlib.error) as error:
         raise DataError([_broken(path, str(error))]) from error
     return assemble(found, customers)
