@@ -45,11 +45,17 @@ class Habit(NamedTuple):
         A cut grows on as long as it scores at most this many times the smallest other one.
     cap
         Cuts with more arcs than this are given up: the bound stays valid, the time linear.
+    shuffle
+        Scores are multiplied by up to 1 + this, at random.
+    chance
+        int64 (1,). State of the random numbers; changed.
     """
 
     guide: Shorts
     slack: float
     cap: int
+    shuffle: float = 0.0
+    chance: Ints = np.zeros(1, np.int64)
 
 
 class Record(NamedTuple):
@@ -62,12 +68,16 @@ class Record(NamedTuple):
         int64 (k + 1,). Rows of `arc`, one per cut.
     arc
         int32. The arcs into each cut.
+    owner, charge
+        int32 (k,), int64 (k,). The terminal around which each was found, and what it was charged.
     fill
-        int64 (1,). Number of cuts written down.
+        int64 (2,). Number of cuts written down, and of those for which there was no room.
     """
 
     start: Ints
     arc: Shorts
+    owner: Shorts
+    charge: Ints
     fill: Ints
 
 
@@ -84,19 +94,35 @@ class Room(NamedTuple):
 
 def record_of(cuts: int, arcs: int) -> Record:
     """Return an empty record with room for so many cuts, and arcs in all of them."""
-    return Record(np.zeros(cuts + 1, np.int64), np.empty(arcs, np.int32), np.zeros(1, np.int64))
+    return Record(
+        np.zeros(cuts + 1, np.int64),
+        np.empty(arcs, np.int32),
+        np.empty(cuts, np.int32),
+        np.zeros(cuts, np.int64),
+        np.zeros(2, np.int64),
+    )
 
 
 @kernel
-def write_down(record: Record, border: Shorts, arcs: int) -> None:
+def write_down(record: Record, border: Shorts, arcs: int, owner: int, charge: int) -> None:
     """Add a cut to a record, if there is room."""
     cut = record.fill[0]
     if cut + 1 >= len(record.start) or record.start[cut] + arcs > len(record.arc):
+        record.fill[1] += 1
         return
     at = record.start[cut]
     record.arc[at : at + arcs] = border[:arcs]
     record.start[cut + 1] = at + arcs
+    record.owner[cut] = owner
+    record.charge[cut] = charge
     record.fill[0] = cut + 1
+
+
+@kernel
+def draw(chance: Ints) -> float:
+    """Return a random number from 0 up to 1, and move the state on (Knuth's 64-bit linear congruence)."""
+    chance[0] = chance[0] * 6364136223846793005 + 1442695040888963407
+    return float((chance[0] >> 33) & 0x7FFFFFFF) / 2147483648.0
 
 
 @kernel
@@ -143,7 +169,7 @@ def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints, record: Record)
     for t in range(nodes):
         if graph.kind[t] != PLAIN and not room.reached[t]:
             room.active[t] = True
-            score[t] = graph.start[t + 1] - graph.start[t]
+            score[t] = shuffled(habit, graph.start[t + 1] - graph.start[t])
             size = heap_up(heap, place, score, size, t)
     bound = 0
     turn = 0
@@ -155,11 +181,19 @@ def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints, record: Record)
         bound += gain
         turn += 1
         if state == GROWN:
-            score[t] = weight
+            score[t] = shuffled(habit, weight)
             size = heap_up(heap, place, score, size, t)
         else:
             room.active[t] = False
     return bound
+
+
+@kernel
+def shuffled(habit: Habit, weight: int) -> int:
+    """Return a score, multiplied at random if that is the habit."""
+    if habit.shuffle <= 0:
+        return weight
+    return int(weight * (1.0 + habit.shuffle * draw(habit.chance)))
 
 
 @kernel
@@ -210,7 +244,7 @@ def charge(  # noqa: C901
         if weight > limit:
             return GROWN, gain, weight
         gain += step
-        write_down(room.record, room.border, arcs)
+        write_down(room.record, room.border, arcs, t, step)
         kept = 0
         for i in range(arcs):
             a = room.border[i]

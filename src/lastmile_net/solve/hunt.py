@@ -8,12 +8,13 @@ reduced cost and at perturbed prices, improve them, and hunt once more inside th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.bound import Habit, ascend, record_of, turn_root, useful, useful_arcs
-from lastmile_net.solve.graph import PLAIN, TERMINAL, Graph, make_graph
+from lastmile_net.solve.bound import Habit, Record, ascend, record_of, turn_root, useful, useful_arcs
+from lastmile_net.solve.graph import PLAIN, Graph, make_graph
+from lastmile_net.solve.recharge import recharge_windows
 from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
 from lastmile_net.solve.steiner.improve import improve
 
@@ -51,12 +52,31 @@ LARGE = 150_000
 CAP = 3_000
 WHOLE = 60_000
 """Graphs with more edges than this are too large for row generation as a whole."""
-SPARSE = 20
-"""With more edges per terminal than this the cuts are large and the programme slow,"""
+SPARSE = 8
+"""
+With more edges per terminal than this, cuts are large and the linear programme is slow: charging anew is quicker there.
+With fewer, as in towns, it is the programme that is quicker.
+"""
 SMALL = 5_000
-"""except on graphs with no more edges than this."""
+"""On graphs with no more edges than this the programme ends what charging leaves open,"""
+TINY = 2_000
+"""and with no more than this charging anew goes first in any case."""
 WINDOWS = (7_000, 10_000)
-"""Edges of a window in each pass over a larger graph."""
+"""Edges of a window of the programme in each pass over a larger graph."""
+IN_WINDOW = (150, 210, 300)
+"""Terminals of a window, pass by pass, when charges are taken back;"""
+FEWEST_IN_WINDOW = 3_000
+"""windows have so many edges at least."""
+SETTLED, SETTLED_SMALL = 0.1, 0.02
+"""A pass that closes less than this share of what is open is the last of its round."""
+NEAR = 1.5
+"""So many times as many edges as the best tree has are looked at together, those that come nearest to be used."""
+SHARES = (0.1, 0.05, 0.02, 0.01, 0.005, 0.0)
+"""Shares of what is open that such edges may cost at most beyond the bound."""
+SHRINK = 0.75
+CUTS_PER_NODE = 8
+ARCS_PER_NODE = 200
+MOST_ARCS = 30_000_000
 USED = 1e-3
 """An edge that a window's solution uses less than this is left out where a tree is looked for."""
 REBUILD = 0.5
@@ -64,6 +84,15 @@ REBUILD = 0.5
 BRANCHED = 20_000
 """With more arcs than this that may matter, branching is not tried."""
 FORBIDDEN = np.int64(1) << np.int64(40)
+
+
+class Charges(NamedTuple):
+    """What has been charged on a graph: what is left of the costs, each charge, and their sum."""
+
+    graph: Graph
+    reduced: Ints
+    record: Record
+    bound: int
 
 
 @dataclass(eq=False)
@@ -101,11 +130,12 @@ class Hunt:
     bound: int = 0
     rounds: int = 0
     pool: list[tuple[int, Ints]] = field(default_factory=list)
-    _reduced: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    _keep: Flags = field(default_factory=lambda: np.zeros(0, bool))
+    _charges: Charges | None = None
     _rows: Generation | None = None
     _relaxed: bool = False
     _passes: int = 0
+    _turns: int = 0
+    _settled: bool = False
 
     @property
     def done(self) -> bool:
@@ -119,42 +149,65 @@ class Hunt:
 
     def prove(self) -> None:
         """Raise the bound, drop useless edges, and look for trees among the arcs without reduced cost."""
-        while not self.done and not self.clock.over():
-            graph, reduced, root, bound = self._charge()
-            self._offer(graph, improve(graph, self._inside_free(graph, reduced, 0.0), self._first_passes()))
-            keep = useful(graph, reduced, root, self.cost - self.shrunk.constant - bound)
-            if np.count_nonzero(keep) > WORTH * len(keep):
-                self._reduced, self._keep = reduced, keep
-                break
-            self.shrunk.keep(keep)
+        self._settled = False
+        self._charged()
         self.rounds += 1
+
+    @property
+    def can_recharge(self) -> bool:
+        """Whether charging anew may still raise the bound in this round."""
+        edges = len(self.shrunk.tail)
+        fits = edges <= TINY or (edges <= LARGE and not self._dense)
+        return fits and not self.done and not self._settled
+
+    def recharge(self) -> None:
+        """Take charges back and charge anew, once around everywhere; drop useless edges; build a tree."""
+        charges = self._charged() if self.can_recharge else None
+        if charges is None or self.clock.over():
+            return
+        graph, reduced, record, bound = charges
+        terminals = int(np.count_nonzero(graph.kind != PLAIN))
+        size = max(FEWEST_IN_WINDOW, len(graph.cost) * IN_WINDOW[self._turns % len(IN_WINDOW)] // terminals)
+        guide = turn_root(graph, self._bring(graph, self.best), 0)
+        still_open = self.cost - self.bound
+        gain, record = recharge_windows(graph, guide, reduced, record, size, self._turns, self.workers)
+        gain += int(ascend(graph, 0, Habit(guide, SLACKS[1], self._cap()), reduced, record))
+        self._turns += 1
+        self._raise(bound + gain)
+        self._charges = Charges(graph, reduced, record, bound + gain)
+        self._settled = gain < (SETTLED if len(graph.cost) > SMALL else SETTLED_SMALL) * still_open
+        self._drop_useless(self._charges, SHRINK)
 
     def search(self, restarts: int, *, unite: bool = True) -> None:
         """Build trees near the arcs without reduced cost, improve them, and hunt inside the union of the good ones."""
+        charges = self._charged()
         if self.done:
             return
         graph = self.graph()
         self._offer(graph, self._polish(graph, self._bring(graph, self.best)))
-        if len(self._reduced) != len(graph.end):
+        if charges is None:
             return
         for _ in range(restarts):
             if self.done or self.clock.over():
                 return
             nudge = NUDGES[int(self.rng.integers(len(NUDGES)))]
-            self._offer(graph, self._polish(graph, self._inside_free(graph, self._reduced, nudge)))
+            self._offer(graph, self._polish(graph, self._inside_free(graph, charges.reduced, nudge)))
         if unite and not self.done and not self.clock.over():
-            union = np.zeros(len(self.shrunk.tail), bool)
+            union = self._near(charges)
             for _, edges in self.pool:
                 union |= self.shrunk.within(edges)
             self._unite(union)
-        if not self._keep.all():
-            self.shrunk.keep(self._keep)
+        self._drop_useless(charges, SHRINK)
 
     @property
     def can_relax(self) -> bool:
         """Whether row generation still has something to do."""
-        edges, terminals = len(self.shrunk.tail), np.count_nonzero(self.shrunk.kind != PLAIN)
-        return not self.done and not self._relaxed and (edges <= SMALL or edges <= SPARSE * int(terminals))
+        return not self.done and not self._relaxed and (len(self.shrunk.tail) <= SMALL or self._dense)
+
+    @property
+    def _dense(self) -> bool:
+        """Whether terminals are many, so that cuts are small."""
+        return len(self.shrunk.tail) <= SPARSE * int(np.count_nonzero(self.shrunk.kind != PLAIN))
 
     def relax(self) -> None:
         """Solve the linear programme once and add rows, or end exactly; build a tree along its solution."""
@@ -166,9 +219,13 @@ class Hunt:
         if self._rows is None:
             from lastmile_net.solve.rows.generate import Generation
 
-            graph = self.graph()
+            charges = self._charged()
+            if charges is None:
+                return
+            graph = charges.graph
             guide = turn_root(graph, self._bring(graph, self.best), 0)
-            self._rows = Generation(graph, np.repeat(graph.cost, 2), guide, self.rng, self.clock)
+            price = np.repeat(graph.cost, 2)
+            self._rows = Generation(graph, price, guide, self.rng, self.clock, charged=charges.record)
         rows, graph = self._rows, self._rows.graph
         step = rows.step()
         if step is None:
@@ -181,7 +238,7 @@ class Hunt:
         keep = useful(graph, step.reduced, 0, self.cost - self.shrunk.constant - step.bound)
         share = np.count_nonzero(keep) / len(keep)
         if share < (REBUILD if step.added else WORTH):
-            self.shrunk.keep(keep)
+            self._shrink(keep)
             self._rows = None
         elif step.added == 0:
             self._finish(rows, useful_arcs(graph, step.reduced, 0, self.cost - self.shrunk.constant - step.bound))
@@ -201,8 +258,7 @@ class Hunt:
         used[via[via >= 0] >> 1] = True
         self._unite(used)
         if not self.done:
-            keep = useful(graph, reduced, 0, self.cost - self.shrunk.constant - bound)
-            self.shrunk.keep(keep)
+            self._shrink(useful(graph, reduced, 0, self.cost - self.shrunk.constant - bound))
 
     def _finish(self, rows: Generation, keep: Flags) -> None:
         """Branch to the end where little is left."""
@@ -228,17 +284,36 @@ class Hunt:
         """Return the graph as it is now."""
         return make_graph(self.shrunk.kind, self.shrunk.tail, self.shrunk.head, self.shrunk.cost)
 
-    def _charge(self) -> tuple[Graph, Ints, int, int]:
-        """Charge cuts, guided by the best tree; return the graph, its reduced costs, the root and the bound."""
+    def _charged(self) -> Charges | None:
+        """Return what is charged on the graph as it is now, after useless edges are dropped as long as that pays."""
+        while self._charges is None and not self.done and not self.clock.over():
+            self._charges = self._charge()
+            self._drop_useless(self._charges, WORTH)
+        return self._charges
+
+    def _charge(self) -> Charges:
+        """Charge cuts, guided by the best tree."""
         graph = self.graph()
-        root = 0
-        if self.rounds % 3 == 2:
-            root = int(self.rng.choice(np.flatnonzero(graph.kind == TERMINAL)))
-        guide = turn_root(graph, self._bring(graph, self.best), root)
+        guide = turn_root(graph, self._bring(graph, self.best), 0)
         reduced = np.repeat(graph.cost, 2)
-        bound = int(ascend(graph, root, Habit(guide, self._slack(), self._cap()), reduced, record_of(0, 0)))
+        nodes = len(graph.kind)
+        record = record_of(CUTS_PER_NODE * nodes, min(ARCS_PER_NODE * nodes, MOST_ARCS))
+        bound = int(ascend(graph, 0, Habit(guide, self._slack(), self._cap()), reduced, record))
         self._raise(bound)
-        return graph, reduced, root, bound
+        return Charges(graph, reduced, record, bound)
+
+    def _drop_useless(self, charges: Charges, worth: float) -> None:
+        """Build a tree among the arcs without reduced cost; drop what no better one uses if so much less is left."""
+        graph, reduced, _, bound = charges
+        self._offer(graph, improve(graph, self._inside_free(graph, reduced, 0.0), self._first_passes()))
+        keep = useful(graph, reduced, 0, self.cost - self.shrunk.constant - bound)
+        if np.count_nonzero(keep) < worth * len(keep):
+            self._shrink(keep)
+
+    def _shrink(self, keep: Flags) -> None:
+        """Leave edges out; what was charged on the graph before is gone."""
+        self.shrunk.keep(keep)
+        self._charges = None
 
     def _inside_free(self, graph: Graph, reduced: Ints, nudge: float) -> Shorts:
         """Build a tree among the arcs without reduced cost, at prices raised at random."""
@@ -250,6 +325,18 @@ class Hunt:
         tree: Shorts = span(graph, grow(graph, length, 0))
         return tree
 
+    def _near(self, charges: Charges) -> Flags:
+        """Return the edges that come nearest to be used, as many as a few times those of the best tree."""
+        graph, reduced, _, bound = charges
+        spare = self.cost - self.shrunk.constant - bound
+        near = self.shrunk.within(self.best)
+        most = NEAR * np.count_nonzero(near)
+        for share in SHARES:
+            near = useful(graph, reduced, 0, int(share * spare))
+            if np.count_nonzero(near) <= most:
+                break
+        return near
+
     def _unite(self, union: Flags) -> None:
         """Hunt inside some of the edges, the best tree among them."""
         child = Hunt(self.shrunk.within_edges(union), self.rng, self.clock, self.grain, self.workers)
@@ -259,6 +346,8 @@ class Hunt:
             if child.done or self.clock.over():
                 break
             child.prove()
+            while child.can_recharge and not self.clock.over():
+                child.recharge()
             fits, enough = len(child.shrunk.tail) <= WHOLE, OPEN * (self.cost - self.bound)
             while fits and child.can_relax and child.cost - child.bound > enough and not self.clock.over():
                 child.relax()

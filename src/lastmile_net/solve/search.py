@@ -121,6 +121,9 @@ class _Run:
             rounds += 1
             self._all(pool, Hunt.prove)
             status = self._state(f"prove {rounds}", rounds - 1)
+            while status is None and any(hunt.can_recharge for hunt in self.hunts):
+                self._all(pool, Hunt.recharge)
+                status = self._state(f"charge {rounds}", rounds - 1)
             while status is None and any(hunt.can_relax for hunt in self.hunts):
                 self._all(pool, Hunt.relax)
                 status = self._state(f"rows {rounds}", rounds - 1)

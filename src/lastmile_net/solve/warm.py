@@ -24,7 +24,7 @@ SIDE = 7
 @cache
 def warm() -> None:
     """Run every kernel of the search once, unless that was done before and its machine code is kept."""
-    from lastmile_net.solve.rows.windows import label_stretches
+    from lastmile_net.solve.windows import label_stretches
 
     mark = cache_folder(Path(__file__)) / "all"
     if mark.exists():
@@ -47,6 +47,7 @@ def warm() -> None:
     hunt = Hunt(Shrunk.of(kind, tail, head, cost), np.random.default_rng(0), Clock())
     hunt.begin()
     hunt.prove()
+    hunt.recharge()
     hunt.relax()
     hunt.search(1)
     graph = make_graph(kind, tail, head, cost)

@@ -152,7 +152,7 @@ def _charge(  # noqa: C901
         for i in range(arcs):
             step = min(step, reduced[region.border[i]])
         gain += int(step)
-        write_down(region.record, region.border, arcs)
+        write_down(region.record, region.border, arcs, seed, int(step))
         for i in range(arcs):
             reduced[region.border[i]] -= step
         for i in range(arcs):

@@ -115,12 +115,12 @@ def push(graph: Graph, room: Floats, search: Search, t: int, short: float, recor
     near = 0
     if broken:
         near = into_seen(graph, search)
-        write_down(record, search.border, near)
+        write_down(record, search.border, near, t, 0)
         for i in range(near):
             search.far[i] = search.border[i]
         flood(graph, room, search)
         count = out_of_seen(graph, search)
-        write_down(record, search.border, count)
+        write_down(record, search.border, count, t, 0)
         for i in range(count):
             room[search.border[i]] = 1.0
         for i in range(near):

@@ -91,6 +91,7 @@ class Generation:
         clock: Clock,
         *,
         rim: Flags | None = None,
+        charged: Record | None = None,
     ) -> None:
         self.graph = graph
         self.habit = Habit(guide, 1.1, len(cost))
@@ -98,9 +99,12 @@ class Generation:
         self.model = Relaxation(graph, cost, clock, rim)
         self.terminals = np.flatnonzero(graph.kind != PLAIN)[1:].astype(np.int32)
         record = self._record()
-        ascend(graph, 0, self.habit, cost.copy(), record)
+        if charged is None:
+            ascend(graph, 0, self.habit, cost.copy(), record)
         self.dense = int(record.start[record.fill[0]]) > DENSE * len(record.arc)
         self.model.add_cuts(record, SHORT)
+        if charged is not None:
+            self.model.add_cuts(charged, SHORT)
 
     def step(self) -> Step | None:
         """Solve, sum up the bound, and add broken rows; None if time ran out."""
