@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from lastmile_net.solve.capacity.search import Search, lift, restrict
 from lastmile_net.solve.capacity.streets import Ground
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.problem import Progress, Solution
+from lastmile_net.solve.search import TICK_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -268,12 +270,26 @@ class _Run:
             return
         limit = self.config.time_limit_s
         clock = Clock(None if limit is None else self.began + self.unlimited_s + limit)
-        bound, better = prove_within_ports(ground, self.relaxed, built, gap, self.config.seed, clock)
+        with ThreadPoolExecutor(1) as pool:
+            step = pool.submit(prove_within_ports, ground, self.relaxed, built, gap, self.config.seed, clock)
+            try:
+                while wait([step], TICK_S).not_done:
+                    self._listen(clock)
+            except KeyboardInterrupt:
+                clock.stopped.append("keyboard")
+            bound, better = step.result()
+        self.stopped = "interrupted" if clock.stopped else None
         self.bound = max(self.bound, bound)
         other = self._laid(self._laid(self.best, built), better)
         if np.array_equal(other.customers, served):
             self.best = other
         self._tell(self.best, "branch")
+
+    def _listen(self, clock: Clock) -> None:
+        """Report the last state again while a step goes on, so that a stop is heard at once."""
+        now = replace(self.log[-1], seconds=time.perf_counter() - self.began)
+        if self.report is not None and not clock.stopped and self.report(now) is False:
+            clock.stopped.append("report")
 
     def _relaxed(self, customers: Flags, *, quick: bool = False) -> Solution:
         """Solve for some customers without limits; `quick` where the answer is only a place to start from."""
