@@ -135,13 +135,14 @@ def varints(data: NDArray[np.uint8]) -> tuple[Ints, Ints]:
     if data[-1] >= ONE_BYTE or int(more.max()) >= _LONGEST:
         message = "a number does not end"
         raise UnreadableError(message)
-    value = data[last].astype(np.int64)
+    low, more = data & 127, more.astype(np.uint8)
+    value = low[last].astype(np.int64)
     for length in range(1, int(more.max()) + 1):
         rows = np.flatnonzero(more == length)
-        end = last[rows]
-        part = value[rows]
+        end, part = last[rows], value[rows]
         for step in range(1, length + 1):  # the last byte holds the highest bits
-            part = (part << 7) | (data[end - step] & 127)
+            part <<= 7
+            part |= low.take(end - step)
         value[rows] = part
     return value, start
 
