@@ -121,7 +121,7 @@ def against_pcst_fast(question: Question, price: int, config: SolveConfig) -> tu
     return value, answer.bound, other, ours, theirs
 
 
-def run(path: str, rounds: int, gap: float) -> None:
+def run(path: str, rounds: int, gap: float, kinds: tuple[str, ...]) -> None:
     """Measure one town, and print what was found."""
     town, own = pickle.loads(Path(path).read_bytes())
     question = Question.of(town, own)
@@ -145,9 +145,7 @@ def run(path: str, rounds: int, gap: float) -> None:
     )
     curves = {"greedy": greedy(question, budgets), "cheapest": gains_within(study.nested, budgets)}
     if not ports:
-        curves |= {
-            name: favoured(study, full, gap, budgets, full_s, grown=name == "grown") for name in ("plan", "grown")
-        }
+        curves |= {name: favoured(study, full, gap, budgets, full_s, grown=name == "grown") for name in kinds}
     best = np.array([best_within(study, budget, ports=ports) for budget in budgets.tolist()])
     best = np.max([best, *(curves[name] for name in curves if name != "greedy")], axis=0)
     most = study.most_gains(budgets)
@@ -230,11 +228,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--gap", type=float, default=0.003, help="gap at which each price's search stops")
     parser.add_argument("--pose", nargs=5)
+    parser.add_argument("--no-grown", action="store_true", help="leave out the plan that is grown")
     given = parser.parse_args()
     if given.pose:
         pose(*given.pose)
     for path in given.files:
-        run(path, given.rounds, given.gap)
+        run(path, given.rounds, given.gap, ("plan",) if given.no_grown else ("plan", "grown"))
 
 
 if __name__ == "__main__":
