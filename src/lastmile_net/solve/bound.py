@@ -103,6 +103,23 @@ def record_of(cuts: int, arcs: int) -> Record:
     )
 
 
+def smallest(record: Record, arcs: int) -> Record:
+    """Return the cuts with the fewest arcs, as many as have so many arcs together."""
+    cuts = int(record.fill[0])
+    length = np.diff(record.start[: cuts + 1])
+    order = np.argsort(length, kind="stable")
+    return some(record, np.sort(order[np.cumsum(length[order]) <= arcs]))
+
+
+def some(record: Record, which: Ints) -> Record:
+    """Return some cuts of a record, by their numbers, without room for more."""
+    length = np.diff(record.start)[which]
+    start = np.concatenate([[0], np.cumsum(length)])
+    at = np.arange(start[-1]) + np.repeat(record.start[which] - start[:-1], length)
+    fill = np.array([len(which), 0])
+    return Record(start, record.arc[at], record.owner[which], record.charge[which], fill)
+
+
 @kernel
 def write_down(record: Record, border: Shorts, arcs: int, owner: int, charge: int) -> None:
     """Add a cut to a record, if there is room."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.clock import Clock
-    from lastmile_net.solve.rows.generate import Generation
+    from lastmile_net.solve.rows.generate import Generation, Step
     from lastmile_net.solve.shrink import Shrunk
 
     Ints = NDArray[np.int64]
@@ -114,6 +114,8 @@ class Hunt:
         Every tree's cost is a multiple of this, so a bound between two multiples is as good as the upper one.
     workers
         Threads for what one step can do side by side; the result does not depend on their number.
+    unites
+        Whether it hunts inside unions of good trees.
     cost, bound
         Its cost, and what no tree can cost less than.
     pool
@@ -125,6 +127,7 @@ class Hunt:
     clock: Clock
     grain: int = 1
     workers: int = 1
+    unites: bool = True
     best: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     cost: int = -1
     bound: int = 0
@@ -178,7 +181,7 @@ class Hunt:
         self._settled = gain < (SETTLED if len(graph.cost) > SMALL else SETTLED_SMALL) * still_open
         self._drop_useless(self._charges, SHRINK)
 
-    def search(self, restarts: int, *, unite: bool = True) -> None:
+    def search(self, restarts: int) -> None:
         """Build trees near the arcs without reduced cost, improve them, and hunt inside the union of the good ones."""
         charges = self._charged()
         if self.done:
@@ -192,7 +195,7 @@ class Hunt:
                 return
             nudge = NUDGES[int(self.rng.integers(len(NUDGES)))]
             self._offer(graph, self._polish(graph, self._inside_free(graph, charges.reduced, nudge)))
-        if unite and not self.done and not self.clock.over():
+        if self.unites and not self.done and not self.clock.over():
             union = self._near(charges)
             for _, edges in self.pool:
                 union |= self.shrunk.within(edges)
@@ -225,7 +228,8 @@ class Hunt:
             graph = charges.graph
             guide = turn_root(graph, self._bring(graph, self.best), 0)
             price = np.repeat(graph.cost, 2)
-            self._rows = Generation(graph, price, guide, self.rng, self.clock, charged=charges.record)
+            charged = None if self._dense else charges.record
+            self._rows = Generation(graph, price, guide, self.rng, self.clock, charged=charged)
         rows, graph = self._rows, self._rows.graph
         step = rows.step()
         if step is None:
@@ -239,9 +243,8 @@ class Hunt:
         share = np.count_nonzero(keep) / len(keep)
         if share < (REBUILD if step.added else WORTH):
             self._shrink(keep)
-            self._rows = None
         elif step.added == 0:
-            self._finish(rows, useful_arcs(graph, step.reduced, 0, self.cost - self.shrunk.constant - step.bound))
+            self._finish(rows, step)
 
     def _relax_windows(self) -> None:
         """Generate rows window by window, charge what they leave as a whole, and hunt where their solutions run."""
@@ -260,9 +263,19 @@ class Hunt:
         if not self.done:
             self._shrink(useful(graph, reduced, 0, self.cost - self.shrunk.constant - bound))
 
-    def _finish(self, rows: Generation, keep: Flags) -> None:
-        """Branch to the end where little is left."""
+    def _finish(self, rows: Generation, step: Step) -> None:
+        """Look for a better tree once more, and branch to the end if the graph stays as it is."""
+        spare = self.cost - self.shrunk.constant - step.bound
+        self.search(RESTARTS)
+        better = self.cost - self.shrunk.constant - step.bound
+        if self._rows is not None and better < spare:
+            keep = useful(rows.graph, step.reduced, 0, better)
+            if np.count_nonzero(keep) < WORTH * len(keep):
+                self._shrink(keep)
+        if self._rows is None or self.done:
+            return
         self._relaxed = True
+        keep = useful_arcs(rows.graph, step.reduced, 0, better)
         if np.count_nonzero(keep) <= BRANCHED:
             bound = rows.finish(keep, self.grain)
             self._build_along(rows)
@@ -313,7 +326,7 @@ class Hunt:
     def _shrink(self, keep: Flags) -> None:
         """Leave edges out; what was charged on the graph before is gone."""
         self.shrunk.keep(keep)
-        self._charges = None
+        self._charges = self._rows = None
 
     def _inside_free(self, graph: Graph, reduced: Ints, nudge: float) -> Shorts:
         """Build a tree among the arcs without reduced cost, at prices raised at random."""
@@ -339,7 +352,7 @@ class Hunt:
 
     def _unite(self, union: Flags) -> None:
         """Hunt inside some of the edges, the best tree among them."""
-        child = Hunt(self.shrunk.within_edges(union), self.rng, self.clock, self.grain, self.workers)
+        child = Hunt(self.shrunk.within_edges(union), self.rng, self.clock, self.grain, self.workers, unites=False)
         child.begin()
         child.take(self.best)
         for _ in range(UNION_ROUNDS):
@@ -351,7 +364,7 @@ class Hunt:
             fits, enough = len(child.shrunk.tail) <= WHOLE, OPEN * (self.cost - self.bound)
             while fits and child.can_relax and child.cost - child.bound > enough and not self.clock.over():
                 child.relax()
-            child.search(RESTARTS, unite=False)
+            child.search(RESTARTS)
         self.take(child.best)
 
     def take(self, edges: Ints) -> None:

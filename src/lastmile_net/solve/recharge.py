@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.bound import Habit, Record, ascend, draw, record_of
+from lastmile_net.solve.bound import Habit, Record, ascend, draw, record_of, some
 from lastmile_net.solve.compile import kernel
 from lastmile_net.solve.graph import PLAIN
 from lastmile_net.solve.windows import cut_windows
@@ -251,17 +251,8 @@ def _by_window(record: Record, window: Shorts, windows: int) -> tuple[Record, li
         home[lowest == highest] = lowest[lowest == highest]
     order = np.argsort(home, kind="stable")
     ends = np.searchsorted(home[order], np.arange(windows + 1))
-    stuck, *own = (_some(record, part) for part in np.split(order, ends)[:-1])
+    stuck, *own = (some(record, part) for part in np.split(order, ends)[:-1])
     return stuck, own
-
-
-def _some(record: Record, which: Ints) -> Record:
-    """Return some charges of a record."""
-    length = np.diff(record.start)[which]
-    start = np.concatenate([[0], np.cumsum(length)])
-    at = np.arange(start[-1]) + np.repeat(record.start[which] - start[:-1], length)
-    fill = np.array([len(which), 0])
-    return Record(start, record.arc[at], record.owner[which], record.charge[which], fill)
 
 
 def _filled(record: Record) -> Record:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.bound import Habit, Record, ascend, record_of
+from lastmile_net.solve.bound import Habit, Record, ascend, record_of, smallest
 from lastmile_net.solve.graph import PLAIN
 from lastmile_net.solve.rows.flow import least_cuts
 from lastmile_net.solve.rows.model import Relaxation
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CUTS_PER_NODE = 4
 ARCS_PER_NODE = 12
+FEWEST_ARCS = 100_000
+"""Room for arcs of the first cuts on any graph."""
 DENSE = 0.9
 """Where the first cuts fill this share of the room for them, terminals are few and far apart."""
 SHORT = 1e-4
@@ -101,10 +103,9 @@ class Generation:
         record = self._record()
         if charged is None:
             ascend(graph, 0, self.habit, cost.copy(), record)
-        self.dense = int(record.start[record.fill[0]]) > DENSE * len(record.arc)
-        self.model.add_cuts(record, SHORT)
-        if charged is not None:
-            self.model.add_cuts(charged, SHORT)
+            charged = record
+        self.dense = int(charged.start[charged.fill[0]]) > DENSE * len(record.arc)
+        self.model.add_cuts(smallest(charged, max(len(record.arc), FEWEST_ARCS)), SHORT)
 
     def step(self) -> Step | None:
         """Solve, sum up the bound, and add broken rows; None if time ran out."""
