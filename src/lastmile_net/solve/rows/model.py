@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import highspy
@@ -67,6 +68,12 @@ def quiet_highs() -> highspy.Highs:
     return highs
 
 
+def _look(clock: Clock, event: HighsCallbackEvent) -> None:
+    """Stop HiGHS where time is up or a stop was asked for."""
+    if clock.over():
+        event.interrupt()
+
+
 class Relaxation:
     """
     A linear programme that grows.
@@ -103,8 +110,9 @@ class Relaxation:
         self.count = 0
         self.clock = clock
         self.highs = quiet_highs()
-        self.highs.cbSimplexInterrupt += self._look
-        self.highs.cbMipInterrupt += self._look
+        look = partial(_look, clock)
+        self.highs.cbSimplexInterrupt += look
+        self.highs.cbMipInterrupt += look
         self.highs.addVars(len(self.arc), np.zeros(len(self.arc)), np.ones(len(self.arc)))
         columns = np.arange(len(self.arc), dtype=np.int32)
         self.highs.changeColsCost(len(columns), columns, cost[self.arc] / self.unit)
@@ -188,10 +196,9 @@ class Relaxation:
         self.least.append(least)
         self.count += len(least)
 
-    def _look(self, event: HighsCallbackEvent) -> None:
-        """Stop HiGHS where time is up or a stop was asked for."""
-        if self.clock.over():
-            event.interrupt()
+    def __del__(self) -> None:
+        """Give HiGHS's memory back at once: its object hangs in a circle with its own callbacks, and would stay."""
+        self.highs.clear()
 
     def solve(self) -> bool:
         """Solve the programme as it is; return False if that failed or took too long."""
