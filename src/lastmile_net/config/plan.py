@@ -100,7 +100,7 @@ class PlanConfig(SolveConfig):
     wide as its class); streets in `wide_streets` are crossed only where streets meet or end.
 
     `order_slack` is what the plan for everybody may cost on top of the cheapest one found, in parts of it and never
-    more than `target_gap` lets, where its first parts then connect more homes.
+    more than `target_gap` lets, where its first parts then connect more homes: 0 for the cheapest, 0.002 is worth a try.
 
     With `new_access_points` everyone in reach is served: where ports run out, or where that saves fibre, access points
     of the catalogue (`cost.access_points`) are placed on streets.
@@ -122,7 +122,7 @@ class PlanConfig(SolveConfig):
     max_cost_per_home: Annotated[float, Field(ge=0)] | None = None
     prize: str = "units"
     curve_bound: bool = True
-    order_slack: Annotated[float, Field(ge=0)] = 0.002
+    order_slack: Annotated[float, Field(ge=0)] = 0.0
     street_width_m: dict[str, Metres] = Field(default_factory=lambda: dict(STREET_WIDTH_M))
     street_width_otherwise_m: Metres = 7.0
     wide_streets: tuple[str, ...] = ("motorway", "trunk", "primary", "secondary")
