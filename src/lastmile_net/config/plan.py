@@ -100,7 +100,7 @@ class PlanConfig(SolveConfig):
     wide as its class); streets in `wide_streets` are crossed only where streets meet or end.
 
     `order_slack` is what the plan for everybody may cost on top of the cheapest one found, in parts of it and never
-    more than `target_gap` lets, where its first parts then connect more homes: 0 for the cheapest, 0.002 is worth a try.
+    more than `target_gap` lets, where its first parts then connect more homes; 0 takes the cheapest.
 
     With `new_access_points` everyone in reach is served: where ports run out, or where that saves fibre, access points
     of the catalogue (`cost.access_points`) are placed on streets.
