@@ -159,9 +159,13 @@ class Hunt:
     @property
     def can_recharge(self) -> bool:
         """Whether charging anew may still raise the bound in this round."""
+        return self._sparse and not self.done and not self._settled
+
+    @property
+    def _sparse(self) -> bool:
+        """Whether charging anew is worth its time: where terminals are few, on graphs that are not too large."""
         edges = len(self.shrunk.tail)
-        fits = edges <= TINY or (edges <= LARGE and not self._dense)
-        return fits and not self.done and not self._settled
+        return edges <= TINY or (edges <= LARGE and not self._dense)
 
     def recharge(self) -> None:
         """Take charges back and charge anew, once around everywhere; drop useless edges; build a tree."""
@@ -309,7 +313,7 @@ class Hunt:
         graph = self.graph()
         guide = turn_root(graph, self._bring(graph, self.best), 0)
         reduced = np.repeat(graph.cost, 2)
-        nodes = len(graph.kind)
+        nodes = len(graph.kind) if self._sparse else 0
         record = record_of(CUTS_PER_NODE * nodes, min(ARCS_PER_NODE * nodes, MOST_ARCS))
         bound = int(ascend(graph, 0, Habit(guide, self._slack(), self._cap()), reduced, record))
         self._raise(bound)
