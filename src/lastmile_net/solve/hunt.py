@@ -57,6 +57,8 @@ SPARSE = 8
 With more edges per terminal than this, cuts are large and the linear programme is slow: charging anew is quicker there.
 With fewer, as in towns, it is the programme that is quicker.
 """
+SPARSE_LARGE = 20
+"""The same on large graphs, which are not charged anew: windows of the programme are all that is left there."""
 SMALL = 5_000
 """On graphs with no more edges than this the programme ends what charging leaves open,"""
 TINY = 2_000
@@ -214,7 +216,8 @@ class Hunt:
     @property
     def _dense(self) -> bool:
         """Whether terminals are many, so that cuts are small."""
-        return len(self.shrunk.tail) <= SPARSE * int(np.count_nonzero(self.shrunk.kind != PLAIN))
+        edges, terminals = len(self.shrunk.tail), int(np.count_nonzero(self.shrunk.kind != PLAIN))
+        return edges <= (SPARSE_LARGE if edges > LARGE else SPARSE) * terminals
 
     def relax(self) -> None:
         """Solve the linear programme once and add rows, or end exactly; build a tree along its solution."""
