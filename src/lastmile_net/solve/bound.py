@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import FAR, LEAF, PLAIN
+from lastmile_net.solve.graph import FAR, LEAF, PLAIN, pick_rows
 from lastmile_net.solve.paths import heap_pop, heap_up
 
 if TYPE_CHECKING:
@@ -113,11 +113,9 @@ def smallest(record: Record, arcs: int) -> Record:
 
 def some(record: Record, which: Ints) -> Record:
     """Return some cuts of a record, by their numbers, without room for more."""
-    length = np.diff(record.start)[which]
-    start = np.concatenate([[0], np.cumsum(length)])
-    at = np.arange(start[-1]) + np.repeat(record.start[which] - start[:-1], length)
+    start, place = pick_rows(record.start, which)
     fill = np.array([len(which), 0])
-    return Record(start, record.arc[at], record.owner[which], record.charge[which], fill)
+    return Record(start, record.arc[place], record.owner[which], record.charge[which], fill)
 
 
 @kernel

@@ -58,6 +58,28 @@ def make_graph(kind: Kinds, tail: Ints, head: Ints, cost: Ints) -> Graph:
     return Graph(start, nbr, arc, end, np.ascontiguousarray(cost, np.int64), np.ascontiguousarray(kind, np.int8))
 
 
+def pick_rows(start: Ints, which: Ints) -> tuple[Ints, Ints]:
+    """
+    Return some rows of a table in CSR form.
+
+    Parameters
+    ----------
+    start
+        int64 (r + 1,). Where each row begins.
+    which
+        int64 (k,). The wanted rows, in any order.
+
+    Returns
+    -------
+    start, place
+        Where each of them begins in the new table, and the old place of each of its entries.
+    """
+    first = start[which]
+    count = start[which + 1] - first
+    begin = np.concatenate([[0], np.cumsum(count)])
+    return begin, np.arange(begin[-1]) + np.repeat(first - begin[:-1], count)
+
+
 @kernel
 def lay_rows(nodes: int, end: Shorts) -> tuple[Shorts, Shorts, Shorts]:
     """Return the rows `start`, `nbr`, `arc` of the arcs that enter the nodes `end`."""

@@ -76,9 +76,9 @@ NEAR = 1.5
 SHARES = (0.1, 0.05, 0.02, 0.01, 0.005, 0.0)
 """Shares of what is open that such edges may cost at most beyond the bound."""
 SHRINK = 0.75
-CUTS_PER_NODE = 8
-ARCS_PER_NODE = 200
-MOST_ARCS = 30_000_000
+"""Where charges can be taken back, only a loss of more edges than this leaves is worth to begin anew."""
+CUTS_PER_NODE, ARCS_PER_NODE, MOST_ARCS = 8, 200, 30_000_000
+"""Room for charges that can be taken back."""
 USED = 1e-3
 """An edge that a window's solution uses less than this is left out where a tree is looked for."""
 REBUILD = 0.5
@@ -272,17 +272,16 @@ class Hunt:
 
     def _finish(self, rows: Generation, step: Step) -> None:
         """Look for a better tree once more, and branch to the end if the graph stays as it is."""
-        spare = self.cost - self.shrunk.constant - step.bound
         self.search(RESTARTS)
-        better = self.cost - self.shrunk.constant - step.bound
-        if self._rows is not None and better < spare:
-            keep = useful(rows.graph, step.reduced, 0, better)
-            if np.count_nonzero(keep) < WORTH * len(keep):
-                self._shrink(keep)
         if self._rows is None or self.done:
             return
+        spare = self.cost - self.shrunk.constant - step.bound
+        keep = useful(rows.graph, step.reduced, 0, spare)
+        if np.count_nonzero(keep) < WORTH * len(keep):
+            self._shrink(keep)
+            return
         self._relaxed = True
-        keep = useful_arcs(rows.graph, step.reduced, 0, better)
+        keep = useful_arcs(rows.graph, step.reduced, 0, spare)
         if np.count_nonzero(keep) <= BRANCHED:
             bound = rows.finish(keep, self.grain)
             self._build_along(rows)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lastmile_net.errors import SolveError
 from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import lay_rows
+from lastmile_net.solve.graph import lay_rows, pick_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,10 +125,7 @@ def climb(end: Shorts, via: Shorts, node: Ints, name: Ints) -> tuple[Ints, Ints]
 
 def rows(solution: Solution, customers: Ints) -> tuple[Ints, Ints]:
     """Return the routes of some customers, in their order, as rows of their own: start and edges."""
-    first = solution.route_start[customers]
-    count = solution.route_start[customers + 1] - first
-    start = np.concatenate([[0], np.cumsum(count)])
-    place = np.arange(start[-1]) + np.repeat(first - start[:-1], count)
+    start, place = pick_rows(solution.route_start, customers)
     return start, solution.route_edges[place]
 
 

@@ -19,7 +19,7 @@ import highspy
 import numpy as np
 from scipy.sparse import csr_array
 
-from lastmile_net.solve.graph import LEAF, PLAIN
+from lastmile_net.solve.graph import LEAF, PLAIN, pick_rows
 
 if TYPE_CHECKING:
     from highspy.highs import HighsCallbackEvent
@@ -167,11 +167,9 @@ class Relaxation:
     def _carry(self) -> None:
         """Add one row per arc that leaves a plain node: it carries on no more than entered there from elsewhere."""
         arc = self.arc[self.graph.kind[self.tail[self.arc]] == PLAIN]
-        first, last = self.graph.start[self.tail[arc]], self.graph.start[self.tail[arc] + 1]
-        degree = (last - first).astype(np.int64)
-        row = np.repeat(np.arange(len(arc)), degree)
-        place = np.arange(len(row)) - np.repeat(np.cumsum(degree) - degree, degree)
-        into = self.graph.arc[np.repeat(first, degree) + place].astype(np.int64) ^ 1
+        start, place = pick_rows(self.graph.start.astype(np.int64), self.tail[arc])
+        row = np.repeat(np.arange(len(arc)), np.diff(start))
+        into = self.graph.arc[place].astype(np.int64) ^ 1
         other = (into != (arc ^ 1)[row]) & (self.column[into] >= 0)
         rows = np.concatenate([row[other], np.arange(len(arc))])
         sign = np.concatenate([np.ones(np.count_nonzero(other), np.int64), np.full(len(arc), -1)])
