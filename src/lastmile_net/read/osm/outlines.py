@@ -200,8 +200,9 @@ def _cells(x: Ints, y: Ints) -> Ints:
 
 
 def _points_in(areas: Geometries) -> Geometries:
+    """Centres of areas; where the centre is outside, or the walls enclose nothing around it, a place inside."""
     points = np.asarray(shapely.centroid(areas), dtype=object)
-    x, y = shapely.get_coordinates(points).T
-    outside = ~shapely.contains_xy(areas, x, y)
-    points[outside] = shapely.point_on_surface(shapely.make_valid(areas[outside]))
+    sound = shapely.make_valid(areas)  # of a wall that goes there and back, GEOS finds an inside otherwise
+    outside = ~shapely.contains_xy(sound, *shapely.get_coordinates(points).T)
+    points[outside] = shapely.point_on_surface(sound[outside])
     return points
