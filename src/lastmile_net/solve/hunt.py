@@ -37,7 +37,7 @@ SLACKS = (1.0, 1.1, 1.3)
 """How far a component may grow beyond the smallest other one, round by round."""
 LARGE_SLACK = 2.0
 """The same on large graphs, where going back to a component means to walk through it again."""
-FIRST_PASSES = 4
+FIRST_PASSES, FIRST_PASSES_LARGE = 4, 2
 """Passes over the first tree, before the graph has shrunk."""
 ROAM = 0.15
 """Above this nudge, a start may also use arcs with reduced cost, at that price on top."""
@@ -416,7 +416,7 @@ class Hunt:
             self.cost, self.best = cost, edges
 
     def _first_passes(self) -> int:
-        return 1 if len(self.shrunk.tail) > LARGE else FIRST_PASSES
+        return FIRST_PASSES_LARGE if len(self.shrunk.tail) > LARGE else FIRST_PASSES
 
     def _slack(self) -> float:
         return LARGE_SLACK if len(self.shrunk.tail) > LARGE else SLACKS[self.rounds % len(SLACKS)]

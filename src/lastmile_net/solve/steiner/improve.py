@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.steiner.construct import span, spans, tree_cost
+from lastmile_net.solve.graph import LEAF
+from lastmile_net.solve.steiner.construct import span, tree_cost
 from lastmile_net.solve.steiner.moves import find_moves
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from lastmile_net.solve.graph import Graph
     from lastmile_net.solve.steiner.moves import Moves
 
+    Ints = NDArray[np.int64]
     Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
 
 MOST_TRIES = 48
 """A batch of moves that fail together is halved, and its halves, until this many were tried."""
@@ -57,7 +60,13 @@ def improve(graph: Graph, via: Shorts, passes: int) -> Shorts:
 
 @kernel
 def apply_moves(graph: Graph, via: Shorts, moves: Moves, chosen: Shorts) -> Shorts:
-    """Return the tree after some moves at once; it may fail to span."""
+    """
+    Return the tree after some moves at once, best first, without those that would cut something off.
+
+    Two moves that are fine each by itself may hang a branch of one on the branch of the other, and that one on the
+    first. So what is left is flooded, part by part, and moves whose loss tore parts asunder are taken back, the last
+    first, until all hangs together again (Kruskal's rule, over parts and moves).
+    """
     inside = via >= 0
     inside[0] = True
     for i in chosen:
@@ -66,31 +75,92 @@ def apply_moves(graph: Graph, via: Shorts, moves: Moves, chosen: Shorts) -> Shor
     for i in chosen:
         for j in range(moves.come_start[i], moves.come_start[i + 1]):
             inside[moves.come[j]] = True
+    part = np.full(len(via), -1, np.int32)
+    parts = label_parts(graph, inside, part)
+    lead = np.arange(parts)
+    for place in range(len(chosen) - 1, -1, -1):
+        if parts == 1:
+            break
+        i = chosen[place]
+        joined = join_parts(graph, part, lead, moves.gone[moves.gone_start[i] : moves.gone_start[i + 1]])
+        parts -= joined
+        if joined > 0:
+            for j in range(moves.gone_start[i], moves.gone_start[i + 1]):
+                inside[moves.gone[j]] = True
     return span(graph, inside)
 
 
 @kernel
+def label_parts(graph: Graph, inside: Flags, part: Shorts) -> int:
+    """Number the parts that the nodes inside fall into, no way leading through leaves; return how many there are."""
+    queue = np.empty(len(part), np.int32)
+    parts = 0
+    for leaf in (False, True):
+        for first in range(len(part)):
+            if not inside[first] or part[first] >= 0 or (graph.kind[first] == LEAF) != leaf:
+                continue
+            part[first] = parts
+            queue[0] = first
+            count = 0 if leaf else 1
+            done = 0
+            while done < count:
+                v = queue[done]
+                done += 1
+                for i in range(graph.start[v], graph.start[v + 1]):
+                    u = graph.nbr[i]
+                    if inside[u] and part[u] < 0:
+                        part[u] = parts
+                        if graph.kind[u] != LEAF:
+                            queue[count] = u
+                            count += 1
+            parts += 1
+    return parts
+
+
+@kernel
+def join_parts(graph: Graph, part: Shorts, lead: Ints, gone: Shorts) -> int:
+    """Join the parts next to nodes that come back, `lead` being their union-find forest; return how many fewer."""
+    first, fewer = -1, 0
+    for v in gone:
+        for h in range(graph.start[v], graph.start[v + 1]):
+            p = int(part[graph.nbr[h]])
+            if p < 0:
+                continue
+            while lead[p] != p:
+                lead[p] = lead[lead[p]]
+                p = lead[p]
+            if first < 0:
+                first = p
+            elif p != first:
+                lead[p] = first
+                fewer += 1
+    return fewer
+
+
+@kernel
 def compatible(moves: Moves, graph: Graph, nodes: int) -> Shorts:
-    """Choose moves, the best first, such that none takes away a node that another one touched."""
+    """Choose moves, the best first, such that none takes away a node that another one touches."""
     order = np.argsort(-moves.gain[: moves.fill[0]], kind="mergesort")
     touched = np.zeros(nodes, np.bool_)
+    gone = np.zeros(nodes, np.bool_)
     chosen = np.empty(len(order), np.int32)
     count = 0
     for i in order:
         free = True
         for j in range(moves.gone_start[i], moves.gone_start[i + 1]):
             free = free and not touched[moves.gone[j]]
+        for j in range(moves.come_start[i], moves.come_start[i + 1]):
+            free = free and not gone[moves.come[j]]
         if not free:
             continue
         for j in range(moves.gone_start[i], moves.gone_start[i + 1]):
             v = moves.gone[j]
+            gone[v] = True
             touched[v] = True
             for h in range(graph.start[v], graph.start[v + 1]):
                 touched[graph.nbr[h]] = True
         for j in range(moves.come_start[i], moves.come_start[i + 1]):
-            v = moves.come[j]
-            for h in range(graph.start[v], graph.start[v + 1]):
-                touched[graph.nbr[h]] = True
+            touched[moves.come[j]] = True
         chosen[count] = i
         count += 1
     return chosen[:count].copy()
@@ -110,7 +180,7 @@ def do_moves(graph: Graph, via: Shorts, moves: Moves, chosen: Shorts) -> Shorts:
         waiting -= 1
         low, high = first[waiting], last[waiting]
         better = apply_moves(graph, via, moves, chosen[low:high])
-        if spans(graph, better) and tree_cost(graph, better) < cost:
+        if tree_cost(graph, better) < cost:
             via = better
             cost = tree_cost(graph, via)
         elif high - low > 1 and waiting + 2 <= MOST_TRIES:

@@ -50,12 +50,12 @@ class Moves(NamedTuple):
 
 @kernel
 def come(graph: Graph, regions: Regions, moves: Moves, v: int) -> None:
-    """Note the nodes from v to the tree as such that come."""
-    while v >= 0 and regions.via[v] >= 0:
+    """Note the nodes from v to the tree as such that come; the tree's own node, where they end, must stay."""
+    while v >= 0:
         if moves.fill[2] < len(moves.come):
             moves.come[moves.fill[2]] = v
             moves.fill[2] += 1
-        v = int(graph.end[regions.via[v] ^ 1])
+        v = int(graph.end[regions.via[v] ^ 1]) if regions.via[v] >= 0 else -1
 
 
 @kernel
