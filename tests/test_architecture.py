@@ -80,3 +80,33 @@ def test_only_the_command_line_prints() -> None:
         calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
         names = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
         assert "print" not in names or path.parent.name == "cli", path
+
+
+def kernels(tree: ast.Module, *decorators: str) -> list[ast.FunctionDef]:
+    """Return a module's functions with one of some decorators."""
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return [f for f in functions if any(isinstance(d, ast.Name) and d.id in decorators for d in f.decorator_list)]
+
+
+def module(path: Path) -> str:
+    """Return the name of a file's module."""
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+def test_only_kernels_call_inner_kernels() -> None:
+    """An inner kernel has no way in from Python: calling it would end the interpreter, without a word."""
+    inner = {
+        f"{module(path)}.{each.name}"
+        for path in files("solve")
+        for each in kernels(ast.parse(path.read_text(encoding="utf-8")), "inner_kernel")
+    }
+    assert inner
+    for path in (*files("solve"), *Path(__file__).resolve().parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        forbidden = {each.name for each in kernels(tree, "inner_kernel")}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                forbidden |= {name.name for name in node.names if f"{node.module}.{name.name}" in inner}
+        compiled = {id(node) for each in kernels(tree, "kernel", "inner_kernel") for node in ast.walk(each)}
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+        assert not [f"{path.name}: {n.id}" for n in names if n.id in forbidden and id(n) not in compiled]

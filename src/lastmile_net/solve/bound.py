@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import FAR, LEAF, PLAIN, pick_rows
+from lastmile_net.solve.compile import inner_kernel, kernel
+from lastmile_net.solve.graph import FAR, LEAF, PLAIN, ZERO, pick_rows
 from lastmile_net.solve.paths import heap_pop, heap_up
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def some(record: Record, which: Ints) -> Record:
     return Record(start, record.arc[place], record.owner[which], record.charge[which], fill)
 
 
-@kernel
+@inner_kernel
 def write_down(record: Record, border: Shorts, arcs: int, owner: int, charge: int) -> None:
     """Add a cut to a record, if there is room."""
     cut = record.fill[0]
@@ -126,14 +126,15 @@ def write_down(record: Record, border: Shorts, arcs: int, owner: int, charge: in
         record.fill[1] += 1
         return
     at = record.start[cut]
-    record.arc[at : at + arcs] = border[:arcs]
+    for i in range(arcs):
+        record.arc[at + i] = border[i]
     record.start[cut + 1] = at + arcs
     record.owner[cut] = owner
     record.charge[cut] = charge
     record.fill[0] = cut + 1
 
 
-@kernel
+@inner_kernel
 def draw(chance: Ints) -> float:
     """Return a random number from 0 up to 1, and move the state on (Knuth's 64-bit linear congruence)."""
     chance[0] = chance[0] * 6364136223846793005 + 1442695040888963407
@@ -187,7 +188,7 @@ def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints, record: Record)
             score[t] = shuffled(habit, graph.start[t + 1] - graph.start[t])
             size = heap_up(heap, place, score, size, t)
     bound = 0
-    turn = 0
+    turn = ZERO
     while size > 0:
         t = heap_pop(heap, place, score, size)
         size -= 1
@@ -203,7 +204,7 @@ def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints, record: Record)
     return bound
 
 
-@kernel
+@inner_kernel
 def shuffled(habit: Habit, weight: int) -> int:
     """Return a score, multiplied at random if that is the habit."""
     if habit.shuffle <= 0:
@@ -211,7 +212,7 @@ def shuffled(habit: Habit, weight: int) -> int:
     return int(weight * (1.0 + habit.shuffle * draw(habit.chance)))
 
 
-@kernel
+@inner_kernel
 def charge(  # noqa: C901
     graph: Graph, reduced: Ints, room: Room, habit: Habit, t: int, turn: int, limit: int
 ) -> tuple[int, int, int]:
@@ -283,7 +284,7 @@ def charge(  # noqa: C901
             return state, gain, arcs
 
 
-@kernel
+@inner_kernel
 def mark(graph: Graph, reduced: Ints, reached: Flags, queue: Shorts, first: int) -> None:
     """Mark all that can be reached from `first` over arcs without reduced cost."""
     if reached[first]:
@@ -327,7 +328,7 @@ def reach_from(graph: Graph, reduced: Ints, root: int) -> Ints:
     return far
 
 
-@kernel
+@inner_kernel
 def reach_to(graph: Graph, reduced: Ints, root: int) -> Ints:
     """Return each node's distance to its nearest terminal but `root` over arcs at their reduced cost."""
     nodes = len(graph.kind)

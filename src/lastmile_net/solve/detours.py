@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import FAR, LEAF, PLAIN, TERMINAL
+from lastmile_net.solve.compile import inner_kernel, kernel
+from lastmile_net.solve.graph import FAR, LEAF, NONE, PLAIN, TERMINAL
 from lastmile_net.solve.paths import heap_pop, heap_up
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def tie(near: Near, one: Shorts, other: Shorts, length: Ints) -> None:
         size[b] += size[a]
 
 
-@kernel
+@inner_kernel
 def longest_link(near: Near, a: int, b: int) -> int:
     """Return the longest link between two terminals in their spanning tree."""
     longest = 0
@@ -187,7 +187,7 @@ def apart(near: Near, u: int, v: int, most: int) -> int:
     return best
 
 
-@kernel
+@inner_kernel
 def search_around(graph: Graph, around: Around, dead: Flags, source: int, without: int, most: int) -> int:
     """Find ways of at most `most` from a node, around edge `without`; return the number of nodes touched."""
     around.far[source] = 0
@@ -216,7 +216,7 @@ def search_around(graph: Graph, around: Around, dead: Flags, source: int, withou
     return count
 
 
-@kernel
+@inner_kernel
 def forget(around: Around, count: int) -> None:
     """Make the memory of a search ready for the next one."""
     for i in range(count):
@@ -273,15 +273,14 @@ def needless_forks(graph: Graph, near: Near, around: Around) -> Flags:
             continue
         if graph.kind[a] == LEAF or graph.kind[b] == LEAF or graph.kind[c] == LEAF:
             continue
-        most = 0
-        for i in range(first, first + 3):
-            most += int(graph.cost[graph.arc[i] >> 1])
+        most = graph.cost[graph.arc[first] >> 1] + graph.cost[graph.arc[first + 1] >> 1]
+        most += graph.cost[graph.arc[first + 2] >> 1]
         ab, ac, bc = apart(near, a, b, most), apart(near, a, c, most), apart(near, b, c, most)
         if min(ab + ac, ab + bc, ac + bc) > most:
-            count = search_around(graph, around, dead, a, -1, most)
+            count = search_around(graph, around, dead, a, NONE, most)
             ab, ac = min(ab, around.far[b]), min(ac, around.far[c])
             forget(around, count)
-            count = search_around(graph, around, dead, b, -1, most)
+            count = search_around(graph, around, dead, b, NONE, most)
             bc = min(bc, around.far[c])
             forget(around, count)
         if min(ab + ac, ab + bc, ac + bc) <= most:
@@ -295,7 +294,9 @@ def needless_forks(graph: Graph, near: Near, around: Around) -> Flags:
 @kernel
 def around_forks(graph: Graph, chosen: Flags) -> tuple[Ints, Ints, Ints]:
     """Return three new edges around each chosen node: the neighbours they join, and the two edges each is made of."""
-    forks = np.count_nonzero(chosen)
+    forks = 0
+    for v in range(len(chosen)):
+        forks += chosen[v]
     tail = np.empty(3 * forks, np.int64)
     head = np.empty(3 * forks, np.int64)
     parts = np.empty((3 * forks, 2), np.int64)

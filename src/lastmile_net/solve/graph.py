@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 PLAIN, TERMINAL, LEAF = 0, 1, 2
 FAR = np.int64(1) << np.int64(61)
 """Farther than anything: the distance of what cannot be reached."""
+ZERO, NONE = (cast("int", np.int64(number)) for number in (0, -1))
+"""Arguments from one kernel to another: for a literal, numba compiles the other one once more."""
 
 
 class Graph(NamedTuple):
@@ -97,3 +101,10 @@ def lay_rows(nodes: int, end: Shorts) -> tuple[Shorts, Shorts, Shorts]:
         arc[fill[v]] = a
         fill[v] += 1
     return start, nbr, arc
+
+
+@inner_kernel
+def copy_into(target: NDArray[Any], source: NDArray[Any]) -> None:
+    """Copy an array into another one; `target[:] = source` takes seconds to compile, for the words of its errors."""
+    for i in range(len(source)):
+        target[i] = source[i]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import FAR, LEAF
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
 
 
-@kernel
+@inner_kernel
 def heap_up(heap: Shorts, place: Shorts, key: Ints, size: int, v: int) -> int:
     """Put node v into a binary heap by `key`, or lift it after its key fell; return the heap's size."""
     i = place[v]
@@ -39,7 +39,7 @@ def heap_up(heap: Shorts, place: Shorts, key: Ints, size: int, v: int) -> int:
     return size
 
 
-@kernel
+@inner_kernel
 def heap_pop(heap: Shorts, place: Shorts, key: Ints, size: int) -> int:
     """Take the first node out of a heap of `size` nodes and return it; the caller lowers the size."""
     top = int(heap[0])

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.bound import Habit, Record, ascend, draw, record_of, some
-from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import PLAIN
+from lastmile_net.solve.compile import inner_kernel, kernel
+from lastmile_net.solve.graph import PLAIN, ZERO, copy_into
 from lastmile_net.solve.windows import cut_windows
 
 if TYPE_CHECKING:
@@ -94,15 +94,15 @@ def recharge(graph: Graph, habit: Habit, reduced: Ints, record: Record, steps: i
             tidy(record, chain)
         t = terminals[int(draw(habit.chance) * len(terminals))]
         wanted = FEWEST + int(draw(habit.chance) * (MOST - FEWEST + 1))
-        before[:] = reduced
+        copy_into(before, reduced)
         lost, count = take_back(graph, reduced, record, chain, undone, near, gather(graph, near, t, wanted, step))
         if lost == 0:
             continue
         old = record.fill[0]
         record.fill[1] = 0
-        gain = ascend(graph, 0, habit, reduced, record)
+        gain = ascend(graph, ZERO, habit, reduced, record)
         if gain < lost or record.fill[1] > 0:
-            reduced[:] = before
+            copy_into(reduced, before)
             record.fill[0] = old
             for i in range(count):
                 record.charge[undone[i]] *= -1
@@ -117,7 +117,7 @@ def recharge(graph: Graph, habit: Habit, reduced: Ints, record: Record, steps: i
     return total
 
 
-@kernel
+@inner_kernel
 def gather(graph: Graph, near: Near, t: int, wanted: int, turn: int) -> int:
     """List the terminals nearest to `t`, by the number of edges between, `t` first; return how many there are."""
     near.queue[0] = t
@@ -138,7 +138,7 @@ def gather(graph: Graph, near: Near, t: int, wanted: int, turn: int) -> int:
     return found
 
 
-@kernel
+@inner_kernel
 def take_back(
     graph: Graph, reduced: Ints, record: Record, chain: Chain, undone: Shorts, near: Near, found: int
 ) -> tuple[int, int]:
@@ -159,7 +159,7 @@ def take_back(
     return lost, count
 
 
-@kernel
+@inner_kernel
 def tidy(record: Record, chain: Chain) -> None:
     """Close the ranks of the cuts that are still charged, and chain them anew."""
     chain.first[:] = -1

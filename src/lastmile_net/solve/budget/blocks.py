@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,13 +71,13 @@ def add_up(parent: Ints, value: Ints) -> None:
             value[parent[v]] += value[v]
 
 
-@kernel
+@inner_kernel
 def _ahead(ratio: Floats, a: int, b: int) -> bool:
     """Say whether block a goes before block b: the better ratio first, then the lower number."""
     return bool(ratio[a] > ratio[b] or (ratio[a] == ratio[b] and a < b))
 
 
-@kernel
+@inner_kernel
 def _meld(ratio: Floats, child: Ints, sibling: Ints, a: int, b: int) -> int:
     """Melt two pairing heaps of blocks, given by their first ones (-1: empty), and return the first of both."""
     if a < 0:
@@ -91,7 +91,7 @@ def _meld(ratio: Floats, child: Ints, sibling: Ints, a: int, b: int) -> int:
     return a
 
 
-@kernel
+@inner_kernel
 def _pop(ratio: Floats, child: Ints, sibling: Ints, a: int) -> int:
     """Take the first block out of the heap it heads, and return the new first one (-1: empty)."""
     item = child[a]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.budget.prizes import settle
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import FAR, make_graph
 from lastmile_net.solve.paths import spread
 
@@ -110,7 +110,7 @@ def _climb(tree: Tree, state: State, s: int, v: int, step: int) -> int:
     return 0
 
 
-@kernel
+@inner_kernel
 def _put(tree: Tree, state: State, d: int, sign: int) -> int:
     """Add a drop to the plan (or, with sign -1, take it out), and return by how much that changes the sum."""
     change = UNIT * sign * tree.price[d]
@@ -126,7 +126,7 @@ def _put(tree: Tree, state: State, d: int, sign: int) -> int:
     return int(change)
 
 
-@kernel
+@inner_kernel
 def _shift(tree: Tree, state: State, c: int, d: int) -> int:
     """Move a customer to another drop, and return by how much that changes the sum."""
     change = 0
@@ -138,7 +138,7 @@ def _shift(tree: Tree, state: State, c: int, d: int) -> int:
     return int(change)
 
 
-@kernel
+@inner_kernel
 def _best_other(tree: Tree, state: State, own: Ints, c: int) -> int:
     """Move a customer to the best of its drops, and return the change; it stays where it is if none is better."""
     best, least, total = state.drop[c], 0, 0
@@ -173,7 +173,7 @@ def _cut(tree: Tree, state: State, v: int) -> int:
     return int(change)
 
 
-@kernel
+@inner_kernel
 def _tie(tree: Tree, state: State, v: int, u: int, e: int, cost: int) -> int:
     """Hang a node that has been cut off below another one, and return by how much that changes the sum."""
     change = 0
@@ -193,7 +193,7 @@ def _tie(tree: Tree, state: State, v: int, u: int, e: int, cost: int) -> int:
     return int(change)
 
 
-@kernel
+@inner_kernel
 def _rehang(tree: Tree, state: State, way: Way, a: int, b: int, e: int, cost: int) -> int:
     """Let street e tie b to a, try for it each of the streets above b, and leave out the best of them if that gains."""
     count, v = 0, b

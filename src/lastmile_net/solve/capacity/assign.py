@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.capacity.growth import FAR
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
+from lastmile_net.solve.graph import copy_into
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,7 @@ def _links(price: Ints, units: Ints, tap: Ints, taps: int, largest: np.int64) ->
     return step, who
 
 
-@kernel
+@inner_kernel
 def _chain(step: Floats, load: Ints, room: Ints) -> tuple[int, Ints]:
     """Return the tap with room (-1: none) that a chain from an overloaded tap reaches at least price, and the chain."""
     taps = len(room)
@@ -54,7 +55,7 @@ def _chain(step: Floats, load: Ints, room: Ints) -> tuple[int, Ints]:
     return goal, back
 
 
-@kernel
+@inner_kernel
 def _shift(goal: int, back: Ints, who: Ints, units: Ints, load: Ints, room: Ints, tap: Ints) -> bool:
     """Move one customer along each link of a chain, if fewer homes are over the ports afterwards."""
     after = load.copy()
@@ -68,7 +69,7 @@ def _shift(goal: int, back: Ints, who: Ints, units: Ints, load: Ints, room: Ints
         steps += 1
     gains = np.maximum(after - room, 0).sum() < np.maximum(load - room, 0).sum()
     if gains and steps <= len(load):
-        load[:] = after
+        copy_into(load, after)
         b = goal
         while back[b] >= 0:
             tap[who[back[b], b]] = b
@@ -76,7 +77,7 @@ def _shift(goal: int, back: Ints, who: Ints, units: Ints, load: Ints, room: Ints
     return gains and steps <= len(load)
 
 
-@kernel
+@inner_kernel
 def _loads(units: Ints, tap: Ints, taps: int) -> Ints:
     load = np.zeros(taps, np.int64)
     for c in range(len(tap)):
@@ -116,7 +117,7 @@ def improve(price: Ints, units: Ints, room: Ints, tap: Ints) -> None:
         moved |= _swap(price, units, len(room), tap)
 
 
-@kernel
+@inner_kernel
 def _move(price: Ints, units: Ints, room: Ints, load: Ints, tap: Ints) -> bool:
     moved = False
     for c in range(len(tap)):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.bound import write_down
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import LEAF
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _charge(  # noqa: C901
                 short += more
 
 
-@kernel
+@inner_kernel
 def _absorb(
     graph: Graph, need: Need, first: int, region: Region, reduced: Ints, turn: int, count: int
 ) -> tuple[int, int]:
@@ -192,7 +192,7 @@ def _absorb(
     return count, short
 
 
-@kernel
+@inner_kernel
 def _hanging(graph: Graph, need: Need, tap: int, region: Region, reduced: Ints, turn: int, count: int) -> int:
     """Take in the customers that are reached from a tap over arcs without reduced cost; return the members."""
     region.seen[tap] = turn

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import FAR, LEAF
+from lastmile_net.solve.compile import inner_kernel, kernel
+from lastmile_net.solve.graph import FAR, LEAF, copy_into
 from lastmile_net.solve.paths import heap_pop, heap_up
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Way(NamedTuple):
     touched: Shorts
 
 
-@kernel
+@inner_kernel
 def survey_of(nodes: int) -> Survey:
     """Return room for a survey of so many nodes."""
     return Survey(
@@ -73,7 +73,7 @@ def survey_of(nodes: int) -> Survey:
     )
 
 
-@kernel
+@inner_kernel
 def _way_of(nodes: int) -> Way:
     """Return room for searches among so many nodes."""
     return Way(
@@ -86,7 +86,7 @@ def _way_of(nodes: int) -> Way:
     )
 
 
-@kernel
+@inner_kernel
 def survey(graph: Graph, need: Need, built: Flags, found: Survey) -> bool:
     """Look at a forest; edges that close a circle are taken out of `built`. Return whether every tree has its ports."""
     nodes = len(graph.kind)
@@ -134,7 +134,7 @@ def survey(graph: Graph, need: Need, built: Flags, found: Survey) -> bool:
             found.lacks[trees] = found.short[first]
             good = good and found.lacks[trees] <= 0
             trees += 1
-    built[:] = used
+    copy_into(built, used)
     found.number[0] = count
     found.number[1] = trees
     return good
@@ -153,7 +153,7 @@ def complete_forest(graph: Graph, need: Need, price: Ints, built: Flags) -> bool
     return True
 
 
-@kernel
+@inner_kernel
 def is_key(graph: Graph, need: Need, found: Survey, v: int) -> bool:
     """Say whether a node of a forest is an end of a path: a fork, an end, a customer or a tap."""
     return bool(found.degree[v] != 2 or need.homes[v] > 0 or need.ports[v] > 0 or graph.kind[v] == LEAF)
@@ -195,20 +195,20 @@ def improve_forest(graph: Graph, need: Need, price: Ints, built: Flags) -> int:
         moved = False
         for v in range(1, nodes):
             while found.tree[v] >= 0 and found.via[v] >= 0 and is_key(graph, need, found, v):
-                trial[:] = built
+                copy_into(trial, built)
                 gain = _exchange(graph, need, price, found, way, trial, v)
                 if gain <= 0:
                     break
                 if not survey(graph, need, trial, found):
                     survey(graph, need, built, found)
                     break
-                built[:] = trial
+                copy_into(built, trial)
                 total += gain
                 moved = True
     return total
 
 
-@kernel
+@inner_kernel
 def _exchange(graph: Graph, need: Need, price: Ints, found: Survey, way: Way, built: Flags, v: int) -> int:
     """Take out the path above v, and tie again what then lacks ports; return the gain, 0 for none."""
     cost = 0
@@ -246,7 +246,7 @@ def _dig(graph: Graph, way: Way, built: Flags, goal: int) -> None:
     way.touched[0] = 0
 
 
-@kernel
+@inner_kernel
 def _side(found: Survey, cut: tuple[int, int, int, int], u: int) -> int:
     """
     Say where a node lies: 1 below the cut path, 2 above it in the same tree, 0 in another tree, -1 in none.
@@ -285,7 +285,7 @@ def _begin(graph: Graph, found: Survey, way: Way, cut: tuple[int, int, int, int]
     return size
 
 
-@kernel
+@inner_kernel
 def _tie(
     graph: Graph,
     price: Ints,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -184,7 +184,7 @@ def _join(v: int, terms: Terms, built: Flags, pull: int, labels: Labels, heap: l
             heapq.heappush(heap, (there, w))
 
 
-@kernel
+@inner_kernel
 def _plant(terms: Terms, room: Ints, least: np.int64, labels: Labels, heap: list[tuple[np.int64, np.int64]]) -> None:
     """Start the search from every tap that has room for the smallest customer and whose node nobody holds."""
     for t in range(len(terms.tap_node)):
@@ -194,7 +194,7 @@ def _plant(terms: Terms, room: Ints, least: np.int64, labels: Labels, heap: list
             heapq.heappush(heap, (np.int64(0), v))
 
 
-@kernel
+@inner_kernel
 def _retire(
     graph: Graph, terms: Terms, room: Ints, least: np.int64, labels: Labels, heap: list[tuple[np.int64, np.int64]]
 ) -> None:
@@ -213,7 +213,7 @@ def _retire(
                 heapq.heappush(heap, (best[w], w))
 
 
-@kernel
+@inner_kernel
 def _least_units(units: Ints, wanted: Flags) -> np.int64:
     least = FAR
     for c in range(len(units)):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,7 +97,7 @@ def number_preorder(parent: Ints, first: Ints, child: Ints) -> tuple[Ints, Ints]
     return enter, enter + size
 
 
-@kernel
+@inner_kernel
 def within_reach(forest: Forest, demand: Demand, open_: Flags, max_mm: Ints) -> Ints:
     """Return, by kind and node, the homes of open customers below the node who are within the reach of the kind."""
     count = np.zeros((len(max_mm), len(forest.parent)), np.int64)
@@ -143,7 +143,7 @@ def _open(value: Floats, money: Ints, most: Ints) -> tuple[Floats, Ints, Ints]:
     return best, kind, before
 
 
-@kernel
+@inner_kernel
 def _open_at(
     forest: Forest, kinds: Kinds, reach: Ints, demand_at: int, v: int, value: Floats
 ) -> tuple[Floats, Ints, Ints]:
@@ -213,7 +213,7 @@ def pack(forest: Forest, demand: Demand, open_: Flags, kinds: Kinds, room: Ints,
     return _trace(forest, homes, fibres, own, room, (start, best, kind, before))
 
 
-@kernel
+@inner_kernel
 def _extra(forest: Forest, homes: Ints, fibres: Ints, child: int) -> float:
     """Return what handing one home on from a node to its parent costs: its part of a fibre."""
     if homes[child] == 0:
@@ -222,7 +222,7 @@ def _extra(forest: Forest, homes: Ints, fibres: Ints, child: int) -> float:
     return float(step * fibres[child] / homes[child])
 
 
-@kernel
+@inner_kernel
 def _trace(
     forest: Forest,
     homes: Ints,
@@ -251,7 +251,7 @@ def _trace(
     return np.array(node), np.array(which)
 
 
-@kernel
+@inner_kernel
 def _share_out(
     forest: Forest, homes: Ints, fibres: Ints, own: Ints, v: int, left: int, goal: Ints, table: tuple[Ints, Floats]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.capacity.growth import FAR
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Sites(NamedTuple):
     site: Ints
 
 
-@kernel
+@inner_kernel
 def _reaches(forest: Forest, demand: Demand, kinds: Kinds, kind: int, v: int, c: int) -> bool:
     """Say whether a customer below a node is within the reach of a kind that stands there."""
     return bool(kind < 0 or demand.route_mm[c] - forest.length_mm[v] <= kinds.max_mm[kind])
@@ -105,7 +105,7 @@ def hang_alone(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> No
             sites.room[s] -= demand.homes[c]
 
 
-@kernel
+@inner_kernel
 def _by_node(forest: Forest, sites: Sites) -> tuple[Ints, Ints]:
     """Return the first open site of each node (-1: none), and the next one of the same node after each site."""
     first, after = np.full(len(forest.parent), -1), np.full(len(sites.node), -1)
@@ -115,7 +115,7 @@ def _by_node(forest: Forest, sites: Sites) -> tuple[Ints, Ints]:
     return first, after
 
 
-@kernel
+@inner_kernel
 def _deepest(
     forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, here: tuple[Ints, Ints], c: int, but: int
 ) -> int:
@@ -132,7 +132,7 @@ def _deepest(
     return -1
 
 
-@kernel
+@inner_kernel
 def _hung(sites: Sites) -> tuple[Ints, Ints]:
     """Return the customers of each site, in rows."""
     first = np.zeros(sites.number[0] + 1, np.int64)
@@ -149,7 +149,7 @@ def _hung(sites: Sites) -> tuple[Ints, Ints]:
     return first, mine
 
 
-@kernel
+@inner_kernel
 def _bill(forest: Forest, demand: Demand, kinds: Kinds, mine: Ints, v: int, k: int) -> np.int64:
     """Return what an access point costs at a node above all of its customers, with all fibre to and from it."""
     money = kinds.price[k] + kinds.feeders[k] * forest.fibre[v]
@@ -162,7 +162,7 @@ def _bill(forest: Forest, demand: Demand, kinds: Kinds, mine: Ints, v: int, k: i
     return money if forest.stands[v] and homes <= kinds.ports[k] else FAR
 
 
-@kernel
+@inner_kernel
 def _meeting(forest: Forest, demand: Demand, mine: Ints) -> int:
     """Return the lowest node above all of some customers of one tree, -1 if they are none."""
     if len(mine) == 0:
@@ -176,7 +176,7 @@ def _meeting(forest: Forest, demand: Demand, mine: Ints) -> int:
     return int(v)
 
 
-@kernel
+@inner_kernel
 def _best_place(forest: Forest, demand: Demand, kinds: Kinds, mine: Ints) -> tuple[np.int64, int, int]:
     """Return the least cost of one access point for some customers of one tree, its node, and its kind."""
     least, node, kind = FAR, -1, -1
@@ -191,7 +191,7 @@ def _best_place(forest: Forest, demand: Demand, kinds: Kinds, mine: Ints) -> tup
     return least, node, kind
 
 
-@kernel
+@inner_kernel
 def _shift(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, s: int, mine: Ints) -> bool:
     """Move a site to where it is cheapest for its customers, in the cheapest kind."""
     money, v, k = _best_place(forest, demand, kinds, mine)
@@ -202,13 +202,13 @@ def _shift(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, s: int, m
     return True
 
 
-@kernel
+@inner_kernel
 def _paid(forest: Forest, demand: Demand, sites: Sites, c: int, s: int) -> np.int64:
     """Return the price of the fibre from a site to a customer below it."""
     return np.int64(demand.fibres[c] * (forest.fibre[demand.where[c]] - forest.fibre[sites.node[s]]))
 
 
-@kernel
+@inner_kernel
 def _close(
     forest: Forest, demand: Demand, kinds: Kinds, sites: Sites, s: int, mine: Ints, here: tuple[Ints, Ints]
 ) -> bool:
@@ -252,7 +252,7 @@ def _join(
     return True
 
 
-@kernel
+@inner_kernel
 def _nearest_beside(forest: Forest, sites: Sites, here: tuple[Ints, Ints], top: Ints, s: int) -> int:
     """Return a new site at or above a node, or the first one below a node above it; -1 if there is none."""
     v, below = sites.node[s], -1
@@ -271,7 +271,7 @@ def _nearest_beside(forest: Forest, sites: Sites, here: tuple[Ints, Ints], top: 
     return -1
 
 
-@kernel
+@inner_kernel
 def _topmost(forest: Forest, sites: Sites, here: tuple[Ints, Ints]) -> Ints:
     """Return, for each node, a new site in its subtree that none is above of; -1 if there is none."""
     top = np.full(len(forest.parent), -1)
@@ -286,7 +286,7 @@ def _topmost(forest: Forest, sites: Sites, here: tuple[Ints, Ints]) -> Ints:
     return top
 
 
-@kernel
+@inner_kernel
 def _hang_nearer(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> bool:
     """Hang customers on sites that are nearer to them along their routes; say whether any gains."""
     moved = False
@@ -302,7 +302,7 @@ def _hang_nearer(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> 
     return moved
 
 
-@kernel
+@inner_kernel
 def _close_or_shift(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> bool:
     """Close new sites, or shift them; say whether that gains."""
     moved = False
@@ -317,7 +317,7 @@ def _close_or_shift(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) 
     return moved
 
 
-@kernel
+@inner_kernel
 def _join_pairs(forest: Forest, demand: Demand, kinds: Kinds, sites: Sites) -> bool:
     """Join new sites that are near each other; say whether that gains."""
     moved = False

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.bound import write_down
-from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import LEAF
+from lastmile_net.solve.compile import inner_kernel, kernel
+from lastmile_net.solve.graph import LEAF, copy_into
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,13 +78,13 @@ def least_cuts(graph: Graph, use: Floats, terminals: Shorts, short: float, recor
         np.empty(len(use), np.int32),
     )
     for t in terminals:
-        room[:] = use
+        copy_into(room, use)
         for _ in range(NESTED):
             if not push(graph, room, search, t, short, record):
                 break
 
 
-@kernel
+@inner_kernel
 def push(graph: Graph, room: Floats, search: Search, t: int, short: float, record: Record) -> bool:
     """Push flow into t; if less than 1 - `short` arrives, write down the least cuts nearest to t and to the root."""
     total = 0.0
@@ -180,7 +180,7 @@ def flood(graph: Graph, room: Floats, search: Search) -> None:
     search.turn[1] = count
 
 
-@kernel
+@inner_kernel
 def into_seen(graph: Graph, search: Search) -> int:
     """Gather the arcs that enter what is marked; return their number."""
     arcs = 0
@@ -194,7 +194,7 @@ def into_seen(graph: Graph, search: Search) -> int:
     return arcs
 
 
-@kernel
+@inner_kernel
 def out_of_seen(graph: Graph, search: Search) -> int:
     """Gather the arcs that leave what is marked; return their number."""
     arcs = 0

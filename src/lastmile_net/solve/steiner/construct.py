@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import FAR, LEAF, PLAIN
 from lastmile_net.solve.paths import heap_pop, heap_up
 
@@ -113,7 +113,7 @@ def span(graph: Graph, chosen: Flags) -> Shorts:
     return via
 
 
-@kernel
+@inner_kernel
 def prune(graph: Graph, via: Shorts, order: Shorts) -> None:
     """Cut off, in place, the ends of a tree that serve no terminal; `order` has its street nodes, parents first."""
     children = np.zeros(len(via), np.int32)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import LEAF
 from lastmile_net.solve.steiner.construct import span, tree_cost
 from lastmile_net.solve.steiner.moves import find_moves
@@ -25,7 +25,6 @@ MOST_TRIES = 48
 """A batch of moves that fail together is halved, and its halves, until this many were tried."""
 
 
-@kernel
 def improve(graph: Graph, via: Shorts, passes: int) -> Shorts:
     """
     Improve a tree by exchanges until none gains or the passes are over.
@@ -51,7 +50,8 @@ def improve(graph: Graph, via: Shorts, passes: int) -> Shorts:
     """
     for _ in range(passes):
         moves = find_moves(graph, via)
-        better = do_moves(graph, via, moves, compatible(moves, graph, len(via)))
+        order = np.argsort(-moves.gain[: moves.fill[0]], kind="stable")
+        better = do_moves(graph, via, moves, compatible(graph, moves, order))
         if tree_cost(graph, better) == tree_cost(graph, via):
             break
         via = better
@@ -90,9 +90,9 @@ def apply_moves(graph: Graph, via: Shorts, moves: Moves, chosen: Shorts) -> Shor
     return span(graph, inside)
 
 
-@kernel
+@inner_kernel
 def label_parts(graph: Graph, inside: Flags, part: Shorts) -> int:
-    """Number the parts that the nodes inside fall into, no way leading through leaves; return how many there are."""
+    """Label the parts that the nodes inside fall into, no way leading through leaves; return how many there are."""
     queue = np.empty(len(part), np.int32)
     parts = 0
     for leaf in (False, True):
@@ -117,7 +117,7 @@ def label_parts(graph: Graph, inside: Flags, part: Shorts) -> int:
     return parts
 
 
-@kernel
+@inner_kernel
 def join_parts(graph: Graph, part: Shorts, lead: Ints, gone: Shorts) -> int:
     """Join the parts next to nodes that come back, `lead` being their union-find forest; return how many fewer."""
     first, fewer = -1, 0
@@ -138,11 +138,10 @@ def join_parts(graph: Graph, part: Shorts, lead: Ints, gone: Shorts) -> int:
 
 
 @kernel
-def compatible(moves: Moves, graph: Graph, nodes: int) -> Shorts:
-    """Choose moves, the best first, such that none takes away a node that another one touches."""
-    order = np.argsort(-moves.gain[: moves.fill[0]], kind="mergesort")
-    touched = np.zeros(nodes, np.bool_)
-    gone = np.zeros(nodes, np.bool_)
+def compatible(graph: Graph, moves: Moves, order: Ints) -> Shorts:
+    """Choose moves, in this order, such that none takes away a node that another one touches."""
+    touched = np.zeros(len(graph.kind), np.bool_)
+    gone = np.zeros(len(graph.kind), np.bool_)
     chosen = np.empty(len(order), np.int32)
     count = 0
     for i in order:
@@ -166,26 +165,19 @@ def compatible(moves: Moves, graph: Graph, nodes: int) -> Shorts:
     return chosen[:count].copy()
 
 
-@kernel
 def do_moves(graph: Graph, via: Shorts, moves: Moves, chosen: Shorts) -> Shorts:
     """Do as many of the chosen moves as possible, all at once or by halves, and return the tree."""
     cost = tree_cost(graph, via)
-    first = np.zeros(MOST_TRIES, np.int64)
-    last = np.zeros(MOST_TRIES, np.int64)
-    last[0] = len(chosen)
-    waiting = 1 if len(chosen) > 0 else 0
+    waiting = [chosen] if len(chosen) else []
     for _ in range(MOST_TRIES):
-        if waiting == 0:
+        if not waiting:
             break
-        waiting -= 1
-        low, high = first[waiting], last[waiting]
-        better = apply_moves(graph, via, moves, chosen[low:high])
+        batch = waiting.pop()
+        better = apply_moves(graph, via, moves, batch)
         if tree_cost(graph, better) < cost:
             via = better
             cost = tree_cost(graph, via)
-        elif high - low > 1 and waiting + 2 <= MOST_TRIES:
-            half = (low + high) // 2
-            first[waiting], last[waiting] = half, high
-            first[waiting + 1], last[waiting + 1] = low, half
-            waiting += 2
+        elif len(batch) > 1:
+            half = len(batch) // 2
+            waiting += [batch[half:], batch[:half]]
     return via

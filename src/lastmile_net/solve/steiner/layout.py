@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import PLAIN
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ class Tree(NamedTuple):
     beside: Shorts
 
 
-@kernel
+@inner_kernel
 def is_key(graph: Graph, kids: Shorts, v: int) -> bool:
     """Say whether a tree node is the root, a terminal, or has two or more children."""
     return v == 0 or graph.kind[v] != PLAIN or kids[v] >= 2
 
 
-@kernel
+@inner_kernel
 def lay_out(graph: Graph, via: Shorts) -> Tree:
     """Order a tree's nodes and find its key paths."""
     nodes = len(via)
@@ -86,7 +86,7 @@ def lay_out(graph: Graph, via: Shorts) -> Tree:
     return Tree(via, order, pre, size, upper, below, beside)
 
 
-@kernel
+@inner_kernel
 def heavy_chains(graph: Graph, tree: Tree) -> Shorts:
     """Return the upper end of the chain of largest branches that each tree node lies on."""
     chain = np.full(len(tree.via), -1, np.int32)
@@ -113,7 +113,7 @@ def meet(graph: Graph, tree: Tree, chain: Shorts, a: int, b: int) -> int:
     return a if tree.pre[a] < tree.pre[b] else b
 
 
-@kernel
+@inner_kernel
 def within(tree: Tree, v: int, top: int) -> bool:
     """Say whether tree node v lies in the branch of `top`."""
     return bool(tree.pre[top] <= tree.pre[v] < tree.pre[top] + tree.size[top])

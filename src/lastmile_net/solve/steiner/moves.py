@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import FAR, LEAF, PLAIN, TERMINAL
 from lastmile_net.solve.steiner.layout import lay_out, within
 from lastmile_net.solve.steiner.regions import best_border, lay_borders, lay_regions, mend, merge_up, restore
@@ -48,7 +48,7 @@ class Moves(NamedTuple):
     fill: Ints
 
 
-@kernel
+@inner_kernel
 def come(graph: Graph, regions: Regions, moves: Moves, v: int) -> None:
     """Note the nodes from v to the tree as such that come; the tree's own node, where they end, must stay."""
     while v >= 0:
@@ -58,7 +58,7 @@ def come(graph: Graph, regions: Regions, moves: Moves, v: int) -> None:
         v = int(graph.end[regions.via[v] ^ 1]) if regions.via[v] >= 0 else -1
 
 
-@kernel
+@inner_kernel
 def path_up(graph: Graph, tree: Tree, k: int, moves: Moves) -> int:
     """Note the inner nodes of the key path above k as such that go, and return the path's cost."""
     total = int(graph.cost[tree.via[k] >> 1])
@@ -71,7 +71,7 @@ def path_up(graph: Graph, tree: Tree, k: int, moves: Moves) -> int:
     return total
 
 
-@kernel
+@inner_kernel
 def close_move(moves: Moves, gain: int) -> None:
     """Keep the move noted last if it gains, else forget it."""
     i = moves.fill[0]
@@ -85,7 +85,7 @@ def close_move(moves: Moves, gain: int) -> None:
         moves.fill[2] = moves.come_start[i]
 
 
-@kernel
+@inner_kernel
 def try_path(  # noqa: C901
     graph: Graph, tree: Tree, regions: Regions, borders: Borders, k: int, moves: Moves
 ) -> None:
@@ -134,7 +134,7 @@ def try_path(  # noqa: C901
     close_move(moves, total - best)
 
 
-@kernel
+@inner_kernel
 def part_of(tree: Tree, parts: Shorts, v: int) -> int:
     """Return which of the branches `parts` tree node v lies in, or their number for the rest of the tree."""
     for j in range(len(parts)):
@@ -143,7 +143,7 @@ def part_of(tree: Tree, parts: Shorts, v: int) -> int:
     return len(parts)
 
 
-@kernel
+@inner_kernel
 def offer(price: Ints, link: Shorts, i: int, j: int, d: int, ends: tuple[int, int]) -> None:
     """Note a way of length d between parts i and j, if it is the cheapest."""
     if i != j and d < price[i, j]:
@@ -154,7 +154,7 @@ def offer(price: Ints, link: Shorts, i: int, j: int, d: int, ends: tuple[int, in
             link[x, y, 1] = ends[1]
 
 
-@kernel
+@inner_kernel
 def try_vertex(  # noqa: C901
     graph: Graph, tree: Tree, regions: Regions, borders: Borders, v: int, moves: Moves
 ) -> None:
@@ -214,7 +214,7 @@ def try_vertex(  # noqa: C901
     close_move(moves, total - best)
 
 
-@kernel
+@inner_kernel
 def offer_between(
     tree: Tree, regions: Regions, parts: Shorts, price: Ints, link: Shorts, d: int, ends: tuple[int, int]
 ) -> None:
@@ -225,7 +225,7 @@ def offer_between(
         offer(price, link, i, j, d, ends)
 
 
-@kernel
+@inner_kernel
 def join(graph: Graph, regions: Regions, moves: Moves, parts: Shorts, price: Ints, link: Shorts, total: int) -> int:
     """Join all parts by the cheapest ways, note what comes, and return the cost (`total` if that is not below it)."""
     count = len(parts) + 1
@@ -259,7 +259,7 @@ def join(graph: Graph, regions: Regions, moves: Moves, parts: Shorts, price: Int
     return cost
 
 
-@kernel
+@inner_kernel
 def try_branch(graph: Graph, tree: Tree, regions: Regions, v: int, moves: Moves) -> None:
     """Look for a cheaper way to serve the leaves of the branch of v, each by itself, from the rest of the tree."""
     top = tree.upper[v]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.compile import kernel
+from lastmile_net.solve.compile import inner_kernel
 from lastmile_net.solve.graph import FAR, LEAF
 from lastmile_net.solve.paths import heap_pop, heap_up, spread
 from lastmile_net.solve.steiner.layout import heavy_chains, meet, within
@@ -45,7 +45,7 @@ class Borders(NamedTuple):
     next: Shorts
 
 
-@kernel
+@inner_kernel
 def lay_regions(graph: Graph, tree: Tree) -> Regions:
     """Give each street node to its nearest street node of the tree."""
     nodes = len(graph.kind)
@@ -66,7 +66,7 @@ def lay_regions(graph: Graph, tree: Tree) -> Regions:
     return Regions(far, via, base, start, node, np.empty(nodes, np.int32), np.full(nodes, -1, np.int32))
 
 
-@kernel
+@inner_kernel
 def lay_borders(graph: Graph, tree: Tree, regions: Regions) -> Borders:
     """Collect the ways between tree nodes where their regions meet."""
     nodes, edges = len(graph.kind), len(graph.cost)
@@ -94,7 +94,7 @@ def lay_borders(graph: Graph, tree: Tree, regions: Regions) -> Borders:
     return Borders(key, child, sibling, top, parting, after)
 
 
-@kernel
+@inner_kernel
 def best_border(tree: Tree, regions: Regions, borders: Borders, graph: Graph, k: int, top: int) -> int:
     """Return the cheapest way out of the branch of `top` that starts below k (item, -1: none)."""
     item = int(borders.top[k])
@@ -107,7 +107,7 @@ def best_border(tree: Tree, regions: Regions, borders: Borders, graph: Graph, k:
     return item
 
 
-@kernel
+@inner_kernel
 def merge_up(graph: Graph, tree: Tree, borders: Borders, k: int, v: int) -> None:
     """Melt the heaps of the branch of k, and of the key path above it, into that of v."""
     borders.top[v] = meld(borders.key, borders.child, borders.sibling, borders.top[v], borders.top[k])
@@ -117,7 +117,7 @@ def merge_up(graph: Graph, tree: Tree, borders: Borders, k: int, v: int) -> None
         borders.top[v] = meld(borders.key, borders.child, borders.sibling, borders.top[v], borders.top[u])
 
 
-@kernel
+@inner_kernel
 def mend(graph: Graph, regions: Regions, gone: Shorts, limit: int, kept: Ints, kept_via: Shorts) -> Shorts:
     """
     Give the regions of nodes that go to the tree nodes that stay, as far as `limit` reaches.
@@ -157,7 +157,7 @@ def mend(graph: Graph, regions: Regions, gone: Shorts, limit: int, kept: Ints, k
     return lost
 
 
-@kernel
+@inner_kernel
 def reach(graph: Graph, regions: Regions, u: int, v: int, a: int, limit: int, size: int) -> int:
     """Offer node v the way over u by arc a, if that is shorter and no longer than `limit`; return the heap's size."""
     d = regions.far[u] + graph.cost[a >> 1]
@@ -169,7 +169,7 @@ def reach(graph: Graph, regions: Regions, u: int, v: int, a: int, limit: int, si
     return heap_up(regions.heap, regions.place, regions.far, size, v)
 
 
-@kernel
+@inner_kernel
 def restore(regions: Regions, lost: Shorts, kept: Ints, kept_via: Shorts) -> None:
     """Undo `mend`."""
     for i in range(len(lost)):
