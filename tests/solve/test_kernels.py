@@ -21,7 +21,7 @@ from lastmile_net.solve.paths import spread
 from lastmile_net.solve.prepare import pack_sizes, prepare
 from lastmile_net.solve.shrink import Shrunk
 from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
-from lastmile_net.solve.steiner.improve import improve
+from lastmile_net.solve.steiner.improve import apply_moves, compatible, improve
 from lastmile_net.solve.steiner.mergeable import drop_first, meld
 from lastmile_net.solve.steiner.moves import find_moves
 
@@ -47,6 +47,22 @@ def street_graph(seed: int, *, nodes: int = 40, leaves: int = 12) -> Graph:
     tail = np.concatenate([np.arange(1, nodes), more[:, 0], drops.ravel()])
     head = np.concatenate([tree, more[:, 1], np.repeat(nodes + np.arange(leaves), 3)])
     return make_graph(kind, tail, head, rng.integers(0, 60, len(tail)))
+
+
+def blocks(seed: int, *, side: int, leaves: int) -> Graph:
+    """Return a grid of streets with some terminals, and leaves that have drops to three corners near by."""
+    rng = np.random.default_rng(seed)
+    streets = side * side
+    kind = np.full(streets + leaves, PLAIN, np.int8)
+    kind[rng.integers(0, streets, side)] = TERMINAL
+    kind[0] = TERMINAL
+    kind[streets:] = LEAF
+    node = np.arange(streets).reshape(side, side)
+    corner = rng.integers(0, streets - side - 1, leaves)
+    spots = corner[:, None] + np.array([0, 1, side])
+    tail = np.concatenate([node[:, 1:].ravel(), node[1:].ravel(), spots.ravel()])
+    head = np.concatenate([node[:, :-1].ravel(), node[:-1].ravel(), np.repeat(streets + np.arange(leaves), 3)])
+    return make_graph(kind, tail, head, rng.integers(1, 60, len(tail)))
 
 
 def networkx_of(graph: Graph) -> nx.MultiDiGraph:
@@ -119,8 +135,6 @@ def test_tree_over_chosen_nodes_is_the_cheapest(seed: int) -> None:
 @given(SEEDS)
 def test_every_move_gains_at_least_what_it_claims(seed: int) -> None:
     """A move that claims too much would end the improvement early: its batch fails and is thrown away."""
-    from lastmile_net.solve.steiner.improve import apply_moves
-
     graph = street_graph(seed)
     via = span(graph, grow(graph, graph.cost, 0))
     moves = find_moves(graph, via)
@@ -128,6 +142,18 @@ def test_every_move_gains_at_least_what_it_claims(seed: int) -> None:
         after = apply_moves(graph, via, moves, np.array([i], np.int32))
         assert spans(graph, after)
         assert tree_cost(graph, via) - tree_cost(graph, after) >= moves.gain[i] > 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.integers(0, 300))
+def test_moves_done_together_cut_nobody_off(seed: int, leaves: int) -> None:
+    """Two branches that hang themselves on each other, or on a customer between them, would float in the air."""
+    graph = blocks(seed, side=25, leaves=leaves)
+    via = span(graph, grow(graph, graph.cost, 0))
+    moves = find_moves(graph, via)
+    order = np.argsort(-moves.gain[: moves.fill[0]], kind="stable")
+    assert spans(graph, apply_moves(graph, via, moves, compatible(graph, moves, order)))
+    assert spans(graph, apply_moves(graph, via, moves, order.astype(np.int32)))
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import LEAF
-from lastmile_net.solve.steiner.construct import span, tree_cost
+from lastmile_net.solve.steiner.construct import span, spans, tree_cost
 from lastmile_net.solve.steiner.moves import find_moves
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ def apply_moves(graph: Graph, via: Shorts, moves: Moves, chosen: Shorts) -> Shor
         for j in range(moves.come_start[i], moves.come_start[i + 1]):
             inside[moves.come[j]] = True
     part = np.full(len(via), -1, np.int32)
-    parts = label_parts(graph, inside, part)
+    streets, parts = label_parts(graph, inside, part)
     lead = np.arange(parts)
     for place in range(len(chosen) - 1, -1, -1):
         if parts == 1:
             break
         i = chosen[place]
-        joined = join_parts(graph, part, lead, moves.gone[moves.gone_start[i] : moves.gone_start[i + 1]])
+        joined = join_parts(graph, part, streets, lead, moves.gone[moves.gone_start[i] : moves.gone_start[i + 1]])
         parts -= joined
         if joined > 0:
             for j in range(moves.gone_start[i], moves.gone_start[i + 1]):
@@ -91,40 +91,52 @@ def apply_moves(graph: Graph, via: Shorts, moves: Moves, chosen: Shorts) -> Shor
 
 
 @inner_kernel
-def label_parts(graph: Graph, inside: Flags, part: Shorts) -> int:
-    """Label the parts that the nodes inside fall into, no way leading through leaves; return how many there are."""
+def label_parts(graph: Graph, inside: Flags, part: Shorts) -> tuple[int, int]:
+    """Label the parts that the nodes inside fall into; return how many there are with streets, and in all."""
     queue = np.empty(len(part), np.int32)
     parts = 0
-    for leaf in (False, True):
-        for first in range(len(part)):
-            if not inside[first] or part[first] >= 0 or (graph.kind[first] == LEAF) != leaf:
-                continue
-            part[first] = parts
-            queue[0] = first
-            count = 0 if leaf else 1
-            done = 0
-            while done < count:
-                v = queue[done]
-                done += 1
-                for i in range(graph.start[v], graph.start[v + 1]):
-                    u = graph.nbr[i]
-                    if inside[u] and part[u] < 0:
-                        part[u] = parts
-                        if graph.kind[u] != LEAF:
-                            queue[count] = u
-                            count += 1
+    for first in range(len(part)):
+        if not inside[first] or part[first] >= 0 or graph.kind[first] == LEAF:
+            continue
+        part[first] = parts
+        queue[0] = first
+        count, done = 1, 0
+        while done < count:
+            v = queue[done]
+            done += 1
+            for i in range(graph.start[v], graph.start[v + 1]):
+                u = graph.nbr[i]
+                if inside[u] and part[u] < 0:
+                    part[u] = parts
+                    if graph.kind[u] != LEAF:
+                        queue[count] = u
+                        count += 1
+        parts += 1
+    streets = parts
+    for leaf in range(len(part)):
+        if inside[leaf] and part[leaf] < 0:
+            part[leaf] = parts
             parts += 1
-    return parts
+    return streets, parts
 
 
 @inner_kernel
-def join_parts(graph: Graph, part: Shorts, lead: Ints, gone: Shorts) -> int:
-    """Join the parts next to nodes that come back, `lead` being their union-find forest; return how many fewer."""
+def join_parts(graph: Graph, part: Shorts, streets: int, lead: Ints, gone: Shorts) -> int:
+    """
+    Join the parts next to nodes that come back, `lead` being their union-find forest; return how many fewer.
+
+    No way leads through a leaf: one by itself, with a number from `streets` on, is joined once, and joins nothing.
+    """
     first, fewer = -1, 0
     for v in gone:
         for h in range(graph.start[v], graph.start[v + 1]):
-            p = int(part[graph.nbr[h]])
-            if p < 0:
+            u = graph.nbr[h]
+            p = int(part[u])
+            if p < 0 or (graph.kind[u] == LEAF and p < streets):
+                continue
+            if p >= streets:
+                fewer += lead[p] == p
+                lead[p] = 0
                 continue
             while lead[p] != p:
                 lead[p] = lead[lead[p]]
@@ -174,7 +186,7 @@ def do_moves(graph: Graph, via: Shorts, moves: Moves, chosen: Shorts) -> Shorts:
             break
         batch = waiting.pop()
         better = apply_moves(graph, via, moves, batch)
-        if tree_cost(graph, better) < cost:
+        if spans(graph, better) and tree_cost(graph, better) < cost:
             via = better
             cost = tree_cost(graph, via)
         elif len(batch) > 1:
