@@ -114,10 +114,13 @@ def solve_with_limits(
     serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a knapsack on the
     tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains nothing.
     """
+    from lastmile_net.solve.capacity.warm import warm_within_limits
+
     if _unlimited(problem, limits):
         solution = solver(problem, config, report)
         units = int(problem.units[solution.drop >= 0].sum())
         return Limited(solution, np.full(problem.customers, "", object), units, units)
+    warm_within_limits()
     run = _Run(problem, limits, config, report, solver, apart=apart)
     run.search_plan()
     if to_the_end:
