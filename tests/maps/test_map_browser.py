@@ -142,6 +142,17 @@ def test_search_forgives_accents_and_half_words(browser: Chromium, page: Path, s
     assert set(found) <= names
 
 
+def test_search_tells_the_very_address_first(browser: Chromium, page: Path, small_plan: SimpleNamespace) -> None:
+    """Who types `Hauptstraße 2` and presses Enter must not land at number 28."""
+    browser.open(page)
+    names = sorted(set(addresses(small_plan.customers)))
+    wanted = [name for name in names if sum(other.startswith(name) for other in names) > 3]
+    assert wanted
+    for name in wanted[:10]:
+        hits = "lastmile.page.find(arguments[0], 3).then((hits) => done(hits.map((hit) => hit.text)));"
+        assert browser.run_async(hits, name)[0] == name
+
+
 @pytest.mark.parametrize(
     ("key", "colour"),
     [

@@ -94,16 +94,18 @@ class Texts {
     }
     return low;
   }
-  /* Rows whose text contains the words sought, in that order; those that begin with them first. */
+  /* Rows whose text contains the words sought, in that order: those that are just that first, then those that begin so. */
   find(sought, most) {
     const parts = sought.trim().split(/\s+/).filter(Boolean).map(pattern);
     if (!parts.length) return [];
     const inside = parts.join("[^\\n]*?");
-    const found = new Set([...this.matches(`^${inside}`, most), ...this.matches(inside, most)]);
-    if (!this.numbers) return [...found].slice(0, most);
-    const rows = [];
-    for (let row = 0; row < this.numbers.length && rows.length < most; row++) if (found.has(this.numbers[row])) rows.push(row);
-    return rows;
+    const sources = [`^${parts.join("[^\\S\\n]+")}$`, `^${inside}`, inside];
+    const found = [...new Set(sources.flatMap((source) => this.matches(source, most)))];
+    if (!this.numbers) return found.slice(0, most);
+    const rank = new Map(found.map((number, i) => [number, i]));
+    const rows = found.map(() => []);
+    for (let row = 0; row < this.numbers.length; row++) rows[rank.get(this.numbers[row])]?.push(row);
+    return rows.flat().slice(0, most);
   }
   matches(source, most) {
     const expression = new RegExp(source, "gim");
