@@ -418,6 +418,23 @@ class TestOutward:
                 archive.writestr(name, content)
             assert any(word in faults(path)[0] for word in ("out of itself", "outside of itself"))
 
+    @pytest.mark.parametrize("method", [None, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+    def test_damaged_archives(self, tmp_path: Path, method: int | None) -> None:
+        """Each way to pack complains in its own words when bytes were lost on the way; none may end in a traceback."""
+        text = "customer_id,lon,lat\n" + "".join(f"c{i},{i / 1000},{i / 999}\n" for i in range(3000))
+        path = tmp_path / ("a.csv.gz" if method is None else "a.zip")
+        if method is None:
+            path.write_bytes(gzip.compress(text.encode()))
+        else:
+            with zipfile.ZipFile(path, "w", method) as archive:
+                archive.writestr("a.csv", text)
+        whole = path.read_bytes()
+        for first in (60, 100, 1000):
+            path.write_bytes(
+                whole[:first] + bytes((7 * b + 13) % 256 for b in whole[first : first + 200]) + whole[first + 200 :]
+            )
+            assert "cannot be read" in faults(path)[0]
+
     @pytest.mark.parametrize("name", ["a.zip", "a.geojson.gz"])
     def test_bomb(self, tmp_path: Path, name: str) -> None:
         """Ten kilobytes that unpack to ten megabytes of blanks are no map."""

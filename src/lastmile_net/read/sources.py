@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
 import re
 import warnings
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
@@ -29,6 +31,8 @@ MAX_UNPACKED = 4_000_000_000
 """Bytes that an archive may hold unpacked."""
 MAX_RATIO = 1000
 """An archive that shrinks its content by more than this is no map."""
+UNPACKING = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
+"""What goes wrong with an archive that is damaged, locked or packed in a way that is not known."""
 SNIFFED, MAX_PROLOG = 65_536, 4_000_000
 _COMMENT = re.compile(rb"<!--.*?-->|<!--.*|<\?.*?\?>", re.DOTALL)
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
@@ -151,7 +155,7 @@ def _read_gzip(place: Place, layer: Layer | None, names: Sequence[str]) -> pd.Da
     try:
         with gzip.open(place.path) as file:
             data = file.read(MAX_UNPACKED // 4 + 1)
-    except (OSError, EOFError) as error:
+    except UNPACKING as error:
         raise DataError([_unreadable(place, error)]) from error
     if len(data) > min(MAX_UNPACKED // 4, MAX_RATIO * place.path.stat().st_size):
         raise DataError([_too_big(place)])
@@ -173,7 +177,7 @@ def _read_archive(place: Place, layer: Layer | None, names: Sequence[str]) -> pd
     try:
         with zipfile.ZipFile(place.path) as archive:
             data = archive.read(wanted[0])
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except UNPACKING as error:
         raise DataError([_unreadable(place, error)]) from error
     if is_table:
         return tables.read_table(data, str(place), names)
@@ -193,7 +197,7 @@ def _check_archive(place: Place) -> list[str]:
             for member in members:
                 _check_member(archive, member, place)
             return [member.filename for member in members]
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+    except UNPACKING as error:
         raise DataError([_unreadable(place, error)]) from error
 
 

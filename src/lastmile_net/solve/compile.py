@@ -39,7 +39,12 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def inner_kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function that only kernels call: without a way in from Python, which takes as long as the rest."""
+    """
+    Compile a function that only kernels call.
+
+    It gets no way in from Python, whose unpacking of all the arrays would have to be compiled, too: calling it from
+    Python ends the interpreter.
+    """
     return _compiled(function, {**OPTIONS, "no_cpython_wrapper": True})
 
 
