@@ -34,7 +34,7 @@ for command in (
     app.command(command.__name__.removeprefix("draw_"))(command)
 
 
-COLLECT_AFTER = 100_000
+COLLECT_AFTER = 1_000_000
 """New objects after which garbage is looked for: nearly all that a run makes stays, and looking took a tenth of it."""
 
 
