@@ -32,6 +32,7 @@ def assert_accounts(graph: Graph, reduced: np.ndarray, record: Record, bound: in
         arcs = record.arc[record.start[cut] : record.start[cut + 1]]
         left[arcs] -= record.charge[cut]
         total += int(record.charge[cut])
+        assert graph.kind[record.owner[cut]] != PLAIN
         others = nx.DiGraph([(0, 0), (int(record.owner[cut]), int(record.owner[cut]))])
         for a in set(range(len(graph.end))) - set(arcs.tolist()):
             if graph.kind[graph.end[a ^ 1]] != LEAF:
@@ -69,6 +70,18 @@ def test_windows_keep_the_accounts(seed: int) -> None:
     assert np.array_equal(alone, reduced)
     assert_accounts(graph, reduced, record, bound)
     assert bound <= tree_cost(graph, via)
+
+
+def test_a_charge_stays_as_it_is_where_its_customer_lies_in_another_window() -> None:
+    """A set can reach beyond the window that all its arcs lead into: its customer has no number there."""
+    nodes = 400
+    kind = np.full(nodes, PLAIN, np.int8)
+    kind[0] = kind[-1] = TERMINAL
+    graph = make_graph(kind, np.arange(nodes - 1), np.arange(1, nodes), np.full(nodes - 1, 7))
+    via, reduced, record, bound = charged(graph)
+    gain, record = recharge_windows(graph, via, reduced, record, 30, 0, workers=1)
+    assert gain == 0
+    assert_accounts(graph, reduced, record, bound)
 
 
 def test_a_record_without_room_changes_nothing() -> None:

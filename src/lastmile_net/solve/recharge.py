@@ -101,20 +101,26 @@ def recharge(graph: Graph, habit: Habit, reduced: Ints, record: Record, steps: i
         old = record.fill[0]
         record.fill[1] = 0
         gain = ascend(graph, ZERO, habit, reduced, record)
-        if gain < lost or record.fill[1] > 0:
-            copy_into(reduced, before)
-            record.fill[0] = old
-            for i in range(count):
-                record.charge[undone[i]] *= -1
-            continue
-        total += gain - lost
-        for i in range(count):
-            record.charge[undone[i]] = 0
-        for cut in range(old, record.fill[0]):
-            chain.after[cut] = chain.first[record.owner[cut]]
-            chain.first[record.owner[cut]] = cut
+        total += decide(reduced, before, record, chain, undone[:count], old, gain - lost)
     tidy(record, chain)
     return total
+
+
+@inner_kernel
+def decide(reduced: Ints, before: Ints, record: Record, chain: Chain, undone: Shorts, old: int, more: int) -> int:
+    """Keep new charges, from number `old` on, if they are worth `more` than those undone, else these; return the gain."""
+    if more < 0 or record.fill[1] > 0:
+        copy_into(reduced, before)
+        record.fill[0] = old
+        for cut in undone:
+            record.charge[cut] *= -1
+        return 0
+    for cut in undone:
+        record.charge[cut] = 0
+    for cut in range(old, record.fill[0]):
+        chain.after[cut] = chain.first[record.owner[cut]]
+        chain.first[record.owner[cut]] = cut
+    return more
 
 
 @inner_kernel
@@ -212,7 +218,7 @@ def recharge_windows(
     A charge whose arcs lead into several windows stays as it is: cut the windows otherwise in the next pass.
     """
     windows, label = cut_windows(graph, via, edges)
-    stuck, own = _by_window(record, label[graph.end[record.arc[: record.start[record.fill[0]]]]], len(windows))
+    stuck, own = _by_window(graph, record, label, len(windows))
     place = np.empty(len(graph.end), np.int32)
     spot = np.empty(len(graph.kind), np.int32)
     left = []
@@ -226,7 +232,7 @@ def recharge_windows(
         window = windows[number]
         chance = np.random.default_rng([turn, number]).integers(1 << 62, size=1)
         habit = Habit(window.guide, SLACK, len(window.arc), SHUFFLE, chance)
-        own[number] = _with_room(own[number], len(window.arc))
+        own[number] = with_room(own[number], len(window.arc))
         steps = max(STEPS * (int(np.count_nonzero(window.graph.kind != PLAIN)) - 1), FEWEST_STEPS)
         return recharge(window.graph, habit, left[number], own[number], steps)
 
@@ -235,27 +241,33 @@ def recharge_windows(
     for number, window in enumerate(windows):
         into = window.graph.end != 0
         reduced[window.arc[into]] = left[number][into]
-        mine = _filled(own[number])
+        mine = filled(own[number])
         own[number] = mine._replace(
             arc=window.arc[mine.arc].astype(np.int32), owner=window.node[mine.owner - 1].astype(np.int32)
         )
-    return gain, _with_room(_join([stuck, *own]), len(graph.end))
+    return gain, with_room(_join([stuck, *own]), len(graph.end))
 
 
-def _by_window(record: Record, window: Shorts, windows: int) -> tuple[Record, list[Record]]:
-    """Return the charges whose arcs lead into several windows, and those of each; `window` is that of each arc."""
-    record = _filled(record)
+def _by_window(graph: Graph, record: Record, label: Shorts, windows: int) -> tuple[Record, list[Record]]:
+    """
+    Return the charges that lie in several windows, and those of each; `label` is the window of each node.
+
+    A set can reach beyond the window into which all its arcs lead: then its terminal may be elsewhere.
+    """
+    record = filled(record)
     home = np.full(len(record.owner), -1)
     if len(home):
+        window = label[graph.end[record.arc]]
         lowest, highest = (each.reduceat(window, record.start[:-1]) for each in (np.minimum, np.maximum))
-        home[lowest == highest] = lowest[lowest == highest]
+        here = (lowest == highest) & (label[record.owner] == lowest)
+        home[here] = lowest[here]
     order = np.argsort(home, kind="stable")
     ends = np.searchsorted(home[order], np.arange(windows + 1))
     stuck, *own = (some(record, part) for part in np.split(order, ends)[:-1])
     return stuck, own
 
 
-def _filled(record: Record) -> Record:
+def filled(record: Record) -> Record:
     """Return a record without the room that is left."""
     cuts = int(record.fill[0])
     start = record.start[: cuts + 1]
@@ -274,7 +286,7 @@ def _join(records: list[Record]) -> Record:
     )
 
 
-def _with_room(record: Record, arcs: int) -> Record:
+def with_room(record: Record, arcs: int) -> Record:
     """Return a copy of a record without room, with room for several times as much; `arcs` are those of its graph."""
     cuts = len(record.owner)
     wide = record_of(ROOM * cuts + arcs, ROOM * len(record.arc) + ROOM * arcs)
