@@ -108,7 +108,7 @@ def recharge(graph: Graph, habit: Habit, reduced: Ints, record: Record, steps: i
 
 @inner_kernel
 def decide(reduced: Ints, before: Ints, record: Record, chain: Chain, undone: Shorts, old: int, more: int) -> int:
-    """Keep new charges, from number `old` on, if they are worth `more` than those undone, else these; return the gain."""
+    """Keep new charges, from number `old` on, if they are worth more than those undone, else these; return the gain."""
     if more < 0 or record.fill[1] > 0:
         copy_into(reduced, before)
         record.fill[0] = old
