@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import networkx as nx
@@ -10,12 +11,26 @@ import pytest
 
 from lastmile_net.config import SolveConfig
 from lastmile_net.solve import solve
+from lastmile_net.solve.bound import record_of
+from lastmile_net.solve.capacity import proof, windows
+from lastmile_net.solve.capacity.assign import fit, over
+from lastmile_net.solve.capacity.cuts import Need
 from lastmile_net.solve.capacity.forest import improve_forest
-from lastmile_net.solve.capacity.proof import bound_within_ports, prove_within_ports, rearranged
+from lastmile_net.solve.capacity.growth import FAR
+from lastmile_net.solve.capacity.lacking import lacking_cuts
+from lastmile_net.solve.capacity.proof import (
+    Task,
+    bound_within_ports,
+    charge_within_ports,
+    prove_within_ports,
+    rearranged,
+    shaken,
+)
 from lastmile_net.solve.capacity.search import restrict
 from lastmile_net.solve.capacity.streets import Ground
+from lastmile_net.solve.capacity.tolls import toll_prices
 from lastmile_net.solve.clock import Clock
-from lastmile_net.solve.graph import LEAF
+from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.problem import Problem
 
 
@@ -82,6 +97,18 @@ def _fits(problem: Problem, part: dict[int, int], drops: tuple[int, ...], ports:
     )
 
 
+def assert_within_ports(ground: Ground, built: np.ndarray) -> None:
+    """Check that whatever hangs together has ports for its homes, and that every customer hangs on something."""
+    streets, graph = ground.streets, ground.graph
+    used = built & (streets.tail != 0) & (streets.head != 0)
+    union = nx.Graph()
+    union.add_nodes_from(range(1, len(graph.kind)))
+    union.add_edges_from(zip(streets.tail[used], streets.head[used], strict=True))
+    for nodes in nx.connected_components(union):
+        here = list(nodes)
+        assert streets.homes[here].sum() <= streets.ports[here].sum()
+
+
 def unlimited(problem: Problem) -> Problem:
     """Return the problem with taps that take everybody."""
     everyone, every = np.ones(problem.customers, bool), np.ones(len(problem.tap_node), bool)
@@ -101,8 +128,108 @@ def test_no_plan_is_below_the_bound(seed: int) -> None:
     if least < np.inf:
         built = rearranged(ground, np.arange(len(problem.tail)), np.unique(problem.drop_customer, return_index=True)[1])
         if built is not None:
-            bound, better = prove_within_ports(ground, relaxed, built, 0.0, 0, Clock())
+            task = Task(ground, relaxed, built, ground.cost(built), 0.0, seed, Clock())
+            other = shaken(task)
+            assert other is not None
+            assert_within_ports(ground, other)
+            assert charge_within_ports(task).bound <= least <= ground.cost(other) <= ground.cost(built)
+            bound, better = prove_within_ports(task)
             assert bound == least == ground.cost(built if better is None else better)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_the_bounds_of_windows_add_up_to_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However streets are cut into windows, no plan costs less than what all of them prove together."""
+    problem = random_town(seed)
+    relaxed = solve(unlimited(problem), SolveConfig(time_limit_s=None))
+    least = least_cost(problem, split=True)
+    if (relaxed.drop < 0).any() or np.isinf(least):
+        return
+    monkeypatch.setattr(windows, "EDGES", 2)
+    monkeypatch.setattr(proof, "WHOLE", 0)
+    ground = Ground.of(problem, problem.tap_capacity)
+    task = Task(ground, relaxed, None, 2 * int(least), 0.0, seed, Clock())
+    bound, better = prove_within_ports(task)
+    assert charge_within_ports(task).bound <= bound <= least
+    assert better is None
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_every_cut_that_is_found_must_be_crossed(seed: int) -> None:
+    """Without the arcs of a cut the taps' ports no longer suffice (by networkx); and it was broken, as it says."""
+    rng = np.random.default_rng(seed)
+    ground = Ground.of(random_town(seed), random_town(seed).tap_capacity)
+    graph, need = ground.graph, ground.streets.need
+    if need.homes.sum() == 0:
+        return
+    use = np.where(rng.random(len(graph.end)) < 0.5, 0, rng.random(len(graph.end)).round(1))
+    record = record_of(200, 2000)
+    lacking_cuts(graph, need, use, np.arange(1, len(graph.kind)), np.array([seed]), 1e-4, record)
+    for cut in range(int(record.fill[0])):
+        arcs = record.arc[record.start[cut] : record.start[cut + 1]]
+        assert use[arcs].sum() < 1
+        flow = nx.DiGraph()
+        flow.add_nodes_from(["taps", "homes"])
+        for v in range(1, len(graph.kind)):
+            flow.add_edge("taps", v, capacity=int(need.ports[v]))
+            flow.add_edge(v, "homes", capacity=int(need.homes[v]))
+        for a in set(range(len(graph.end))) - set(arcs.tolist()):
+            tail, head = int(graph.end[a ^ 1]), int(graph.end[a])
+            if 0 not in (tail, head) and graph.kind[tail] != LEAF:
+                flow.add_edge(tail, head)
+        assert nx.maximum_flow_value(flow, "taps", "homes") < need.homes.sum()
+
+
+def test_cuts_around_sets_that_lack_ports_are_found() -> None:
+    """Two homes, one port here and one beyond two streets, each half used: one whole street must lead in."""
+    kind = np.array([TERMINAL, TERMINAL, PLAIN, PLAIN, PLAIN], np.int8)
+    graph = make_graph(kind, np.array([0, 0, 4, 4, 2, 3]), np.array([1, 4, 2, 3, 1, 1]), np.full(6, 10))
+    need = Need(np.array([0, 2, 0, 0, 0]), np.array([0, 1, 0, 0, 1]))
+    use = np.zeros(12)
+    use[[0, 2]] = 1
+    use[[4, 6, 8, 10]] = 0.4
+    record = record_of(50, 500)
+    lacking_cuts(graph, need, use, np.array([1]), np.array([1]), 1e-4, record)
+    assert record.fill[0] > 0
+    assert {8, 10} in [set(record.arc[record.start[c] : record.start[c + 1]]) for c in range(record.fill[0])]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_single_homes_fill_all_ports_there_are(seed: int) -> None:
+    """First fit leaves nobody beyond the ports where homes come one by one; whole blocks go where they fit."""
+    rng = np.random.default_rng(seed)
+    taps, customers = int(rng.integers(1, 5)), int(rng.integers(1, 20))
+    units = np.ones(customers, np.int64) if seed % 2 else rng.integers(1, 5, customers)
+    room = rng.multinomial(units.sum() + (0 if seed % 2 else 4 * taps), np.ones(taps) / taps)
+    price = rng.integers(1, 100, (customers, taps))
+    tap = fit(price, units, room, np.argsort(-units, kind="stable"))
+    assert over(units, tap, room) == 0
+    assert (tap >= 0).all()
+    price[0] = FAR
+    assert fit(price, units, room, np.arange(customers))[0] == -1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_tolls_never_ask_for_more_than_the_cheapest_fibre(seed: int) -> None:
+    """What drops with tolls cost at least, less the tolls, is no more than the cheapest fibre within ports."""
+    town = random_town(seed)
+    rng = np.random.default_rng(seed)
+    problem = replace(town, fibre_cost=rng.integers(0, 9, len(town.tail)), tap_node=town.tap_node)
+    price, tolls = toll_prices(problem, problem.tap_capacity)
+    street = nx.MultiGraph()
+    street.add_nodes_from(range(problem.nodes))
+    street.add_weighted_edges_from(zip(problem.tail, problem.head, problem.fibre_cost, strict=True))
+    far = [nx.single_source_dijkstra_path_length(street, int(v)) for v in problem.tap_node]
+    ports = problem.tap_capacity
+    least = np.inf
+    for drops in product(*(np.flatnonzero(problem.drop_customer == c) for c in range(problem.customers))):
+        for taps in product(range(len(ports)), repeat=problem.customers):
+            fibre = [far[t].get(int(problem.drop_node[d]), np.inf) for d, t in zip(drops, taps, strict=True)]
+            if (np.bincount(taps, weights=problem.units, minlength=len(ports)) <= ports).all():
+                least = min(least, sum(fibre) + problem.drop_cost[list(drops)].sum())
+    cheapest = np.full(problem.customers, np.iinfo(np.int64).max)
+    np.minimum.at(cheapest, problem.drop_customer, price)
+    assert cheapest.sum() - tolls <= least
 
 
 def test_a_drop_at_a_full_tap_is_not_the_only_one() -> None:
@@ -144,11 +271,6 @@ def test_moves_keep_ports_and_never_lose(seed: int) -> None:
     gain = improve_forest(graph, streets.need, streets.cost, built)
     if (built == before).all() or np.isinf(least):
         return
-    union = nx.Graph()
-    union.add_nodes_from(range(1, len(graph.kind)))
-    union.add_edges_from(zip(streets.tail[built], streets.head[built], strict=True))
-    for nodes in nx.connected_components(union):
-        here = list(nodes)
-        assert streets.homes[here].sum() <= streets.ports[here].sum()
+    assert_within_ports(ground, built)
     assert gain >= 0
     assert streets.constant + streets.cost[built].sum() >= least

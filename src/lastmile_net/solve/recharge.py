@@ -218,7 +218,7 @@ def recharge_windows(
     A charge whose arcs lead into several windows stays as it is: cut the windows otherwise in the next pass.
     """
     windows, label = cut_windows(graph, via, edges)
-    stuck, own = _by_window(graph, record, label, len(windows))
+    stuck, own = by_window(graph, record, label, len(windows))
     place = np.empty(len(graph.end), np.int32)
     spot = np.empty(len(graph.kind), np.int32)
     left = []
@@ -248,7 +248,7 @@ def recharge_windows(
     return gain, with_room(_join([stuck, *own]), len(graph.end))
 
 
-def _by_window(graph: Graph, record: Record, label: Shorts, windows: int) -> tuple[Record, list[Record]]:
+def by_window(graph: Graph, record: Record, label: Shorts, windows: int) -> tuple[Record, list[Record]]:
     """
     Return the charges that lie in several windows, and those of each; `label` is the window of each node.
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
+LARGEST = np.array([FAR, 8, 4, 2, 1])
+"""Customers with at most so many homes are moved, one after the other."""
 SWAP_UNITS = 32
 """Customers with more homes than this are not swapped."""
 
@@ -86,6 +88,37 @@ def _loads(units: Ints, tap: Ints, taps: int) -> Ints:
     return load
 
 
+def over(units: Ints, tap: Ints, room: Ints) -> int:
+    """Return the homes that taps have beyond their ports."""
+    load = np.bincount(tap[tap >= 0], weights=units[tap >= 0], minlength=len(room))
+    return int(np.maximum(load - room, 0).sum())
+
+
+@kernel
+def fit(price: Ints, units: Ints, room: Ints, order: Ints) -> Ints:
+    """
+    Give each customer, in this order, the tap at least price that has room, or the one with most room; -1 for no tap.
+
+    `price` is (c, t), `FAR` where the customer cannot be served from the tap. First fit, those with most homes first,
+    leaves single homes to fill up what is left (Johnson 1973).
+    """
+    tap = np.full(len(units), -1)
+    left = room.copy()
+    for c in order:
+        best, most = -1, -1
+        for t in range(len(room)):
+            if price[c, t] >= FAR:
+                continue
+            if most < 0 or left[t] > left[most]:
+                most = t
+            if left[t] >= units[c] and (best < 0 or price[c, t] < price[c, best]):
+                best = t
+        tap[c] = best if best >= 0 else most
+        if most >= 0:
+            left[tap[c]] -= units[c]
+    return tap
+
+
 @kernel
 def balance(price: Ints, units: Ints, room: Ints, tap: Ints) -> None:
     """
@@ -95,7 +128,7 @@ def balance(price: Ints, units: Ints, room: Ints, tap: Ints) -> None:
     link of the chain, from an overloaded tap to one with room, that costs least per unit. Changes `tap`.
     """
     load = _loads(units, tap, len(room))
-    for largest in (FAR, np.int64(1)):
+    for largest in LARGEST:
         moved = True
         while moved and np.any(load > room):
             step, who = _links(price, units, tap, len(room), largest)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.bound import write_down
+from lastmile_net.solve.bound import shuffled, write_down
 from lastmile_net.solve.compile import inner_kernel, kernel
-from lastmile_net.solve.graph import LEAF
+from lastmile_net.solve.graph import FAR, LEAF
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.bound import Record
+    from lastmile_net.solve.bound import Habit, Record
     from lastmile_net.solve.graph import Graph
 
     Ints = NDArray[np.int64]
@@ -52,7 +52,7 @@ class Region(NamedTuple):
 
 
 @kernel
-def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int, record: Record) -> int:
+def ascend_demand(graph: Graph, need: Need, seeds: Ints, habit: Habit, reduced: Ints, record: Record) -> int:
     """
     Charge cuts around sets of nodes that need more ports than they have.
 
@@ -64,10 +64,10 @@ def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int
         Homes and ports of each node.
     seeds
         Nodes of taps: around each one grows the set of all that hangs on it.
+    habit
+        Which sets go first, and which are given up.
     reduced
         What is left of the price of each arc; changed.
-    cap
-        Sets with more arcs into them than this are given up.
     record
         Takes the cuts.
 
@@ -77,6 +77,8 @@ def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int
         Sum of the charges.
     """
     nodes = len(graph.kind)
+    if len(seeds) == 0:
+        return 0
     region = Region(
         np.full(nodes, -1, np.int32),
         np.full(nodes, -1, np.int32),
@@ -91,7 +93,7 @@ def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int
     open_seed = np.ones(len(seeds), np.bool_)
     while True:
         best = -1
-        second = np.int64(1) << 60
+        second = FAR
         for s in range(len(seeds)):
             if not open_seed[s]:
                 continue
@@ -103,13 +105,14 @@ def ascend_demand(graph: Graph, need: Need, seeds: Ints, reduced: Ints, cap: int
                 second = score[s]
         if best < 0:
             return total
-        gain, arcs = _charge(graph, need, seeds[best], region, reduced, turn, cap, int(second))
+        limit = int(habit.slack * second) if second < FAR else int(FAR)
+        gain, arcs = _charge(graph, need, seeds[best], region, reduced, turn, habit.cap, limit)
         turn += 1
         total += gain
         if arcs < 0:
             open_seed[best] = False
         else:
-            score[best] = arcs
+            score[best] = shuffled(habit, arcs)
 
 
 @kernel

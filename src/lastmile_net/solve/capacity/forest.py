@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lastmile_net.solve.bound import draw
 from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import FAR, LEAF, copy_into
 from lastmile_net.solve.paths import heap_pop, heap_up
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Shorts = NDArray[np.int32]
     Flags = NDArray[np.bool_]
+
+
+FEWEST_NEAR, MOST_NEAR = 5, 40
+"""So many nodes next to one another are shaken at a time;"""
+NOISE = 0.8
+"""prices differ by up to this part."""
 
 
 class Survey(NamedTuple):
@@ -186,33 +193,124 @@ def improve_forest(graph: Graph, need: Need, price: Ints, built: Flags) -> int:
     any others on the way; a path between two parts that need no ports from each other goes.
     """
     nodes = len(graph.kind)
-    found, trial, way = survey_of(nodes), built.copy(), _way_of(nodes)
+    found, spare, way = survey_of(nodes), built.copy(), _way_of(nodes)
     if not survey(graph, need, built, found):
         return 0
+    return _exchange_all(graph, need, price, found, way, spare, built, np.arange(nodes))
+
+
+@kernel
+def shake_forest(graph: Graph, need: Need, price: Ints, built: Flags, chance: Ints, steps: int) -> int:
+    """
+    Shake a forest here and there, and let it settle; changes `built`.
+
+    Parameters
+    ----------
+    graph, need, price, built
+        As in `improve_forest`.
+    chance
+        int64 (1,). State of the random numbers; changed.
+    steps
+        How often.
+
+    Returns
+    -------
+    gain
+        By how much it is cheaper now.
+
+    Notes
+    -----
+    Around a node of chance the prices are made to differ, paths are exchanged as if they were true, and then as they
+    are. What is not dearer than before stays (iterated local search, Lourenço, Martin & Stützle 2003).
+    """
+    nodes = len(graph.kind)
+    found, spare, way = survey_of(nodes), built.copy(), _way_of(nodes)
+    if not survey(graph, need, built, found):
+        return 0
+    before, noisy = built.copy(), price.copy()
+    near, seen = np.empty(nodes, np.int64), np.full(nodes, -1, np.int64)
+    total = 0
+    for step in range(steps):
+        first = found.order[int(draw(chance) * found.number[0])]
+        wanted = FEWEST_NEAR + int(draw(chance) * (MOST_NEAR - FEWEST_NEAR))
+        count = gather_near(graph, near, seen, first, wanted, step)
+        for i in range(count):
+            for j in range(graph.start[near[i]], graph.start[near[i] + 1]):
+                e = graph.arc[j] >> 1
+                noisy[e] = int(price[e] * (1 + NOISE * (2 * draw(chance) - 1)))
+        copy_into(before, built)
+        _exchange_all(graph, need, noisy, found, way, spare, built, near[:count])
+        for i in range(count):
+            for j in range(graph.start[near[i]], graph.start[near[i] + 1]):
+                noisy[graph.arc[j] >> 1] = price[graph.arc[j] >> 1]
+        _exchange_all(graph, need, price, found, way, spare, built, near[:count])
+        gain = 0
+        for e in range(len(built)):
+            if built[e] != before[e]:
+                gain += price[e] if before[e] else -price[e]
+        if gain < 0:
+            copy_into(built, before)
+            survey(graph, need, built, found)
+        else:
+            total += gain
+    return total
+
+
+@kernel
+def gather_near(graph: Graph, near: Ints, seen: Ints, first: int, wanted: int, turn: int) -> int:
+    """
+    List the nodes nearest to one, by the number of edges between; return how many there are.
+
+    `near` takes them, `seen` holds the turn in which each node was listed last.
+    """
+    near[0] = first
+    seen[first] = turn
+    count, done = 1, 0
+    while done < count:
+        v = near[done]
+        done += 1
+        for i in range(graph.start[v], graph.start[v + 1]):
+            u = graph.nbr[i]
+            if u != 0 and seen[u] != turn and count < wanted:
+                seen[u] = turn
+                near[count] = u
+                count += 1
+    return count
+
+
+@inner_kernel
+def _exchange_all(
+    graph: Graph, need: Need, price: Ints, found: Survey, way: Way, spare: Flags, built: Flags, nodes: Ints
+) -> int:
+    """Exchange the paths above some nodes while that gains; `spare` is as long as `built`."""
     total = 0
     moved = True
     while moved:
         moved = False
-        for v in range(1, nodes):
+        for v in nodes:
             while found.tree[v] >= 0 and found.via[v] >= 0 and is_key(graph, need, found, v):
-                copy_into(trial, built)
-                gain = _exchange(graph, need, price, found, way, trial, v)
+                gain = _exchange(graph, need, price, found, way, spare, built, v)
                 if gain <= 0:
                     break
-                if not survey(graph, need, trial, found):
+                if not survey(graph, need, built, found):
+                    copy_into(built, spare)
                     survey(graph, need, built, found)
                     break
-                copy_into(built, trial)
                 total += gain
                 moved = True
     return total
 
 
 @inner_kernel
-def _exchange(graph: Graph, need: Need, price: Ints, found: Survey, way: Way, built: Flags, v: int) -> int:
-    """Take out the path above v, and tie again what then lacks ports; return the gain, 0 for none."""
+def _exchange(
+    graph: Graph, need: Need, price: Ints, found: Survey, way: Way, spare: Flags, built: Flags, v: int
+) -> int:
+    """
+    Take out the path above v, and tie again what then lacks ports; return the gain, 0 where nothing is changed.
+
+    Where something is, `spare` holds the forest as it was.
+    """
     cost = 0
-    low = found.enter[v]
     w = v
     while True:
         a = found.via[w]
@@ -221,14 +319,23 @@ def _exchange(graph: Graph, need: Need, price: Ints, found: Survey, way: Way, bu
         w = graph.end[a ^ 1]
         if found.via[w] < 0 or is_key(graph, need, found, w):
             break
-    below, tree = found.short[v], found.tree[v]
-    above = found.lacks[tree] - below
-    if below <= 0 and above <= 0:
-        return cost
-    # nodes of the path between v and w belong to neither side: they come just before v in the preorder, in a chain
-    goal = _tie(graph, price, found, way, built, (v, w, low, found.leave[v]), cost)
-    gain = cost - int(way.far[goal]) if goal >= 0 else 0
-    _dig(graph, way, built, goal)
+    below, goal = found.short[v], -1
+    enough = below <= 0 and found.lacks[found.tree[v]] <= below
+    if not enough:
+        # nodes of the path between v and w belong to neither side: they come just before v in the preorder, in a chain
+        goal = _tie(graph, price, found, way, built, (v, w, found.enter[v], found.leave[v]), cost)
+    gain = cost if enough else (cost - int(way.far[goal]) if goal >= 0 else 0)
+    if gain > 0:
+        copy_into(spare, built)
+    last = w
+    w = v
+    while w != last:
+        if gain > 0:
+            spare[found.via[w] >> 1] = True
+        else:
+            built[found.via[w] >> 1] = True
+        w = graph.end[found.via[w] ^ 1]
+    _dig(graph, way, built, goal if gain > 0 else -1)
     return gain
 
 
@@ -268,21 +375,31 @@ def _side(found: Survey, cut: tuple[int, int, int, int], u: int) -> int:
     return 2
 
 
-@kernel
+@inner_kernel
 def _begin(graph: Graph, found: Survey, way: Way, cut: tuple[int, int, int, int], mine: int, lacks: int) -> int:
-    """Put the nodes of one side into the heap; return its size."""
-    size = 0
+    """Mark the nodes of one side as those a way may begin at, in `way.touched`; return their number."""
+    count = 0
     first, last = (cut[2], cut[3]) if mine == 1 else (0, int(found.number[0]))
     alone = mine == 1 and graph.kind[cut[0]] == LEAF
     for i in range(first, last):
         u = found.order[i]
-        if _side(found, cut, u) == mine and (alone or graph.kind[u] != LEAF):
+        if (alone or graph.kind[u] != LEAF) and (mine == 1 or _side(found, cut, u) == mine):
             way.far[u] = 0
             way.short[u] = lacks
-            size = heap_up(way.heap, way.place, way.far, size, u)
-            way.touched[size] = u
-    way.touched[0] = size
-    return size
+            count += 1
+            way.touched[count] = u
+    way.touched[0] = count
+    return count
+
+
+@inner_kernel
+def _short_there(found: Survey, short: int, x: int, side: int, upwards: bool, above: int, built: bool) -> int:
+    """Return the ports that a way still lacks at x, where the end before lacked `short`."""
+    if upwards:
+        return 0 if side == 2 else short
+    if side < 0 or built:
+        return short
+    return short + (found.lacks[found.tree[x]] if side == 0 else above)
 
 
 @inner_kernel
@@ -296,25 +413,33 @@ def _tie(
     limit: int,
 ) -> int:
     """
-    Search for the cheapest way, below `limit`, from the side that lacks ports to those it lacks; return its end.
+    Search for the cheapest way, below `limit`, that mends a cut; return its end.
 
-    Where a whole tree lacks ports and no way leads to all of them, the nearest tree that has some will do.
+    It begins below the cut: if that side lacks ports, it goes on until it has met trees with so many, else until it
+    meets the side above, which is short of what is left over below. Where a whole tree lacks ports and no way leads to
+    all of them, the nearest tree that has some will do.
     """
-    below = found.short[cut[0]] if cut[0] >= 0 else 0
-    above = found.lacks[found.tree[cut[0]] if cut[0] >= 0 else cut[1]] - below
-    lower = below > 0
-    mine = 1 if lower else 2
-    lacks = below if lower else above
-    size = _begin(graph, found, way, cut, mine, lacks)
-    touched = int(way.touched[0])
+    whole = cut[0] < 0
+    below = 0 if whole else found.short[cut[0]]
+    above = found.lacks[cut[1] if whole else found.tree[cut[0]]] - below
+    mine = 2 if whole else 1
+    lacks = above if whole or below <= 0 else below
+    upwards = not whole and below <= 0
+    sources = _begin(graph, found, way, cut, mine, lacks)
+    touched, done = sources, 0
+    size = 0
     goal = -1
-    while size > 0:
-        u = heap_pop(way.heap, way.place, way.far, size)
-        size -= 1
+    while done < sources or size > 0:
+        if done < sources:
+            done += 1
+            u = way.touched[done]
+        else:
+            u = heap_pop(way.heap, way.place, way.far, size)
+            size -= 1
         if way.short[u] <= 0:
             goal = u
             break
-        if goal < 0 and cut[0] < 0 and way.short[u] < lacks:
+        if goal < 0 and whole and way.short[u] < lacks:
             goal = u
         for i in range(graph.start[u], graph.start[u + 1]):
             x, a = graph.nbr[i], graph.arc[i]
@@ -326,15 +451,12 @@ def _tie(
             side = _side(found, cut, x)
             if side == mine:
                 continue
-            short = way.short[u]
-            if side >= 0 and not built[a >> 1]:
-                short += found.lacks[found.tree[x]] if side == 0 else (above if lower else below)
             if way.far[x] == FAR:
                 touched += 1
                 way.touched[touched] = x
             way.far[x] = far
             way.arc[x] = a
-            way.short[x] = short
+            way.short[x] = _short_there(found, way.short[u], x, side, upwards, above, built[a >> 1])
             size = heap_up(way.heap, way.place, way.far, size, x)
     for i in range(size):
         way.place[way.heap[i]] = -1

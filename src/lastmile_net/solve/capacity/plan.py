@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lastmile_net.solve import solve
 from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import NO_FREE_PORT, find_reach, most_units
-from lastmile_net.solve.capacity.proof import bound_within_ports, prove_within_ports, rearranged
+from lastmile_net.solve.capacity.proof import (
+    Task,
+    bound_within_ports,
+    prove_within_ports,
+    rearranged,
+    shaken,
+)
 from lastmile_net.solve.capacity.search import Search, lift, restrict
 from lastmile_net.solve.capacity.streets import Ground
 from lastmile_net.solve.clock import Clock
@@ -35,12 +41,14 @@ if TYPE_CHECKING:
 
 FACTORS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 """How far beyond its ports each tap's tree grows before the best part of it is kept, one after the other."""
-WORTHWHILE = 0.0005
+WORTHWHILE = 0.001
 """A sweep over the factors that gains less than this part of the cost is the last."""
 SOLVE_SHARE = 0.25
-"""Part of the time limit for a solution that is only a place to start from, and at least for each proof."""
-WHOLE = 12_000
-"""Streets with more edges than this are too many for branching."""
+"""Part of the time limit at least for each solution without limits,"""
+QUICK_SHARE, QUICK_GAP = 0.1, 0.01
+"""and at most for one that is only a place to start from, and the gap at which it ends."""
+SEARCH_SHARE = 0.6
+"""Part of the time limit after which the search for who is served is over."""
 MOST_PROOFS = 5
 """Rounds of solving for who is served and mending the answer."""
 
@@ -157,8 +165,9 @@ class _Run:
         self.bound = 0
         self.stopped: Status | None = None
         self.unlimited_s = 0.0
+        self.share = SEARCH_SHARE
         self.relaxed: Solution | None = None
-        self._last: tuple[Flags, Ground, Ints] | None = None
+        self._last: dict[bool, tuple[Flags, Ground, Ints]] = {}
         nobody = np.full(problem.customers, -1)
         self.best: Served = self.search.fill(np.zeros(len(problem.tail), bool), nobody, nobody.copy())
 
@@ -186,9 +195,8 @@ class _Run:
             if self.stopped is not None:
                 break
             other = self.search.reselect(plan, factor)
-            if self._better(other, plan):
-                plan = other
-                self._tell(plan, "select")
+            plan = other if self._better(other, plan) else plan
+            self._tell(plan, "select")
         return plan
 
     def _climb(self, plan: Served) -> Served:
@@ -223,18 +231,21 @@ class _Run:
             self.bound = 0
             return relaxed, solved
         if not np.array_equal(served, solved):
-            relaxed = self._relaxed(served)
-        self.bound = max(relaxed.lower_bound, bound_within_ports(self._ground(served)[0], relaxed))
+            # where ports are short, cuts that see them prove more than the solution without them
+            relaxed = self._relaxed(served, quick=self.best.units < self.problem.units[self.search.wanted].sum())
+        self.bound = max(relaxed.lower_bound, bound_within_ports(self._ground(served, tolls=True)[0], relaxed))
         self.relaxed = relaxed
         self._tell(self.best, "prove")
         return relaxed, served
 
-    def _ground(self, customers: Flags) -> tuple[Ground, Ints]:
+    def _ground(self, customers: Flags, *, tolls: bool = False) -> tuple[Ground, Ints]:
         """Return the ground for some customers, and their drops' numbers in the whole problem."""
-        if self._last is None or not np.array_equal(self._last[0], customers):
+        last = self._last.get(tolls)
+        if last is None or not np.array_equal(last[0], customers):
             part, drops = restrict(self.problem, customers, self.reach.usable)
-            self._last = customers, Ground.of(part, self.search.room[self.reach.usable]), drops
-        return self._last[1:]
+            ground = Ground.of(part, self.search.room[self.reach.usable], tolls=tolls)
+            last = self._last[tolls] = customers, ground, drops
+        return last[1:]
 
     def _forest(self, plan: Served) -> Flags | None:
         """Return a forest for the customers of a plan, whichever tap serves whom, that starts from its trenches."""
@@ -263,30 +274,44 @@ class _Run:
         return plan
 
     def end(self) -> None:
-        """Prove how cheap serving those who are served can be, to the end, and serve them so."""
+        """Prove how cheap serving those who are served can be, while the forest is shaken."""
+        limit, self.share = self.config.time_limit_s, 1.0
+        if self.stopped == "time" and limit is not None and self._seconds() < limit:
+            self.stopped = None  # only the search's part of the time was up
         gap, served = self.config.target_gap, self.best.customers
         if self.stopped is not None or self.relaxed is None or self.best.cost <= self.bound * (1 + gap):
             return
-        ground, _ = self._ground(served)
-        built = self._forest(self.best) if len(ground.streets.tail) <= WHOLE else None
-        if built is None:
-            return
-        limit = self.config.time_limit_s
+        ground, _ = self._ground(served, tolls=True)
+        built = self._forest(self.best)
         clock = Clock(None if limit is None else self.began + self.unlimited_s + limit)
-        with ThreadPoolExecutor(1) as pool:
-            step = pool.submit(prove_within_ports, ground, self.relaxed, built, gap, self.config.seed, clock)
-            try:
-                while wait([step], TICK_S).not_done:
-                    self._listen(clock)
-            except KeyboardInterrupt:
-                clock.stopped.append("keyboard")
-            bound, better = step.result()
-        self.stopped = "interrupted" if clock.stopped else None
+        task = Task(ground, self.relaxed, built, self.best.cost, gap, self.config.seed, clock)
+        with ThreadPoolExecutor(2) as pool:
+            proving, shaking = pool.submit(prove_within_ports, task), pool.submit(shaken, task)
+            self._wait([proving, shaking], clock)
+        bound, found = proving.result()
         self.bound = max(self.bound, bound)
-        other = self._laid(self._laid(self.best, built), better)
+        for forest in (shaking.result(), found):
+            self._keep(forest, served)
+        self.stopped = "interrupted" if clock.stopped else None
+        self._tell(self.best, "branch")
+
+    def _keep(self, built: Flags | None, served: Flags) -> None:
+        """Take a forest if it makes the plan better for the same customers."""
+        other = self._laid(self.best, built)
         if np.array_equal(other.customers, served):
             self.best = other
-        self._tell(self.best, "branch")
+
+    def _wait(self, steps: list[Future[Any]], clock: Clock) -> None:
+        """Wait for steps in other threads, and listen meanwhile."""
+        try:
+            while wait(steps, TICK_S).not_done:
+                self._listen(clock)
+        except KeyboardInterrupt:
+            clock.stopped.append("keyboard")
+
+    def _seconds(self) -> float:
+        """Return the seconds since the solution without limits."""
+        return time.perf_counter() - self.began - self.unlimited_s
 
     def _listen(self, clock: Clock) -> None:
         """Report the last state again while a step goes on, so that a stop is heard at once."""
@@ -297,11 +322,13 @@ class _Run:
     def _relaxed(self, customers: Flags, *, quick: bool = False) -> Solution:
         """Solve for some customers without limits; `quick` where the answer is only a place to start from."""
         part, _ = restrict(self.problem, customers, self.reach.usable)
-        changes: dict[str, float] = {"rounds": 1} if quick else {}
+        changes: dict[str, float] = {}
+        if quick:
+            changes = {"rounds": 1, "target_gap": max(self.config.target_gap, QUICK_GAP)}
         limit = self.config.time_limit_s
         if limit is not None:
-            left = limit - (time.perf_counter() - self.began - self.unlimited_s)
-            changes["time_limit_s"] = limit * SOLVE_SHARE if quick else max(left, limit * SOLVE_SHARE)
+            left = limit * self.share - self._seconds()
+            changes["time_limit_s"] = limit * QUICK_SHARE if quick else max(left, limit * SOLVE_SHARE)
         config = self.config.model_copy(update=changes)
         return self.solver(part, config, None)
 
@@ -342,7 +369,7 @@ class _Run:
         self.log.append(line)
         if self.report is not None and self.report(line) is False:
             self.stopped = "interrupted"
-        elif self.config.time_limit_s is not None and now - self.unlimited_s > self.config.time_limit_s:
+        elif self.config.time_limit_s is not None and self._seconds() > self.config.time_limit_s * self.share:
             self.stopped = "time"
 
     def _solution(self) -> Solution:

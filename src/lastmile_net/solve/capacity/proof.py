@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,8 +11,12 @@ import numpy as np
 from lastmile_net.solve.bound import Habit, ascend, record_of
 from lastmile_net.solve.capacity.cuts import ascend_demand
 from lastmile_net.solve.capacity.forest import complete_forest, improve_forest
+from lastmile_net.solve.capacity.recharge import Charged, recharge_demand
 from lastmile_net.solve.capacity.rows import PortRows
-from lastmile_net.solve.graph import PLAIN
+from lastmile_net.solve.capacity.shake import shake
+from lastmile_net.solve.capacity.windows import charge_port_windows
+from lastmile_net.solve.graph import PLAIN, TERMINAL
+from lastmile_net.solve.recharge import filled, with_room
 from lastmile_net.solve.steiner.construct import span, spans
 
 if TYPE_CHECKING:
@@ -28,6 +34,24 @@ SLACKS = (1.0, 1.25)
 """Slacks of the ascents of which the best counts."""
 CAP = 20_000
 """Sets with more arcs into them are given up."""
+CUTS_PER_NODE, ARCS_PER_NODE = 8, 64
+"""Room for charges."""
+NODES_PER_WINDOW = 500
+"""One window is shaken for so many nodes"""
+SHAKINGS = 12
+"""in each of so many turns at most, until one of them gains little."""
+SHUFFLE = 2.0
+"""Scores of cuts are multiplied by up to 1 + this when charging anew;"""
+BATCH = 200
+"""so often between two looks at the clock,"""
+SWEEPS = 6
+"""and once for each customer and tap in so many sweeps at most,"""
+CHARGE_SHARE = 0.15
+"""in this part of the time,"""
+SETTLED = 2e-4
+"""until one of them raises the bound by less than this part."""
+WHOLE = 12_000
+"""Streets with more edges than this are cut into windows: they are too many for one programme and for branching."""
 
 
 def bound_within_ports(ground: Ground, relaxed: Solution) -> int:
@@ -53,7 +77,7 @@ def bound_within_ports(ground: Ground, relaxed: Solution) -> int:
     for slack in SLACKS:
         reduced = np.repeat(graph.cost, 2)
         bound = int(ascend(graph, 0, Habit(guide, slack, CAP), reduced, record_of(0, 0)))
-        bound += int(ascend_demand(graph, streets.need, seeds, reduced, CAP, record_of(0, 0)))
+        bound += int(ascend_demand(graph, streets.need, seeds, Habit(guide, 1.0, CAP), reduced, record_of(0, 0)))
         best = max(best, bound + streets.constant)
     return best
 
@@ -71,22 +95,75 @@ def rearranged(ground: Ground, edges: Ints, drop: Ints) -> Flags | None:
     return built
 
 
-def prove_within_ports(
-    ground: Ground, relaxed: Solution, built: Flags, gap: float, seed: int, clock: Clock
-) -> tuple[int, Flags | None]:
+@dataclass(frozen=True, eq=False)
+class Task:
     """
-    Find out how cheap serving all customers within ports can be, to the end if time allows.
+    Serving all customers of a ground within the ports of its taps, as cheaply as can be.
 
     Parameters
     ----------
     ground, relaxed
-        The problem, and a solution of it without ports.
+        As in `bound_within_ports`.
     built
-        The best forest so far.
-    gap
-        Cost over bound, less one, at which the search may stop.
+        The best forest so far, if there is one.
+    paid, gap
+        What the best plan costs, and the cost over bound, less one, at which the search may stop.
     seed, clock
         Where chance comes from, and when to stop.
+    """
+
+    ground: Ground
+    relaxed: Solution
+    built: Flags | None
+    paid: int
+    gap: float
+    seed: int
+    clock: Clock
+
+
+def shaken(task: Task) -> Flags | None:
+    """Return the forest, shaken until that gains little or time is up."""
+    if task.built is None:
+        return None
+    streets, graph = task.ground.streets, task.ground.graph
+    built, windows = task.built.copy(), -(-len(graph.kind) // NODES_PER_WINDOW)
+    for turn in range(SHAKINGS):
+        gain = shake(graph, streets.need, streets.cost, built, [task.seed, turn], windows, task.clock)
+        if task.clock.over() or gain < SETTLED * streets.cost[built].sum():
+            break
+    return built
+
+
+def charge_within_ports(task: Task) -> Charged:
+    """Charge cuts, then take charges back and charge anew as long as that is worth its time."""
+    streets, graph, need = task.ground.streets, task.ground.graph, task.ground.streets.need
+    nodes, guide, clock = len(graph.kind), _guide(task.ground, task.relaxed), task.clock
+    began, left = time.perf_counter(), clock.left()
+    reduced, record = np.repeat(graph.cost, 2), record_of(CUTS_PER_NODE * nodes, ARCS_PER_NODE * nodes)
+    bound = int(ascend(graph, 0, Habit(guide, SLACKS[1], CAP), reduced, record))
+    bound += int(ascend_demand(graph, need, np.flatnonzero(need.ports > 0), Habit(guide, 1.0, CAP), reduced, record))
+    stops = graph._replace(
+        kind=np.where((need.ports > 0) & (graph.kind == PLAIN), TERMINAL, graph.kind).astype(np.int8)
+    )
+    chance = np.random.default_rng(task.seed).integers(1 << 62, size=1)
+    habit = Habit(guide, SLACKS[1], CAP, SHUFFLE, chance)
+    terminals = int(np.count_nonzero(stops.kind != PLAIN)) - 1
+    record = with_room(filled(record), len(graph.end))
+    for _ in range(SWEEPS):
+        gain = 0
+        for _ in range(-(-terminals // BATCH)):
+            if clock.over() or time.perf_counter() - began > CHARGE_SHARE * left:
+                break
+            gain += int(recharge_demand(graph, need, stops, habit, reduced, record, BATCH))
+        bound += gain
+        if gain < SETTLED * bound or clock.over():
+            break
+    return Charged(bound + streets.constant, reduced, filled(record))
+
+
+def prove_within_ports(task: Task) -> tuple[int, Flags | None]:
+    """
+    Find out how cheap serving all customers within ports can be, to the end if time allows.
 
     Returns
     -------
@@ -95,15 +172,23 @@ def prove_within_ports(
     better
         A forest that is cheaper; None where there is none.
     """
-    streets, graph = ground.streets, ground.graph
-    cost, grain = ground.cost(built), max(int(np.gcd.reduce(graph.cost)), 1)
-    rows = PortRows(graph, streets.need, _guide(ground, relaxed), np.random.default_rng(seed), clock)
-    bound, found = rows.prove(cost - streets.constant, grain, gap)
+    streets, graph, guide = task.ground.streets, task.ground.graph, _guide(task.ground, task.relaxed)
+    charged, clock, gap = charge_within_ports(task), task.clock, task.gap
+    if len(streets.tail) > WHOLE:
+        return charged.bound + charge_port_windows(graph, streets.need, guide, charged, task.seed, clock), None
+    rows = PortRows(
+        graph, streets.need, np.repeat(graph.cost, 2), guide, np.random.default_rng(task.seed), clock, charged.record
+    )
+    enough = task.paid / (1 + gap) - streets.constant
+    bound, reduced = rows.raise_bound(charged.bound - streets.constant, charged.reduced, enough)
+    cost, found = None if task.built is None else task.ground.cost(task.built) - streets.constant, None
+    if cost is not None and cost + streets.constant > (bound + streets.constant) * (1 + gap):
+        grain = max(int(np.gcd.reduce(graph.cost)), 1)
+        bound, found = rows.prove(bound, reduced, cost, grain, gap)
     if found is not None:
         found[(streets.tail == 0) | (streets.head == 0)] = False
         complete_forest(graph, streets.need, streets.cost, found)
         improve_forest(graph, streets.need, streets.cost, found)
-        found = found if ground.cost(found) < cost else None
     return bound + streets.constant, found
 
 

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.bound import ascend, record_of, useful_arcs
+from lastmile_net.solve.bound import Habit, record_of, useful_arcs
 from lastmile_net.solve.capacity.cuts import ascend_demand
+from lastmile_net.solve.capacity.lacking import TINY, lacking_cuts
 from lastmile_net.solve.graph import LEAF, PLAIN
-from lastmile_net.solve.rows.generate import MOST_BRANCHES, ROUGH, SHORT, Generation
+from lastmile_net.solve.rows.generate import CUTS_PER_NODE, MOST_BRANCHES, ROUGH, SHORT, Generation
 
 if TYPE_CHECKING:
     import highspy
     from numpy.typing import NDArray
 
+    from lastmile_net.solve.bound import Record
     from lastmile_net.solve.capacity.cuts import Need
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
@@ -29,10 +31,14 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
     Flags = NDArray[np.bool_]
 
-STEPS = 8
-"""The linear programme is solved so often at most before flows come in."""
-WORTH = 1e-4
-"""A step that raises the bound by less than this part of it is the last."""
+WORTH = 1e-5
+"""A step that raises the bound by less than this part of it is idle,"""
+IDLE = 12
+"""and so many of them in turn are the last."""
+TRIES = 4
+"""So often no broken cut is found, by chance, before there is said to be none."""
+ARCS_PER_NODE = 40
+"""Room for arcs of cuts: sets that lack ports are large."""
 SAME = 1e-6
 """HiGHS's sum and ours may differ by this part."""
 
@@ -45,21 +51,31 @@ class PortRows(Generation):
     ----------
     graph, need
         The streets; node 0 feeds the taps for nothing.
+    cost
+        int64 (2m,). Price of each arc.
     guide
         A tree that guides the ascents.
     rng, clock
         As in `Generation`.
+    charged
+        Cuts to start from.
     """
 
-    def __init__(self, graph: Graph, need: Need, guide: Shorts, rng: np.random.Generator, clock: Clock) -> None:
-        cost = np.repeat(graph.cost, 2)
+    def __init__(
+        self,
+        graph: Graph,
+        need: Need,
+        cost: Ints,
+        guide: Shorts,
+        rng: np.random.Generator,
+        clock: Clock,
+        charged: Record,
+    ) -> None:
         # two trenches from two taps may meet in a plain node and go on as one: no node is left as much as entered
-        super().__init__(graph, cost, guide, rng, clock, rim=graph.kind == PLAIN)
+        super().__init__(graph, cost, guide, rng, clock, rim=graph.kind == PLAIN, charged=charged)
         self.need = need
-        self.seeds = np.flatnonzero(need.ports > 0)
-        left = cost.copy()
-        ascend(graph, 0, self.habit, left, record_of(0, 0))
-        self._charge_demand(left)
+        self.seeds = np.flatnonzero((need.ports > 0) & (need.ports < need.homes.sum()))
+        self.wide = Habit(guide, 1.0, len(graph.end))
 
     def _ascend(self, reduced: Ints) -> int:
         return super()._ascend(reduced) + self._charge_demand(reduced)
@@ -67,16 +83,59 @@ class PortRows(Generation):
     def _charge_demand(self, reduced: Ints) -> int:
         """Charge sets that hold taps, but too few ports, and add their cuts."""
         record = self._record()
-        gain = int(ascend_demand(self.graph, self.need, self.seeds, reduced, len(self.graph.end), record))
+        gain = int(ascend_demand(self.graph, self.need, self.seeds, self.wide, reduced, record))
         self.model.add_cuts(record, SHORT)
         return gain
 
-    def prove(self, cost: int, grain: int, gap: float) -> tuple[int, Flags | None]:
+    def _cut(self) -> int:
+        return super()._cut() + self._cut_lacking()
+
+    def _cut_lacking(self) -> int:
+        """Add cuts around sets that lack ports, around taps and wherever the solution is not whole."""
+        use, record = self.model.use, self._record()
+        between = np.unique(self.graph.end[(use > TINY) & (use < 1 - TINY)])
+        seeds = np.concatenate([self.rng.permutation(self.seeds), self.rng.permutation(between[between != 0])])
+        chance = self.rng.integers(1 << 62, size=1)
+        lacking_cuts(self.graph, self.need, use, seeds.astype(np.int64), chance, SHORT, record)
+        return self.model.add_cuts(record, SHORT)
+
+    def raise_bound(self, bound: int, reduced: Ints, enough: float = math.inf) -> tuple[int, Ints]:
         """
-        Find out how cheap a forest within ports can be.
+        Solve the linear programme and add broken cuts, until that gains little, a bound is reached or time is up.
 
         Parameters
         ----------
+        bound, reduced
+            From the charges.
+        enough
+            The bound at which to stop.
+
+        Returns
+        -------
+        bound, reduced
+            No forest costs less; and what it leaves of each arc's price.
+        """
+        idle = unbroken = 0
+        while idle < IDLE and not self.model.clock.over() and bound < enough:
+            step = self.step()
+            if step is None:
+                break
+            idle = idle + 1 if step.bound - bound < WORTH * bound else 0
+            if step.bound > bound:
+                bound, reduced = step.bound, step.reduced
+            unbroken = unbroken + 1 if step.added == 0 else 0
+            if unbroken == TRIES:
+                break
+        return bound, reduced
+
+    def prove(self, bound: int, reduced: Ints, cost: int, grain: int, gap: float) -> tuple[int, Flags | None]:
+        """
+        Branch to find out how cheap a forest within ports can be.
+
+        Parameters
+        ----------
+        bound, reduced
+            From `raise_bound`.
         cost
             What the best forest so far costs.
         grain
@@ -91,23 +150,12 @@ class PortRows(Generation):
         built
             bool (m,). The best forest that branching has found; None where it found none.
         """
-        bound, reduced = 0, np.repeat(self.graph.cost, 2)
-        for _ in range(STEPS):
-            step = None if self.model.clock.over() else self.step()
-            if step is None:
-                return bound, None
-            gain = step.bound - bound
-            if gain > 0:
-                bound, reduced = step.bound, step.reduced
-            if step.added == 0 or gain < WORTH * bound:
-                break
-        if cost <= bound * (1 + gap):
-            return min(bound, cost), None
         self.model.demand_whole(useful_arcs(self.graph, reduced, 0, cost - bound), grain)
         self._let_flow()
         self._enter_once()
         highs: highspy.Highs = self.model.highs
         highs.setOptionValue("mip_rel_gap", gap)
+        highs.setOptionValue("mip_heuristic_effort", 0.0)  # the forest is as good as its own would be
         found = self.model.branch(MOST_BRANCHES)
         told = float(highs.getInfo().objective_function_value) * self.model.unit
         use = self.model.use[self.model.arc]
@@ -150,3 +198,7 @@ class PortRows(Generation):
         none, one, ones = np.zeros(len(leaves)), np.ones(len(leaves)), np.ones(len(into))
         into = into[order].astype(np.int32)
         model.highs.addRows(len(leaves), none, one, len(into), first.astype(np.int32), into, ones)
+
+    def _record(self) -> Record:
+        nodes = len(self.graph.kind)
+        return record_of(CUTS_PER_NODE * nodes, ARCS_PER_NODE * nodes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.assign import balance, improve
+from lastmile_net.solve.capacity.assign import balance, fit, improve, over
 from lastmile_net.solve.capacity.growth import FAR, Growth, Terms, adjacency, grow, leaves
 from lastmile_net.solve.capacity.trees import (
     WORTH,
@@ -209,8 +209,14 @@ class Search:
         who = np.flatnonzero(drop >= 0)
         tap = np.full(self.problem.customers, -1)
         if len(who):
+            units = self.problem.units[who]
             nearest = np.where(price.min(axis=1) < FAR, price.argmin(axis=1), -1)
-            balance(price, self.problem.units[who], self.room, nearest)
+            if self.problem.fibre_cost.any():
+                balance(price, units, self.room, nearest)
+            if over(units, nearest, self.room):
+                other = fit(price, units, self.room, np.argsort(-units, kind="stable"))
+                balance(price, units, self.room, other)
+                nearest = other if over(units, other, self.room) < over(units, nearest, self.room) else nearest
             tap[who] = nearest
         return tap, via
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from lastmile_net.solve.capacity.cuts import Need
 from lastmile_net.solve.capacity.tolls import toll_prices
+from lastmile_net.solve.fibre import drop_prices
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.prepare import reachable
 from lastmile_net.solve.shrink import Shrunk, chains, contract, strip
@@ -109,9 +110,9 @@ class Ground:
     settled: Ints
 
     @classmethod
-    def of(cls, problem: Problem, room: Ints) -> Ground:
-        """Return the ground of a problem whose taps have `room`, int64 (t,)."""
-        streets, origin, settled = lay_streets(problem, room)
+    def of(cls, problem: Problem, room: Ints, *, tolls: bool = True) -> Ground:
+        """Return the ground of a problem whose taps have `room`, int64 (t,); without `tolls` all ports are free."""
+        streets, origin, settled = lay_streets(problem, room, tolls=tolls)
         streets.shrink()
         graph = make_graph(streets.kind, streets.tail, streets.head, streets.cost)
         return cls(problem, streets, graph, origin, settled)
@@ -139,7 +140,7 @@ class Ground:
         return edges, drop
 
 
-def lay_streets(problem: Problem, room: Ints) -> tuple[Streets, Ints, Ints]:
+def lay_streets(problem: Problem, room: Ints, *, tolls: bool = True) -> tuple[Streets, Ints, Ints]:
     """
     Return the streets of a problem, not shrunk yet, and what each edge is.
 
@@ -149,6 +150,8 @@ def lay_streets(problem: Problem, room: Ints) -> tuple[Streets, Ints, Ints]:
         All its customers are to be served.
     room
         int64 (t,). Free ports of each tap.
+    tolls
+        Whether drops bear the price of a port, too, and not just of the fibre from the nearest tap.
 
     Returns
     -------
@@ -159,7 +162,7 @@ def lay_streets(problem: Problem, room: Ints) -> tuple[Streets, Ints, Ints]:
     settled
         int64 (c,). The drop of each customer who has no choice; -1 for the others.
     """
-    price, tolls = toll_prices(problem, room)
+    price, paid = toll_prices(problem, room) if tolls else (drop_prices(problem), 0)
     drops = _drops(problem, price)
     choices = np.bincount(problem.drop_customer[drops], minlength=problem.customers)[problem.drop_customer[drops]]
     single, several = drops[choices == 1], drops[choices > 1]
@@ -180,7 +183,7 @@ def lay_streets(problem: Problem, room: Ints) -> tuple[Streets, Ints, Ints]:
     cost = np.concatenate([np.zeros(len(taps), np.int64), problem.cost[way], price[several]])
     origin = np.concatenate([np.full(len(taps), -1), way, len(problem.tail) + several])
     streets = Streets(kind, tail, head, cost, np.arange(len(tail)), cost, homes=homes, ports=ports)
-    streets.constant = int(price[single].sum()) - tolls
+    streets.constant = int(price[single].sum()) - paid
     settled = np.full(problem.customers, -1)
     settled[problem.drop_customer[single]] = single
     return streets, origin, settled

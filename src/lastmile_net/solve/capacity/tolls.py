@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from lastmile_net.solve.problem import Problem
 
     Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
 NEAREST = 8
-"""So many taps of each customer are looked at for the tolls."""
+"""So many taps more of each customer are looked at in each round."""
+ROUNDS = 6
+WORTH = 1e-4
+"""A round that proves less than this part more is the last."""
 
 
 def toll_prices(problem: Problem, room: Ints) -> tuple[Ints, int]:
@@ -65,26 +70,54 @@ def toll_prices(problem: Problem, room: Ints) -> tuple[Ints, int]:
 
 
 def _tolls(problem: Problem, way: Ints, room: Ints) -> Ints:
-    """Return the price of a port of each tap in the transportation problem; `way` is (d, t). None where that fails."""
-    from scipy.optimize import linprog
+    """
+    Return the price of a port of each tap in the transportation problem; `way` is (d, t).
 
+    Customers look at their nearest taps first, then at those that the tolls so far make cheaper (column generation).
+    """
     cost = np.full((problem.customers, len(room)), FAR)
     np.minimum.at(cost, problem.drop_customer, way)
-    near = np.argsort(cost, axis=1, kind="stable")[:, :NEAREST]
-    who = np.repeat(np.arange(problem.customers), near.shape[1])
-    tap = near.ravel()
-    fits = cost[who, tap] < FAR
-    who, tap = who[fits], tap[fits]
-    count, ones, column = len(who), np.ones(len(who)), np.arange(len(who))
-    # whoever finds no port among the nearest may stay without one, at a price beyond any way
-    spare = problem.customers
-    dear = 2.0 * float(cost[who, tap].max(initial=0)) + 1
-    each = np.concatenate([cost[who, tap] / problem.units[who], np.full(spare, dear)])
-    ports = csr_array((ones, (tap, column)), shape=(len(room), count + spare))
+    price = np.where(cost < FAR, cost / problem.units[:, None], np.inf)
+    # whoever finds no port may stay without one, at a price beyond any way
+    dear = 2.0 * float(price[price < np.inf].max(initial=0)) + 1
+    most = min(NEAREST, len(room))
+    open_ = np.zeros(price.shape, bool)
+    toll = best = np.zeros(len(room), np.int64)
+    value = _value(price, problem.units, toll, room)
+    for _ in range(ROUNDS):
+        near = np.argpartition(price + toll, most - 1, axis=1)[:, :most]
+        before = int(open_.sum())
+        open_[np.arange(len(price))[:, None], near] = True
+        open_ &= price < np.inf
+        found = _ports_prices(price, open_, problem.units, room, dear) if open_.sum() > before else None
+        if found is None:
+            break
+        toll = found
+        now = _value(price, problem.units, toll, room)
+        gain, best, value = now - value, toll if now > value else best, max(now, value)
+        if 0 <= gain < WORTH * abs(value):
+            break
+    return best
+
+
+def _value(price: Floats, units: Ints, toll: Ints, room: Ints) -> float:
+    """Return what the tolls prove of the fibre."""
+    least = (price + toll).min(axis=1)
+    return float(np.where(least < np.inf, least, 0) @ units - toll @ room)
+
+
+def _ports_prices(price: Floats, open_: Flags, units: Ints, room: Ints, dear: float) -> Ints | None:
+    """Return the prices of the ports in the transportation problem over some customers' taps; None where that fails."""
+    from scipy.optimize import linprog
+
+    who, tap = np.nonzero(open_)
+    count, spare = len(who), len(units)
+    each = np.concatenate([price[who, tap], np.full(spare, dear)])
+    ports = csr_array((np.ones(count), (tap, np.arange(count))), shape=(len(room), count + spare))
     rows, columns = np.concatenate([who, np.arange(spare)]), np.arange(count + spare)
     homes = csr_array((np.ones(count + spare), (rows, columns)), shape=(spare, count + spare))
-    answer = linprog(each, A_ub=ports, b_ub=room, A_eq=homes, b_eq=problem.units, method="highs")
+    answer = linprog(each, A_ub=ports, b_ub=room, A_eq=homes, b_eq=units, method="highs")
     if answer.status != 0:
-        return np.zeros(len(room), np.int64)
+        return None
     tolls: Ints = np.maximum(np.rint(-answer.ineqlin.marginals), 0).astype(np.int64)
     return tolls

@@ -1,0 +1,134 @@
+"""
+Raise the bound of streets too large for one linear programme: window by window.
+
+Each arc belongs to the window it leads into, and each window has a programme of its own over its arcs: what the charges
+have left of their prices, and the charges that lie in it. The rows of all programmes hold for every plan, so their
+bounds add up.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lastmile_net.solve.capacity.cuts import Need
+from lastmile_net.solve.capacity.rows import PortRows
+from lastmile_net.solve.clock import Clock
+from lastmile_net.solve.graph import LEAF, TERMINAL, make_graph
+from lastmile_net.solve.recharge import by_window
+from lastmile_net.solve.windows import label_stretches
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.bound import Record
+    from lastmile_net.solve.capacity.recharge import Charged
+    from lastmile_net.solve.graph import Graph
+
+    Ints = NDArray[np.int64]
+    Shorts = NDArray[np.int32]
+
+
+EDGES = 6_000
+"""About so many edges per window."""
+WORKERS = 2
+"""Threads."""
+
+
+@dataclass(frozen=True, eq=False)
+class PortWindow:
+    """
+    A window as a graph of its own.
+
+    Parameters
+    ----------
+    graph, need
+        Node 0 feeds the taps, node 1 is all that lies outside and has ports for everybody.
+    arc
+        int64. Arc of the whole graph for each of the window's; -1 for those that belong to another window or to none.
+    """
+
+    graph: Graph
+    need: Need
+    arc: Ints
+
+
+def cut_port_window(graph: Graph, need: Need, label: Shorts, number: int) -> PortWindow:
+    """Return the window of the nodes with a label; node 0 has none."""
+    inside = label == number
+    node = np.flatnonzero(inside)
+    place = np.ones(len(graph.kind), np.int64)
+    place[0] = 0
+    place[node] = 2 + np.arange(len(node))
+    tail, head = graph.end[1::2].astype(np.int64), graph.end[0::2].astype(np.int64)
+    leaf = (graph.kind == LEAF) & ~inside
+    edge = np.flatnonzero((inside[tail] | inside[head]) & ~leaf[tail] & ~leaf[head])
+    # node 1 is fed, too
+    kind = np.concatenate([np.full(2, TERMINAL, np.int8), graph.kind[node]])
+    ends = np.concatenate([[0], place[tail[edge]]]), np.concatenate([[1], place[head[edge]]])
+    small = make_graph(kind, *ends, np.concatenate([[0], graph.cost[edge]]))
+    arc = np.full(2 * len(edge) + 2, -1)
+    arc[2::2] = np.where(inside[head[edge]], 2 * edge, -1)
+    arc[3::2] = np.where(inside[tail[edge]], 2 * edge + 1, -1)
+    homes = need.homes[node]
+    own = Need(np.concatenate([[0, 0], homes]), np.concatenate([[0, homes.sum()], need.ports[node]]))
+    return PortWindow(small, own, arc)
+
+
+def charge_port_windows(graph: Graph, need: Need, via: Shorts, charged: Charged, seed: int, clock: Clock) -> int:
+    """
+    Charge all windows of a graph by linear programmes, in two threads.
+
+    Parameters
+    ----------
+    graph, need
+        The whole.
+    via
+        A tree that spans; it says where customers belong.
+    charged
+        Charges so far.
+    seed, clock
+        Where chance comes from, and when to stop.
+
+    Returns
+    -------
+    gain
+        By how much the bound is higher than the sum of the charges.
+    """
+    label = label_stretches(graph, via, EDGES)
+    label[0] = -1
+    windows = [cut_port_window(graph, need, label, number) for number in range(int(label.max(initial=-1)) + 1)]
+    _, own = by_window(graph, charged.record, label, len(windows))
+    left = len(windows)
+
+    def charge(number: int) -> int:
+        nonlocal left
+        share = clock.left() * min(WORKERS / left, 1)
+        left -= 1
+        mine = Clock(None if clock.deadline is None else time.perf_counter() + share, clock.stopped)
+        return charge_port_window(
+            windows[number], charged.reduced, own[number], np.random.default_rng([seed, number]), mine
+        )
+
+    order = sorted(range(len(windows)), key=lambda number: -len(windows[number].arc))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return sum(pool.map(charge, order))
+
+
+def charge_port_window(window: PortWindow, reduced: Ints, own: Record, rng: np.random.Generator, clock: Clock) -> int:
+    """Return by how much the bound of a window is higher than the sum of its `own` charges."""
+    mine = np.flatnonzero(window.arc >= 0)
+    place = np.zeros(len(reduced), np.int64)
+    place[window.arc[mine]] = mine
+    cost = np.zeros(len(window.arc), np.int64)
+    cost[mine] = reduced[window.arc[mine]]
+    rest, arcs, charge = cost.copy(), place[own.arc], int(own.charge.sum())
+    np.add.at(cost, arcs, np.repeat(own.charge, np.diff(own.start)))
+    record = own._replace(arc=arcs.astype(np.int32), owner=np.ones(len(own.owner), np.int32))
+    guide = np.full(len(window.graph.kind), -1, np.int32)
+    rows = PortRows(window.graph, window.need, cost, guide, rng, clock, record)
+    return rows.raise_bound(charge, rest)[0] - charge
