@@ -41,11 +41,13 @@ if TYPE_CHECKING:
 
 FACTORS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 """How far beyond its ports each tap's tree grows before the best part of it is kept, one after the other."""
+MOST_FAILS = 3
+"""So many that gain nothing in turn end a sweep; those that have failed least come first in the next one."""
 WORTHWHILE = 0.001
 """A sweep over the factors that gains less than this part of the cost is the last."""
 SOLVE_SHARE = 0.25
 """Part of the time limit at least for each solution without limits,"""
-QUICK_SHARE, QUICK_GAP = 0.1, 0.01
+QUICK_SHARE, QUICK_GAP = 0.05, 0.01
 """and at most for one that is only a place to start from, and the gap at which it ends."""
 SEARCH_SHARE = 0.6
 """Part of the time limit after which the search for who is served is over."""
@@ -166,6 +168,7 @@ class _Run:
         self.stopped: Status | None = None
         self.unlimited_s = 0.0
         self.share = SEARCH_SHARE
+        self.fails = dict.fromkeys(FACTORS, 0)
         self.relaxed: Solution | None = None
         self._last: dict[bool, tuple[Flags, Ground, Ints]] = {}
         nobody = np.full(problem.customers, -1)
@@ -191,11 +194,14 @@ class _Run:
         """Grow beyond the ports and keep the best part, once for each factor."""
         if plan.customers.sum() == self.search.wanted.sum():
             return plan
-        for factor in FACTORS:
-            if self.stopped is not None:
+        failed = 0
+        for factor in sorted(FACTORS, key=self.fails.__getitem__):
+            if self.stopped is not None or failed == MOST_FAILS:
                 break
             other = self.search.reselect(plan, factor)
-            plan = other if self._better(other, plan) else plan
+            better = self._better(other, plan)
+            plan, failed = (other, 0) if better else (plan, failed + 1)
+            self.fails[factor] = 0 if better else self.fails[factor] + 1
             self._tell(plan, "select")
         return plan
 
@@ -231,12 +237,21 @@ class _Run:
             self.bound = 0
             return relaxed, solved
         if not np.array_equal(served, solved):
-            # where ports are short, cuts that see them prove more than the solution without them
-            relaxed = self._relaxed(served, quick=self.best.units < self.problem.units[self.search.wanted].sum())
+            # where ports are short, cuts that see them prove more than the solution without them: it only guides
+            short = self.best.units < self.problem.units[self.search.wanted].sum()
+            late = short and self.stopped is not None
+            relaxed = self._as_guide(self.best, relaxed) if late else self._relaxed(served, quick=short)
         self.bound = max(relaxed.lower_bound, bound_within_ports(self._ground(served, tolls=True)[0], relaxed))
         self.relaxed = relaxed
         self._tell(self.best, "prove")
         return relaxed, served
+
+    def _as_guide(self, plan: Served, other: Solution) -> Solution:
+        """Return a plan as if it were the solution without ports for its customers; it proves nothing."""
+        _, drops = self._ground(plan.customers, tolls=True)
+        number = np.full(len(self.problem.drop_customer), -1)
+        number[drops] = np.arange(len(drops))
+        return replace(other, edges=np.flatnonzero(plan.built), drop=number[plan.drop[plan.customers]], lower_bound=0)
 
     def _ground(self, customers: Flags, *, tolls: bool = False) -> tuple[Ground, Ints]:
         """Return the ground for some customers, and their drops' numbers in the whole problem."""

@@ -114,7 +114,8 @@ def charge_port_windows(graph: Graph, need: Need, via: Shorts, charged: Charged,
             windows[number], charged.reduced, own[number], np.random.default_rng([seed, number]), mine
         )
 
-    order = sorted(range(len(windows)), key=lambda number: -len(windows[number].arc))
+    # small windows end early: what they leave of their share goes to the large ones
+    order = sorted(range(len(windows)), key=lambda number: len(windows[number].arc))
     with ThreadPoolExecutor(WORKERS) as pool:
         return sum(pool.map(charge, order))
 
