@@ -269,7 +269,7 @@ class _Run:
         number[drops] = np.arange(len(drops))
         return rearranged(ground, np.flatnonzero(plan.built), number[plan.drop[plan.customers]])
 
-    def _laid(self, plan: Served, built: Flags | None) -> Served:
+    def _laid(self, plan: Served, built: Flags | None, *, same: bool = False) -> Served:
         """Return the plan whose trenches are a forest for the same customers, if that is better."""
         if built is None:
             return plan
@@ -277,7 +277,7 @@ class _Run:
         edges, own = ground.back(built)
         drop = np.full(self.problem.customers, -1)
         drop[plan.customers] = drops[own]
-        other = self.search.mend(edges, drop)
+        other = self.search.mend(edges, drop, same=same)
         return other if self._better(other, plan) else plan
 
     def _rearranged(self, plan: Served) -> Served:
@@ -312,7 +312,7 @@ class _Run:
 
     def _keep(self, built: Flags | None, served: Flags) -> None:
         """Take a forest if it makes the plan better for the same customers."""
-        other = self._laid(self.best, built)
+        other = self._laid(self.best, built, same=True)
         if np.array_equal(other.customers, served):
             self.best = other
 
@@ -410,5 +410,4 @@ class _Run:
         return reason
 
     def _better(self, one: Served, other: Served) -> bool:
-        first = [int(self.problem.units[self.problem.first & plan.customers].sum()) for plan in (one, other)]
-        return (-first[0], -one.units, one.cost) < (-first[1], -other.units, other.cost)
+        return self.search.rank(one) < self.search.rank(other)

@@ -94,7 +94,7 @@ class Search:
             apart,
         )
 
-    def mend(self, built: Flags, drop: Ints) -> Served:
+    def mend(self, built: Flags, drop: Ints, *, same: bool = False) -> Served:
         """
         Turn any choice of edges and drops into a plan within all limits that serves as many homes as it finds room for.
 
@@ -104,10 +104,21 @@ class Search:
             Edges to start from; no tap need have room for all that hangs on them.
         drop
             Drop of each customer that is to be kept, -1 for the others.
+        same
+            Whether a dearer plan for the same customers is better than one that serves others for some of them.
         """
-        tap, via = self.assign(built, drop)
-        tap = self.trim(drop, tap, via)
-        return self.fill(self.used(via, drop, tap), np.where(tap >= 0, drop, -1), tap)
+        price, via = self.reached(built, drop)
+        plans = []
+        for choice in self.assign(price, drop):
+            tap = self.trim(drop, choice, via)
+            plans.append(self.fill(self.used(via, drop, tap), np.where(tap >= 0, drop, -1), tap))
+        kept = [plan for plan in plans if same and np.array_equal(plan.customers, drop >= 0)]
+        return min(kept or plans, key=self.rank)
+
+    def rank(self, plan: Served) -> tuple[int, int, int]:
+        """Return what plans are sorted by, the best first: who must be served, homes, money."""
+        first = int(self.problem.units[self.problem.first & plan.customers].sum())
+        return -first, -plan.units, plan.cost
 
     def expand(self, plan: Served, factor: float) -> Growth:
         """Let every tap serve more than it has ports for: what the next trim may choose from."""
@@ -203,22 +214,29 @@ class Search:
             price[fits, t] = paid[node[fits]] * problem.fibres[who[fits]]
         return price, via
 
-    def assign(self, built: Flags, drop: Ints) -> tuple[Ints, Shorts]:
-        """Give each customer with a drop the tap that reaches it by least fibre, within ports as far as that goes."""
-        price, via = self.reached(built, drop)
+    def assign(self, price: Ints, drop: Ints) -> list[Ints]:
+        """
+        Give each customer with a drop a tap, within ports as far as that goes; return one way or two, each (c,).
+
+        `price` is that of `reached`. The first way moves customers from the tap that reaches them by least fibre. Where
+        that leaves some beyond the ports, the second packs them: nobody need then be left out for others.
+        """
         who = np.flatnonzero(drop >= 0)
-        tap = np.full(self.problem.customers, -1)
-        if len(who):
-            units = self.problem.units[who]
-            nearest = np.where(price.min(axis=1) < FAR, price.argmin(axis=1), -1)
-            if self.problem.fibre_cost.any():
-                balance(price, units, self.room, nearest)
-            if over(units, nearest, self.room):
-                other = fit(price, units, self.room, np.argsort(-units, kind="stable"))
-                balance(price, units, self.room, other)
-                nearest = other if over(units, other, self.room) < over(units, nearest, self.room) else nearest
-            tap[who] = nearest
-        return tap, via
+        units = self.problem.units[who]
+        nearest = np.where(price.min(axis=1, initial=FAR) < FAR, price.argmin(axis=1), -1)
+        found = [nearest]
+        if self.problem.fibre_cost.any():
+            balance(price, units, self.room, nearest)
+        if over(units, nearest, self.room):
+            packed = fit(price, units, self.room, np.argsort(-units, kind="stable"))
+            balance(price, units, self.room, packed)
+            found = [nearest, packed] if self.problem.fibre_cost.any() else [packed]
+        ways = []
+        for choice in found:
+            tap = np.full(self.problem.customers, -1)
+            tap[who] = choice
+            ways.append(tap)
+        return ways
 
     def trim(self, drop: Ints, tap: Ints, via: Shorts) -> Ints:
         """Leave out of each overloaded tap's customers those whose going saves most, and no more than must go."""
