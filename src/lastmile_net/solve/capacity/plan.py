@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 FACTORS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 """How far beyond its ports each tap's tree grows before the best part of it is kept, one after the other."""
+AT_ONCE = 2
+"""So many at once."""
 MOST_FAILS = 3
 """So many that gain nothing in turn end a sweep; those that have failed least come first in the next one."""
 WORTHWHILE = 0.001
@@ -194,15 +197,17 @@ class _Run:
         """Grow beyond the ports and keep the best part, once for each factor."""
         if plan.customers.sum() == self.search.wanted.sum():
             return plan
-        failed = 0
-        for factor in sorted(FACTORS, key=self.fails.__getitem__):
-            if self.stopped is not None or failed == MOST_FAILS:
-                break
-            other = self.search.reselect(plan, factor)
-            better = self._better(other, plan)
-            plan, failed = (other, 0) if better else (plan, failed + 1)
-            self.fails[factor] = 0 if better else self.fails[factor] + 1
-            self._tell(plan, "select")
+        todo, failed = sorted(FACTORS, key=self.fails.__getitem__), 0
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            while todo and failed < MOST_FAILS and self.stopped is None:
+                # what the later ones find counts only where the first gains nothing: else they begin anew
+                for other in pool.map(partial(self.search.reselect, plan), todo[:AT_ONCE]):
+                    factor, better = todo.pop(0), self._better(other, plan)
+                    plan, failed = (other, 0) if better else (plan, failed + 1)
+                    self.fails[factor] = 0 if better else self.fails[factor] + 1
+                    self._tell(plan, "select")
+                    if better:
+                        break
         return plan
 
     def _climb(self, plan: Served) -> Served:
@@ -301,7 +306,9 @@ class _Run:
         clock = Clock(None if limit is None else self.began + self.unlimited_s + limit)
         task = Task(ground, self.relaxed, built, self.best.cost, gap, self.config.seed, clock)
         with ThreadPoolExecutor(2) as pool:
-            proving, shaking = pool.submit(prove_within_ports, task), pool.submit(shaken, task)
+            # forests that are cheap by themselves lead much fibre around
+            own = replace(task, built=None) if self.problem.fibre_cost.any() else task
+            proving, shaking = pool.submit(prove_within_ports, task), pool.submit(shaken, own)
             self._wait([proving, shaking], clock)
         bound, found = proving.result()
         self.bound = max(self.bound, bound)
