@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import highspy
 import numpy as np
-from scipy.sparse import csr_array
 
 from lastmile_net.solve.graph import LEAF, PLAIN, pick_rows
 
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
+    Shorts = NDArray[np.int32]
+    Signs = NDArray[np.int8]
 
 RANGE = 1e4
 """The dearest arc costs this much in HiGHS's eyes."""
@@ -105,7 +106,7 @@ class Relaxation:
         self.column[self.arc] = np.arange(len(self.arc))
         self.use = np.zeros(len(cost))
         self.unit = max(1.0, float(cost.max(initial=1)) / RANGE)
-        self.rows: list[tuple[Ints, Ints, Ints]] = []
+        self.rows: list[tuple[Shorts, Shorts, Signs]] = []
         self.least: list[Ints] = []
         self.count = 0
         self.clock = clock
@@ -157,8 +158,8 @@ class Relaxation:
             return
         gone = np.flatnonzero(slack).astype(np.int32)
         self.highs.deleteRows(len(gone), gone)
-        row, column, sign = (np.concatenate(parts) for parts in zip(*self.rows, strict=True))
-        number = np.cumsum(~slack) - 1
+        row, column, sign = self._entries()
+        number = (np.cumsum(~slack) - 1).astype(np.int32)
         stay = ~slack[row]
         self.rows = [(number[row[stay]], column[stay], sign[stay])]
         self.least = [np.concatenate(self.least)[~slack]]
@@ -190,9 +191,15 @@ class Relaxation:
             column.astype(np.int32),
             sign.astype(np.float64),
         )
-        self.rows.append((row + self.count, column, sign))
+        self.rows.append(((row + self.count).astype(np.int32), column.astype(np.int32), sign.astype(np.int8)))
         self.least.append(least)
         self.count += len(least)
+
+    def _entries(self) -> tuple[Shorts, Shorts, Signs]:
+        """Return row, column and sign of all entries."""
+        row, column, sign = (np.concatenate(parts) for parts in zip(*self.rows, strict=True))
+        self.rows = [(row, column, sign)]
+        return row, column, sign
 
     def __del__(self) -> None:
         """Give HiGHS's memory back at once: its object hangs in a circle with its own callbacks, and would stay."""
@@ -232,9 +239,10 @@ class Relaxation:
         because no arc is used more than once.
         """
         price = np.maximum(np.rint(np.array(self.highs.getSolution().row_dual) * self.unit), 0).astype(np.int64)
-        row, column, sign = (np.concatenate(parts) for parts in zip(*self.rows, strict=True))
-        table = csr_array((sign, (row, column)), shape=(self.count, len(self.arc)))
-        left = self.cost[self.arc] - price @ table
+        row, column, sign = self._entries()
+        # sums of whole numbers below 2 ** 53: exact
+        charged = np.bincount(column, weights=sign * price[row], minlength=len(self.arc))
+        left = self.cost[self.arc] - charged.astype(np.int64)
         bound = int(price @ np.concatenate(self.least)) + int(np.minimum(left, 0).sum())
         reduced = self.cost.copy()
         reduced[self.arc] = np.maximum(left, 0)
