@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
 
 
-EDGES = 13_000
+EDGES = 9_000
 """About so many edges per window."""
 WORKERS = 2
 """Threads."""
