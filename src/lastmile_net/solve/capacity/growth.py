@@ -222,6 +222,27 @@ def _least_units(units: Ints, wanted: Flags) -> np.int64:
     return least
 
 
+@inner_kernel
+def _count_units(units: Ints, left: Flags) -> Ints:
+    """Return how many customers are left, by their units."""
+    count = np.zeros(units.max() + 1, np.int64)
+    for c in range(len(units)):
+        if left[c]:
+            count[units[c]] += 1
+    return count
+
+
+@inner_kernel
+def _most_units(count: Ints, room: Ints) -> np.int64:
+    """Return the most units of any customer that is left and for whom some tap has room; 1 where there is none."""
+    most = np.int64(1)
+    for t in range(len(room)):
+        most = max(most, min(room[t], np.int64(len(count) - 1)))
+    while most > 1 and count[most] == 0:
+        most -= 1
+    return most
+
+
 @kernel
 def grow(graph: Graph, hung: Leaves, terms: Terms, state: Growth, wanted: Flags, pull: int) -> None:
     """
@@ -243,7 +264,8 @@ def grow(graph: Graph, hung: Leaves, terms: Terms, state: Growth, wanted: Flags,
     offers = [(0.0, np.int64(0), np.int64(0))]
     offers.clear()
     left = wanted & (state.tap < 0)
-    least, most = _least_units(terms.units, left), terms.units.max()
+    least, count_left = _least_units(terms.units, left), _count_units(terms.units, left)
+    most = _most_units(count_left, state.room)
     _plant(terms, state.room, least, labels, heap)
     while heap or offers:
         # a node that is farther has no offer that costs less per unit than the best one at hand
@@ -262,6 +284,8 @@ def grow(graph: Graph, hung: Leaves, terms: Terms, state: Growth, wanted: Flags,
         _join(v, terms, state.built, pull, labels, heap)
         state.tap[c], state.drop[c], left[c] = t, d, False
         state.room[t] -= terms.units[c]
+        count_left[terms.units[c]] -= 1
+        most = _most_units(count_left, state.room)
         if state.room[t] < least and not terms.apart:
             least = _least_units(terms.units, left)
             _retire(graph, terms, state.room, least, labels, heap)

@@ -20,6 +20,7 @@ from lastmile_net.solve.capacity.proof import (
     rearranged,
     shaken,
 )
+from lastmile_net.solve.capacity.quota import Quota
 from lastmile_net.solve.capacity.search import Search, lift, restrict
 from lastmile_net.solve.capacity.streets import Ground
 from lastmile_net.solve.clock import Clock
@@ -123,9 +124,10 @@ def solve_with_limits(
     leaves limits on routes out, and sees of the ports that trenches must lead out of every part of town that has too
     few (`bound_within_ports`).
 
-    Growth from the taps, a customer at a time, and the trimmed solution without limits are the starts. Each then
-    serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a knapsack on the
-    tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains nothing.
+    Growth from the taps, a customer at a time, or the trimmed solution without limits is the start, whichever is
+    better. It then serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a
+    knapsack on the tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains
+    nothing. Last each tap chooses anew whom it serves, by a prize-collecting tree around it (`quota`).
     """
     from lastmile_net.solve.capacity.warm import warm_within_limits
 
@@ -166,6 +168,7 @@ class _Run:
         self.reach: Reach = find_reach(problem, adjacency(problem), limits)
         self.most = most_units(problem, self.reach)
         self.search = Search(problem, self.reach, apart=apart)
+        self.quota = Quota(self.search, config, solver)
         self.log: list[Progress] = []
         self.bound = 0
         self.stopped: Status | None = None
@@ -187,10 +190,11 @@ class _Run:
         if wanted.any():
             relaxed = self._relaxed(wanted, quick=self.most < self.problem.units[wanted].sum())
             self.unlimited_s = time.perf_counter() - self.began
-            other = self._sweep(self._filled(self._lifted(relaxed, wanted)))
-            self.best = self._sweep(self._filled(self.best))
-            self._take(other)
-            self.best = self._climb(self._rearranged(self.best))
+            grown = self._filled(self.best)
+            start = min(grown, self._filled(self._lifted(relaxed, wanted)), key=self.search.rank)
+            self.best = self._sweep(start)
+            self.best = self._chosen(self._climb(self._rearranged(self.best)))
+            self._take(self._climb(self._chosen(grown)))
             self._alternate(relaxed, wanted)
 
     def _sweep(self, plan: Served) -> Served:
@@ -218,6 +222,24 @@ class _Run:
             plan = other if self._better(other, plan) else plan
             if not worthwhile:
                 return plan
+
+    def _chosen(self, plan: Served) -> Served:
+        """Let each tap choose anew whom it serves, two far apart at a time, while that is worthwhile."""
+        taps, worthwhile = np.flatnonzero(self.search.room > 0), not self.search.terms.apart
+        half = -(-len(taps) // 2)
+        while worthwhile and self.stopped is None and plan.customers.sum() < self.search.wanted.sum():
+            before = plan
+            for pair in (taps[k::half].tolist() for k in range(half)):
+                with ThreadPoolExecutor(AT_ONCE) as pool:
+                    choices = list(pool.map(partial(self.quota.choose, plan, self._left()), pair))
+                for tap, choice in zip(pair, choices, strict=True):
+                    plan = self.quota.take(plan, tap, choice)
+                self._tell(plan, "choose")
+                if self.stopped is not None:
+                    break
+            plan = self._rearranged(plan)
+            worthwhile = plan.units > before.units or plan.cost < before.cost * (1 - WORTHWHILE)
+        return plan
 
     def _filled(self, plan: Served) -> Served:
         if plan.units == self.most and not np.any(self.problem.first & self.search.wanted & ~plan.customers):
@@ -341,6 +363,11 @@ class _Run:
         if self.report is not None and not clock.stopped and self.report(now) is False:
             clock.stopped.append("report")
 
+    def _left(self) -> float | None:
+        """Return the seconds that are left for the search."""
+        limit = self.config.time_limit_s
+        return None if limit is None else max(limit * self.share - self._seconds(), 0.0)
+
     def _relaxed(self, customers: Flags, *, quick: bool = False) -> Solution:
         """Solve for some customers without limits; `quick` where the answer is only a place to start from."""
         part, _ = restrict(self.problem, customers, self.reach.usable)
@@ -349,8 +376,7 @@ class _Run:
             changes = {"rounds": 1, "target_gap": max(self.config.target_gap, QUICK_GAP)}
         limit = self.config.time_limit_s
         if limit is not None:
-            left = limit * self.share - self._seconds()
-            changes["time_limit_s"] = limit * QUICK_SHARE if quick else max(left, limit * SOLVE_SHARE)
+            changes["time_limit_s"] = limit * QUICK_SHARE if quick else max(self._left() or 0, limit * SOLVE_SHARE)
         config = self.config.model_copy(update=changes)
         return self.solver(part, config, None)
 

@@ -50,6 +50,8 @@ CHARGE_SHARE = 0.15
 """in this part of the time,"""
 SETTLED = 2e-4
 """until one of them raises the bound by less than this part."""
+BRANCH_SHARE = 0.1
+"""Branching is tried while there is so much time left, as a share of what has been spent before it."""
 WHOLE = 12_000
 """Streets with more edges than this are cut into windows: they are too many for one programme and for branching."""
 
@@ -173,6 +175,7 @@ def prove_within_ports(task: Task) -> tuple[int, Flags | None]:
         A forest that is cheaper; None where there is none.
     """
     streets, graph, guide = task.ground.streets, task.ground.graph, _guide(task.ground, task.relaxed)
+    began = time.perf_counter()
     charged, clock, gap = charge_within_ports(task), task.clock, task.gap
     if len(streets.tail) > WHOLE:
         return charged.bound + charge_port_windows(graph, streets.need, guide, charged, task.seed, clock), None
@@ -182,7 +185,12 @@ def prove_within_ports(task: Task) -> tuple[int, Flags | None]:
     enough = task.paid / (1 + gap) - streets.constant
     bound, reduced = rows.raise_bound(charged.bound - streets.constant, charged.reduced, enough)
     cost, found = None if task.built is None else task.ground.cost(task.built) - streets.constant, None
-    if cost is not None and cost + streets.constant > (bound + streets.constant) * (1 + gap):
+    spent = time.perf_counter() - began
+    if (
+        clock.left() > BRANCH_SHARE * spent
+        and cost is not None
+        and cost + streets.constant > (bound + streets.constant) * (1 + gap)
+    ):
         grain = max(int(np.gcd.reduce(graph.cost)), 1)
         bound, found = rows.prove(bound, reduced, cost, grain, gap)
     if found is not None:

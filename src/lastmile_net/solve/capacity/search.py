@@ -309,7 +309,10 @@ class Search:
         keep = self._tree_nodes(tap, via, drop, mine)
         order, size = preorder(via, problem.tail, problem.head, keep, int(problem.tap_node[tap]))
         edge = via[order]
-        price = np.where((edge >= 0) & (users[edge] <= 1), problem.cost[edge], 0)
+        alone = edge >= 0
+        alone[alone] = users[edge[alone]] <= 1
+        price = np.zeros(len(edge), np.int64)
+        price[alone] = problem.cost[edge[alone]]
         fibre = sum_along(via, problem.tail, problem.head, order, problem.fibre_cost)
         return self._knapsack(order, size, price, fibre, drop, mine, int(self.room[tap]))
 
