@@ -163,6 +163,22 @@ def test_a_grown_plan_serves_everybody_within_its_bound() -> None:
     assert plan.lower_bound <= plan.cost == pytest.approx(330)
 
 
+@pytest.mark.parametrize(
+    ("settings", "grown"),
+    [
+        ({}, False),
+        ({"phases": {"budgets": [60]}}, True),
+        ({"phases": {"budgets": [60], "grown": False}}, False),
+        ({"phases": {"areas": ["north"]}}, False),
+        ({"phases": {"areas": ["north"], "grown": True}}, True),
+        ({"phases": {"budgets": [60]}, "new_access_points": True, "prices": "example-eur"}, False),
+    ],
+)
+def test_plans_for_yearly_budgets_are_grown(settings: dict[str, object], grown: bool) -> None:
+    """Who says what each year may cost cares what the first years connect; nobody else pays 0.5 % for it unasked."""
+    assert lm.read_config(**{"prices": "metres", **settings}).is_grown is grown
+
+
 def test_stability_falls_towards_the_ends(tmp_path: Path) -> None:
     """When homes sign by chance, the trench that all share is built most often; the run says so and verifies."""
     plan = planned(uncertainty={"take_rate": 0.5, "price_percent": 20, "scenarios": 100})

@@ -60,12 +60,13 @@ class Phases(Frozen):
     `budgets` is what may be spent in each phase, in turn; who is left comes in one more. `areas` names planning areas
     (`area_id`) instead, `polygons` a file of them: each is a phase, all other customers come last. With `grown`, the
     first phases get what is best for them, and the whole may cost 0.5 % more than the cheapest plan (or `order_slack`).
+    None: with `budgets`, but not where access points are placed anew.
     """
 
     budgets: tuple[Annotated[float, Field(ge=0)], ...] = ()
     areas: tuple[str, ...] = ()
     polygons: str | None = None
-    grown: bool = False
+    grown: bool | None = None
 
     @model_validator(mode="after")
     def _has_one_rule(self) -> Phases:
@@ -163,6 +164,14 @@ class PlanConfig(SolveConfig):
             message = "new_access_points cannot be had with phases that are `grown`: leave one of them out"
             raise ValueError(message)
         return self
+
+    @property
+    def is_grown(self) -> bool:
+        """Whether the first phases get what is best for them, though the whole costs somewhat more."""
+        if self.phases is None:
+            return False
+        asked = bool(self.phases.budgets) and not self.new_access_points
+        return asked if self.phases.grown is None else self.phases.grown
 
     @property
     def bounds_curve(self) -> bool:

@@ -52,9 +52,8 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
     question = study.question
     cheapest, order = study.plans[0]
     own = int(question.own_cost[full.drop >= 0].sum())
-    grown = config.phases is not None and config.phases.grown
-    slack = max(config.order_slack, GROWN_SLACK if grown else 0.0)
-    most = _most(cheapest.cost, full.lower_bound + own, slack, config.target_gap, grown=grown)
+    slack = max(config.order_slack, GROWN_SLACK if config.is_grown else 0.0)
+    most = _most(cheapest.cost, full.lower_bound + own, slack, config.target_gap, grown=config.is_grown)
     if most <= cheapest.cost or len(order.cost) == 0 or full.status in ("time", "interrupted"):
         return full
     ends = np.cumsum(budgets) if budgets else np.array([int(share * cheapest.cost) for share in ORDER_SHARES])
@@ -63,7 +62,7 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
         return full
     prices = [study.price_at(each) for each in stages]
     goal = Goal.of(order, prices, stages, most)
-    starts = _starts(study, prices if budgets else None) if grown else []
+    starts = _starts(study, prices if budgets else None) if config.is_grown else []
     found = favour_early(question, cheapest, goal, starts, study.config, solve)
     if found is cheapest:
         return full
