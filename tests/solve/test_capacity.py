@@ -305,6 +305,29 @@ def test_taps_may_be_kept_apart() -> None:
     assert (apart.solution.cost, apart.solution.lower_bound) == (37_000, 37_000)
 
 
+def test_a_route_stays_within_its_limit_where_a_tap_takes_over_from_a_full_one() -> None:
+    """What a full tap had offered was taken up by another, over trenches there for nothing, however long the way."""
+    side = 9
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        edges = [(v, v + 1, int(rng.integers(20, 90))) for v in range(side * side) if v % side < side - 1]
+        edges += [(v, v + side, int(rng.integers(20, 90))) for v in range(side * (side - 1))]
+        drops = [(c, int(v), int(rng.integers(1, 9))) for c, v in enumerate(rng.integers(0, side * side, 70))]
+        taps = [(int(v), int(rng.integers(5, 25))) for v in rng.integers(0, side * side, 5)]
+        problem = town(edges, taps, drops, rng.integers(1, 4, 70).tolist())
+        answer(problem, Limits(max_route_mm=int(rng.integers(120, 400)) * 1000))
+
+
+def test_nobody_within_a_limit_is_an_answer() -> None:
+    """A town without customers was an error as soon as routes had a limit."""
+    assert answer(town(STREET, [(0, 2)], [], []), Limits(max_route_mm=1)).units == 0
+
+
+def test_a_tap_without_streets_serves_as_many_as_it_has_ports() -> None:
+    """Two houses at the tap's own node, one port, no street at all: the search looked up an edge that is not there."""
+    assert answer(town([], [(0, 1)], [(0, 0, 2), (1, 0, 1)], [1, 1])).solution.cost == 1_000
+
+
 def test_improving_an_assignment_never_overloads_a_tap() -> None:
     """A customer that is the best swap of two pairs of taps at once was moved twice, and ports were exceeded."""
     rng = np.random.default_rng(5)

@@ -225,7 +225,10 @@ def _least_units(units: Ints, wanted: Flags) -> np.int64:
 @inner_kernel
 def _count_units(units: Ints, left: Flags) -> Ints:
     """Return how many customers are left, by their units."""
-    count = np.zeros(units.max() + 1, np.int64)
+    most = 0
+    for c in range(len(units)):
+        most = max(most, units[c])
+    count = np.zeros(most + 1, np.int64)
     for c in range(len(units)):
         if left[c]:
             count[units[c]] += 1
@@ -280,6 +283,10 @@ def grow(graph: Graph, hung: Leaves, terms: Terms, state: Growth, wanted: Flags,
         c, v = hung.customer[d], hung.node[d]
         t = labels.origin[v]
         if not left[c] or then != labels.best[v] or terms.units[c] > state.room[t]:
+            continue
+        # another tap than the one that made the offer may hold the node by now, at the same price, from farther away
+        reach = labels.run[v] + hung.length_mm[d]
+        if reach > terms.customer_mm[c] or reach > terms.tap_mm[t]:
             continue
         _join(v, terms, state.built, pull, labels, heap)
         state.tap[c], state.drop[c], left[c] = t, d, False

@@ -15,7 +15,7 @@ from lastmile_net.solve.capacity.recharge import Charged, recharge_demand
 from lastmile_net.solve.capacity.rows import PortRows
 from lastmile_net.solve.capacity.shake import shake
 from lastmile_net.solve.capacity.windows import charge_port_windows
-from lastmile_net.solve.graph import PLAIN, TERMINAL
+from lastmile_net.solve.graph import PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.recharge import filled, with_room
 from lastmile_net.solve.steiner.construct import span, spans
 
@@ -144,9 +144,9 @@ def charge_within_ports(task: Task) -> Charged:
     reduced, record = np.repeat(graph.cost, 2), record_of(CUTS_PER_NODE * nodes, ARCS_PER_NODE * nodes)
     bound = int(ascend(graph, 0, Habit(guide, SLACKS[1], CAP), reduced, record))
     bound += int(ascend_demand(graph, need, np.flatnonzero(need.ports > 0), Habit(guide, 1.0, CAP), reduced, record))
-    stops = graph._replace(
-        kind=np.where((need.ports > 0) & (graph.kind == PLAIN), TERMINAL, graph.kind).astype(np.int8)
-    )
+    kind = np.where((need.ports > 0) & (graph.kind == PLAIN), TERMINAL, graph.kind).astype(np.int8)
+    away = (streets.tail != 0) & (streets.head != 0)  # by the root every tap is next to every other
+    stops = make_graph(kind, streets.tail[away], streets.head[away], graph.cost[away])
     chance = np.random.default_rng(task.seed).integers(1 << 62, size=1)
     habit = Habit(guide, SLACKS[1], CAP, SHUFFLE, chance)
     terminals = int(np.count_nonzero(stops.kind != PLAIN)) - 1

@@ -56,7 +56,7 @@ def recharge_demand(
     graph, need
         As in `ascend_demand`.
     stops
-        The graph, with taps as terminals, too.
+        The nodes with taps as terminals, too, and all edges but those of the root: who is near to whom.
     habit, reduced, record, steps
         As in `recharge`.
 
