@@ -53,7 +53,7 @@ SOLVE_SHARE = 0.25
 """Part of the time limit at least for each solution without limits,"""
 QUICK_SHARE, QUICK_GAP = 0.05, 0.01
 """and at most for one that is only a place to start from, and the gap at which it ends."""
-SEARCH_SHARE = 0.5
+SEARCH_SHARE = 0.45
 """Part of the time limit after which the search for who is served is over."""
 MOST_PROOFS = 5
 """Rounds of solving for who is served and mending the answer."""
