@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.capacity import Limited, Limits
+from lastmile_net.solve.budget import Question, Study
+from lastmile_net.solve.capacity import Limited, Limits, solve_with_limits
 from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import find_reach
 from lastmile_net.solve.capacity.quota import Quota
 from lastmile_net.solve.capacity.search import Search, Served
-from lastmile_net.solve.problem import Problem, Solution
+from lastmile_net.solve.problem import Problem, Report, Solution
 
 from .test_capacity import CONFIG, check, town
+
+if TYPE_CHECKING:
+    from lastmile_net.config import SolveConfig
 
 LINE = [(i, i + 1, 10) for i in range(12)]
 """A street of 12 houses, 10 m apart."""
@@ -106,3 +112,25 @@ def test_choices_keep_every_limit_and_never_make_a_plan_worse() -> None:
             gained += plan.cost - other.cost if plan.units == other.units else 0
             plan = other
     assert gained > 0
+
+
+def test_a_budget_is_not_spent_on_the_beginning_of_a_plan_that_pays_late() -> None:
+    """
+    34 buy one house at the full cabinet and three along the other's street; its cheapest six lie behind a trench of 59.
+
+    Ten houses at the cabinet with one port, for 1 each, are what money alone would buy: nine of them get no port.
+    """
+    drops = [(c, c + 1, 1) for c in range(12)] + [(12 + i, 13, 1) for i in range(6)]
+    problem = town([*LINE, (0, 13, 59)], [(0, 6), (14, 1)], drops + [(18 + i, 14, 1) for i in range(10)], [1] * 28)
+    full = solve_with_limits(problem, Limits(), CONFIG).solution
+    assert full.cost == 66_000
+
+    def limited(posed: Problem, config: SolveConfig, report: Report | None) -> Solution:
+        return solve_with_limits(posed, Limits(), config, report).solution
+
+    grown = solve_with_limits(problem, Limits(), CONFIG, search=False).solution
+    without, choice = (
+        Study(Question.of(problem), full, CONFIG, limited=limited, grown=each).within(34_000) for each in (None, grown)
+    )
+    assert without.gain == 3
+    assert (choice.gain, choice.solution.cost) == (4, 34_000)

@@ -113,16 +113,20 @@ def spend(
     def within_limits(part_of: Problem, settings: SolveConfig, watch: Report | None) -> Solution:
         return solve_with_limits(part_of, limits or Limits(), settings, watch, to_the_end=False).solution
 
+    kind = aim_of(config)
+    grown = None
+    if limits is not None and is_limited and kind is not None:
+        grown = solve_with_limits(question.posed, limits, quick, search=False).solution
     study = Study(
         question,
         limited.solution,
         quick,
         limited=within_limits if is_limited else None,
         parts_only=limits is None,
+        grown=grown,
         ceiling=limited.most_units if is_limited and config.prize == "units" else None,
         report=report,
     )
-    kind = aim_of(config)
     left_out = np.full(problem.customers, np.nan)
     about: dict[str, float | str | None] = {}
     budgets = tuple(net_of(each, config.cost) for each in (config.phases.budgets if config.phases else ()))

@@ -89,6 +89,8 @@ class Study:
     limited
         What solves it within limits on ports and routes, where there are any. Plans are then first parts of plans that
         keep them; the bounds leave the limits out.
+    grown
+        Another plan for everybody within the limits, dearer in the end, whose first parts may gain more.
     parts_only
         Whether only first parts of the plan for everybody are sure to keep all limits, such as spare capacity of lines.
         Nothing is asked then, and the bounds are those of the drops alone.
@@ -105,6 +107,7 @@ class Study:
     config: SolveConfig
     solver: Solver = solve
     limited: Solver | None = None
+    grown: Solution | None = None
     parts_only: bool = False
     ceiling: int | None = None
     report: Report | None = None
@@ -294,15 +297,15 @@ class Study:
         return Choice(best, self._gain(best), self.most_gain(best.cost), least)
 
     def _limited(self, budget: int) -> Choice:
-        """Return the better of the first parts of two plans within the limits: everybody's, and that of the chosen."""
+        """Return the best of the first parts of plans within the limits: two for everybody, and one for the chosen."""
         assert self.limited is not None
         self._close_in(budget, lambda answer: answer.solution.cost <= budget)
-        nested = cut(self.question, *self.plans[0], self.nested.within(budget))
-        chosen = self._best_within(budget).drop >= 0
-        again = only(self.question, chosen, self.config, self.limited)
-        order = self._order(again)
-        other = cut(self.question, again, order, order.within(budget))
-        return self._choice(max((nested, other), key=self._gain), budget)
+        chosen = only(self.question, self._best_within(budget).drop >= 0, self.config, self.limited)
+        others = [chosen] if self.grown is None else [chosen, self.grown]
+        plans = [self.plans[0], *((other, self._order(other)) for other in others)]
+        return self._choice(
+            max((cut(self.question, *each, each[1].within(budget)) for each in plans), key=self._gain), budget
+        )
 
     def _is_proven(self, budget: int) -> bool:
         gains = [int(order.gain[order.within(budget) - 1]) if order.within(budget) else 0 for _, order in self.plans]

@@ -89,6 +89,7 @@ def solve_with_limits(
     *,
     apart: bool = False,
     to_the_end: bool = True,
+    search: bool = True,
     solver: Solver = solve,
 ) -> Limited:
     """
@@ -109,6 +110,9 @@ def solve_with_limits(
         their bound, and dearer: where ports are short, it is cheaper to lead cables past a full tap.
     to_the_end
         Branch to the end for who is served, where streets are few enough and ports few.
+    search
+        Look for a cheap plan. The one that grows by the cheapest next home, without search and proof, is dearer, but
+        its beginning is better for somebody who cannot pay for all of it.
     solver
         What solves without limits.
 
@@ -137,6 +141,9 @@ def solve_with_limits(
         return Limited(solution, np.full(problem.customers, "", object), units, units)
     warm_within_limits()
     run = _Run(problem, limits, config, report, solver, apart=apart)
+    if not search:
+        run.best = run.filled(run.best)
+        return run.result()
     run.search_plan()
     if to_the_end:
         run.end()
@@ -190,11 +197,13 @@ class _Run:
         if wanted.any():
             relaxed = self._relaxed(wanted, quick=self.most < self.problem.units[wanted].sum())
             self.unlimited_s = time.perf_counter() - self.began
-            grown = self._filled(self.best)
-            start = min(grown, self._filled(self._lifted(relaxed, wanted)), key=self.search.rank)
+            grown = self.filled(self.best)
+            start = min(grown, self.filled(self._lifted(relaxed, wanted)), key=self.search.rank)
             self.best = self._sweep(start)
-            self.best = self._chosen(self._climb(self._rearranged(self.best)))
-            self._take(self._climb(self._chosen(grown)))
+            self.best = self._climb(self._rearranged(self.best))
+            if not self.search.terms.apart:
+                self.best = self._chosen(self.best)
+                self._take(self._climb(self._chosen(grown)))
             self._alternate(relaxed, wanted)
 
     def _sweep(self, plan: Served) -> Served:
@@ -225,7 +234,7 @@ class _Run:
 
     def _chosen(self, plan: Served) -> Served:
         """Let each tap choose anew whom it serves, two far apart at a time, while that is worthwhile."""
-        taps, worthwhile = np.flatnonzero(self.search.room > 0), not self.search.terms.apart
+        taps, worthwhile = np.flatnonzero(self.search.room > 0), True
         half = -(-len(taps) // 2)
         while worthwhile and self.stopped is None and plan.customers.sum() < self.search.wanted.sum():
             before = plan
@@ -241,7 +250,8 @@ class _Run:
             worthwhile = plan.units > before.units or plan.cost < before.cost * (1 - WORTHWHILE)
         return plan
 
-    def _filled(self, plan: Served) -> Served:
+    def filled(self, plan: Served) -> Served:
+        """Serve more homes by moving others along chains to taps with room, if that goes."""
         if plan.units == self.most and not np.any(self.problem.first & self.search.wanted & ~plan.customers):
             return plan
         other = self.search.augment(plan)
