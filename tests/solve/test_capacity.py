@@ -315,7 +315,8 @@ def test_a_route_stays_within_its_limit_where_a_tap_takes_over_from_a_full_one()
         drops = [(c, int(v), int(rng.integers(1, 9))) for c, v in enumerate(rng.integers(0, side * side, 70))]
         taps = [(int(v), int(rng.integers(5, 25))) for v in rng.integers(0, side * side, 5)]
         problem = town(edges, taps, drops, rng.integers(1, 4, 70).tolist())
-        answer(problem, Limits(max_route_mm=int(rng.integers(120, 400)) * 1000))
+        limited = answer(problem, Limits(max_route_mm=int(rng.integers(120, 400)) * 1000))
+        assert limited.units > 0, "`answer` measures every route"
 
 
 def test_nobody_within_a_limit_is_an_answer() -> None:
