@@ -115,11 +115,38 @@ def ask(question: Question, price_each: int, config: SolveConfig, solver: Solver
     -----
     Who must be served has no way out: the bound is for plans that serve them all.
     """
+    node = question.problem.tap_node[0] if len(question.problem.tap_node) else 0
+    prized, real = with_ways_out(question, price_each, node, question.in_reach)
+    found = solver(prized, config, None)
+    return Answer(price_each, renamed(question, found, real), found.lower_bound)
+
+
+def with_ways_out(question: Question, price_each: int, node: int, customers: Flags) -> tuple[Problem, Ints]:
+    """
+    Give customers one drop more, at a node that costs nothing: who takes it is left out, at a price.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    price_each
+        What leaving out one unit of gain costs, in thousandths.
+    node
+        Where the drops hang.
+    customers
+        Who gets one; not those who must be served.
+
+    Returns
+    -------
+    prized
+        The problem, its drops with what customers cost besides.
+    real
+        int64. Drop of the question for each one of the problem; -1 for those that leave customers out.
+    """
     posed = question.posed
-    free = np.flatnonzero(question.in_reach & ~posed.first)
+    free = np.flatnonzero(customers & ~posed.first)
     customer = np.concatenate([posed.drop_customer, free])
     order = np.argsort(customer, kind="stable")
-    tap = np.full(len(free), posed.tap_node[0] if len(posed.tap_node) else 0)
 
     def more(values: Ints, added: Ints) -> Ints:
         return np.concatenate([values, added])[order]
@@ -128,14 +155,12 @@ def ask(question: Question, price_each: int, config: SolveConfig, solver: Solver
     prized = replace(
         posed,
         drop_customer=customer[order],
-        drop_node=more(posed.drop_node, tap),
+        drop_node=more(posed.drop_node, np.full(len(free), node)),
         drop_cost=more(posed.drop_cost, price_each * question.gain[free]),
         drop_fibre_cost=more(posed.drop_fibre_cost, nothing),
         drop_length_mm=more(posed.drop_length_mm, nothing),
     )
-    found = solver(prized, config, None)
-    real = np.where(order < len(posed.drop_customer), order, -1)
-    return Answer(price_each, _renamed(question, found, real), found.lower_bound)
+    return prized, np.where(order < len(posed.drop_customer), order, -1)
 
 
 def settle(question: Question, edges: Ints, drop: Ints) -> Solution:
@@ -151,10 +176,10 @@ def only(question: Question, customers: Flags, config: SolveConfig, solver: Solv
     kept = np.flatnonzero(customers[posed.drop_customer])
     columns = ("drop_customer", "drop_node", "drop_cost", "drop_fibre_cost", "drop_length_mm")
     found = solver(replace(posed, **{name: getattr(posed, name)[kept] for name in columns}), config, None)
-    return _renamed(question, found, kept)
+    return renamed(question, found, kept)
 
 
-def _renamed(question: Question, found: Solution, name: Ints) -> Solution:
+def renamed(question: Question, found: Solution, name: Ints) -> Solution:
     """Return a solution in the drops of the question; `name` is -1 for a drop that leaves its customer out."""
     drop = np.where(found.drop >= 0, name[found.drop], -1) if len(name) else np.full(len(found.drop), -1)
     return replace(part(question.posed, replace(found, drop=drop), drop >= 0), lower_bound=found.lower_bound)

@@ -69,10 +69,22 @@ class Choice:
 
 
 class Quota:
-    """Whom each tap of a plan would choose, if the others' customers and trenches stay."""
+    """
+    Whom each tap of a plan would choose, if the others' customers and trenches stay.
 
-    def __init__(self, search: Search, config: SolveConfig, solver: Solver) -> None:
-        self.search = search
+    Parameters
+    ----------
+    search
+        The moves on the whole problem.
+    config, solver
+        When each answer at a price is good enough; what solves without limits.
+    out
+        Tap at which customers are left out at a price each: nobody is chosen who costs more than that. -1 where there
+        is none, and taps fill their ports.
+    """
+
+    def __init__(self, search: Search, config: SolveConfig, solver: Solver, out: int = -1) -> None:
+        self.search, self.out = search, out
         changes = {"rounds": 1, "target_gap": max(config.target_gap, GAP), "workers": 1}
         self.config = config.model_copy(update=changes)
         self.solver = lambda problem, config, _: solver(problem, config, _once)
@@ -84,25 +96,27 @@ class Quota:
         clock = Clock(None if left_s is None else time.perf_counter() + left_s)
         part = self._part(plan, tap)
         best = now = part.now(plan)
-        question, low, high = Question.of(part.search.problem), 0, 0
-        room = int(self.search.room[tap])
+        low, high = 0, 0
+        room, most = int(self.search.room[tap]), part.most_worth
         known, streets = self._price.get(tap), int(part.search.problem.cost.sum())
-        price = known or max(plan.cost // plan.units if plan.units else streets // max(room, 1), 1)
+        price = known or most or max(plan.cost // plan.units if plan.units else streets // max(room, 1), 1)
         for _ in range(QUESTIONS if len(part.customer) else 0):
             config = self.config.model_copy(update={"time_limit_s": None if left_s is None else clock.left()})
-            answer = ask(question, price, config, self.solver).solution
+            answer = ask(part.question(price), 1, config, self.solver).solution
             built = np.zeros(len(part.edge), bool)
             built[answer.edges] = True
-            other = part.search.mend(built, answer.drop)
+            drop = np.where(answer.drop >= 0, part.real[answer.drop], -1)
+            other = part.search.mend(built, drop)
             best = min(best, other, key=part.search.rank)
-            if part.search.problem.units[answer.drop >= 0].sum() >= room:
+            if part.search.problem.units[drop >= 0].sum() >= room:
                 high = price
             else:
                 low = price
-            if clock.over() or (low and high and high <= low * CLOSE):
+            if clock.over() or (low and high and high <= low * CLOSE) or low == most:
                 break
             step = STEP_NEAR if known else STEP
             price = int(np.sqrt(low * high)) if low and high else int(low * step) + 1 if low else int(high / step)
+            price = min(price, most or price)
             if price < 1:
                 break
         return part.back(best, price=max(low, high, 1), better=best is not now)
@@ -114,12 +128,12 @@ class Quota:
             return plan
         built = plan.built.copy()
         built[choice.edges] = True
-        mine, free = plan.tap == tap, plan.tap[choice.customers]
-        free = (free < 0) | (free == tap)
-        drop, to = np.where(mine, -1, plan.drop), np.where(mine, -1, plan.tap)
+        again = (plan.tap == tap) | left_out(plan, self.out)
+        free = again[choice.customers]
+        drop, to = np.where(again, -1, plan.drop), np.where(again, -1, plan.tap)
         drop[choice.customers[free]], to[choice.customers[free]] = choice.drop[free], tap
         other = self.search.settle(built, drop, to)
-        if not free.all():
+        if not free.all() or self.out >= 0:
             other = self.search.fill(other.built, np.where(other.customers, other.drop, -1), other.tap)
         return min(plan, other, key=self.search.rank)
 
@@ -154,10 +168,11 @@ class Quota:
         inside[self._nodes(tap)] = True
         for ends in (problem.tail, problem.head):
             inside[ends[plan.route_edges[by_mine]]] = True
-        inside[problem.tap_node[tap]] = True
+        taps = np.array([tap] if self.out < 0 else [tap, self.out])
+        inside[problem.tap_node[taps]] = True
         inside[problem.drop_node[plan.drop[mine]]] = True
         edge = np.flatnonzero(inside[problem.tail] & inside[problem.head])
-        can = self._can(tap) & ((plan.tap < 0) | mine)
+        can = self._can(tap) & (left_out(plan, self.out) | mine)
         drop = np.flatnonzero(can[problem.drop_customer] & inside[problem.drop_node])
         customer = np.unique(problem.drop_customer[drop])
         node = np.cumsum(inside) - 1
@@ -168,8 +183,8 @@ class Quota:
             head=node[problem.head[edge]],
             cost=np.where(others[edge], 0, problem.cost[edge]),
             fibre_cost=problem.fibre_cost[edge],
-            tap_node=node[problem.tap_node[tap : tap + 1]],
-            tap_capacity=search.room[tap : tap + 1],
+            tap_node=node[problem.tap_node[taps]],
+            tap_capacity=search.room[taps],
             drop_customer=np.searchsorted(customer, problem.drop_customer[drop]),
             drop_node=node[problem.drop_node[drop]],
             drop_cost=problem.drop_cost[drop],
@@ -181,14 +196,20 @@ class Quota:
             must=(problem.first & mine)[customer],
         )
         reach = Reach(
-            usable=np.ones(1, bool),
-            tap_mm=search.reach.tap_mm[tap : tap + 1],
+            usable=np.ones(len(taps), bool),
+            tap_mm=search.reach.tap_mm[taps],
             customer_mm=search.reach.customer_mm[customer],
             group=np.zeros(len(customer), np.int64),
-            group_taps=np.ones((1, 1), bool),
+            group_taps=np.ones((1, len(taps)), bool),
             reason=np.full(len(customer), "", object),
         )
         return _Part(tap, Search(small, reach), edge, drop, customer)
+
+
+def left_out(plan: Served, out: int) -> Flags:
+    """Return who is not served, or left out at a price at the tap `out` (-1: there is none)."""
+    nobody: Flags = (plan.tap < 0) | (plan.tap == out)
+    return nobody
 
 
 def _once(progress: Progress) -> bool:
@@ -206,16 +227,49 @@ class _Part:
     drop: Ints
     customer: Ints
 
+    @property
+    def _to_out(self) -> Flags:
+        """Which drops leave their customer out, at a price."""
+        problem = self.search.problem
+        ways_out: Flags = problem.drop_node == (problem.tap_node[1] if len(problem.tap_node) > 1 else -1)
+        return ways_out
+
+    @property
+    def real(self) -> Ints:
+        """Drops by which the tap can serve somebody."""
+        return np.flatnonzero(~self._to_out)
+
+    @property
+    def most_worth(self) -> int:
+        """What leaving out one home costs at most; 0 where nobody can be left out at a price."""
+        out, problem = self._to_out, self.search.problem
+        return int(np.max(-(-problem.drop_cost[out] // problem.units[problem.drop_customer[out]]), initial=0))
+
+    def question(self, price: int) -> Question:
+        """Ask whom the tap would serve at a price per home, or for so much less than leaving him out costs."""
+        problem, out, real = self.search.problem, self._to_out, self.real
+        worth = price * problem.units
+        who = problem.drop_customer[out]
+        worth[who] = np.maximum(problem.drop_cost[out] - (self.most_worth - price) * problem.units[who], 0)
+        columns = ("drop_customer", "drop_node", "drop_cost", "drop_fibre_cost", "drop_length_mm")
+        alone = replace(
+            problem,
+            tap_node=problem.tap_node[:1],
+            tap_capacity=problem.tap_capacity[:1],
+            **{name: getattr(problem, name)[real] for name in columns},
+        )
+        return Question.of(alone, gain=worth)
+
     def now(self, plan: Served) -> Served:
         """Return what the plan has now."""
-        mine = plan.tap[self.customer] == self.tap
+        mine, served = plan.tap[self.customer] == self.tap, plan.tap[self.customer] >= 0
         drop = np.full(len(self.customer), -1)
-        drop[mine] = np.searchsorted(self.drop, plan.drop[self.customer[mine]])
-        return self.search.settle(plan.built[self.edge], drop, np.where(mine, 0, -1))
+        drop[served] = np.searchsorted(self.drop, plan.drop[self.customer[served]])
+        return self.search.settle(plan.built[self.edge], drop, np.where(mine, 0, np.where(served, 1, -1)))
 
     def back(self, served: Served, *, price: int, better: bool) -> Choice:
         """Return an answer in the numbers of the whole problem."""
-        mine = served.customers
+        mine = served.tap == 0
         return Choice(
             self.edge[served.built], self.customer[mine], self.drop[served.drop[mine]], price=price, better=better
         )

@@ -80,6 +80,8 @@ class Search:
         ports = np.where(problem.tap_capacity < 0, total, np.minimum(problem.tap_capacity, total))
         self.room = np.where(reach.usable, ports, 0).astype(np.int64)
         self.wanted = reach.can()
+        self.has_fibre = bool(problem.fibre_cost.any())
+        self.cable = problem.fibre_cost if self.has_fibre else problem.length_mm
         self.terms = Terms(
             problem.tail,
             problem.head,
@@ -197,8 +199,9 @@ class Search:
         """
         Search from each tap through what is built.
 
-        Returns the price of the fibre from each tap to each customer with a drop, (k, t), `FAR` where a limit or a gap
-        is in between; and the edge that each node is reached by from each tap, (t, n).
+        Returns the price of the fibre from each tap to each customer with a drop, (k, t), or its length where it has no
+        price, `FAR` where a limit or a gap is in between; and the edge that each node is reached by from each tap,
+        (t, n).
         """
         problem, count = self.problem, len(self.room)
         who = np.flatnonzero(drop >= 0)
@@ -207,7 +210,7 @@ class Search:
         node, along = problem.drop_node[drop[who]], problem.drop_length_mm[drop[who]]
         for t in np.flatnonzero(self.room > 0).tolist():
             source = int(problem.tap_node[t])
-            far, paid, way = within_built(self.graph, built, problem.length_mm, problem.fibre_cost, source)
+            far, paid, way = within_built(self.graph, built, problem.length_mm, self.cable, source)
             via[t] = way
             fits = (far[node] < FAR) & (far[node] + along <= self.reach.customer_mm[who])
             fits &= far[node] + along <= self.reach.tap_mm[t]
@@ -225,12 +228,12 @@ class Search:
         units = self.problem.units[who]
         nearest = np.where(price.min(axis=1, initial=FAR) < FAR, price.argmin(axis=1), -1)
         found = [nearest]
-        if self.problem.fibre_cost.any():
+        if self.has_fibre:
             balance(price, units, self.room, nearest)
         if over(units, nearest, self.room):
             packed = fit(price, units, self.room, np.argsort(-units, kind="stable"))
             balance(price, units, self.room, packed)
-            found = [nearest, packed] if self.problem.fibre_cost.any() else [packed]
+            found = [nearest, packed] if self.has_fibre else [packed]
         ways = []
         for choice in found:
             tap = np.full(self.problem.customers, -1)

@@ -1,0 +1,91 @@
+"""The time that one run has: what is left of it, what has been reached by when, and whether anything asks to stop."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import wait
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lastmile_net.solve.problem import Progress
+from lastmile_net.solve.search import TICK_S
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from lastmile_net.solve.clock import Clock
+    from lastmile_net.solve.problem import Report, Status
+
+
+class Pace:
+    """
+    The clock and the log of one run.
+
+    Parameters
+    ----------
+    limit_s
+        Time limit; None where there is none.
+    share
+        Part of it after which the run's first half stops.
+    report
+        Progress callback; False stops the run.
+
+    Attributes
+    ----------
+    bound
+        What is proven so far, for the log.
+    stopped
+        What asks to stop; None while nothing does.
+    """
+
+    def __init__(self, limit_s: float | None, share: float, report: Report | None) -> None:
+        self.began = self.from_here = time.perf_counter()
+        self.limit_s, self.share, self.report = limit_s, share, report
+        self.bound = 0
+        self.log: list[Progress] = []
+        self.stopped: Status | None = None
+
+    def start_anew(self) -> None:
+        """Count the limit from now on."""
+        self.from_here = time.perf_counter()
+
+    def go_on(self) -> None:
+        """Give the run all of its time."""
+        self.share = 1.0
+        if self.stopped == "time" and self.limit_s is not None and self._seconds() < self.limit_s:
+            self.stopped = None  # only the share of the time was up
+
+    @property
+    def deadline(self) -> float | None:
+        """When all of the time is up."""
+        return None if self.limit_s is None else self.from_here + self.limit_s
+
+    def left(self) -> float | None:
+        """Return the seconds that are left of the share; None where there is no limit."""
+        return None if self.limit_s is None else max(self.limit_s * self.share - self._seconds(), 0.0)
+
+    def tell(self, cost: int, stage: str) -> None:
+        """Log the state, and see whether anything asks to stop."""
+        line = Progress(time.perf_counter() - self.began, cost, self.bound, stage)
+        self.log.append(line)
+        if self.report is not None and self.report(line) is False:
+            self.stopped = "interrupted"
+        elif self.left() == 0.0:
+            self.stopped = "time"
+
+    def wait(self, steps: list[Future[Any]], clock: Clock) -> None:
+        """Wait for steps in other threads, and listen meanwhile."""
+        try:
+            while wait(steps, TICK_S).not_done:
+                self._listen(clock)
+        except KeyboardInterrupt:
+            clock.stopped.append("keyboard")
+
+    def _listen(self, clock: Clock) -> None:
+        """Report the last state again while steps go on, so that a stop is heard at once."""
+        now = replace(self.log[-1], seconds=time.perf_counter() - self.began)
+        if self.report is not None and not clock.stopped and self.report(now) is False:
+            clock.stopped.append("report")
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.from_here
