@@ -25,10 +25,10 @@ from lastmile_net.plan.aim import CURVE_SHARES
 from lastmile_net.plan.favour import favour_first
 from lastmile_net.solve.budget import Question, Study, build_order
 from lastmile_net.solve.budget.fill import reach_more, spend_rest
-from lastmile_net.solve.budget.prizes import ask
-from lastmile_net.solve.budget.study import cut
+from lastmile_net.solve.budget.order import cut
 from lastmile_net.solve.capacity import Limits, solve_with_limits
 from lastmile_net.solve.graph import FAR
+from lastmile_net.solve.prizes import ask
 from lastmile_net.solve.routes import part
 from lastmile_net.solve.warm import warm
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.plan.pose import Posed
     from lastmile_net.solve.budget import BuildOrder
-    from lastmile_net.solve.problem import Problem, Report, Solution
+    from lastmile_net.solve.problem import Solution
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95)
 
@@ -134,7 +134,7 @@ def run(path: str, rounds: int, gap: float, kinds: tuple[str, ...]) -> None:
     ports = bool((town.tap_capacity >= 0).any())
     build_order(town, full)  # loads its kernels
     began = time.process_time()
-    study = Study(question, full, config, limited=within_ports if ports else None, ceiling=limited.most_units)
+    study = Study(question, full, config, limits=Limits() if ports else None, ceiling=limited.most_units)
     study.ask_along(CURVE_SHARES)
     curve_s = time.process_time() - began
     everything = int(study.nested.cost[-1])
@@ -152,18 +152,13 @@ def run(path: str, rounds: int, gap: float, kinds: tuple[str, ...]) -> None:
     show(best, most, curves)
     if not ports:
         for share in (0.1, 0.3, 0.6):
-            price = study.price_at(int(share * everything))
+            price = study.nested.price_at(int(share * everything))
             value, bound, other, ours, theirs = against_pcst_fast(question, price, config)
             print(
                 f"pcst_fast at {price}: ours {value / bound - 1:.3%} above the bound in {ours:.2f} s, "
                 f"theirs {other / bound - 1:.3%} in {theirs:.2f} s"
             )
     sys.stdout.flush()
-
-
-def within_ports(problem: Problem, config: SolveConfig, report: Report | None) -> Solution:
-    """Solve within ports."""
-    return solve_with_limits(problem, Limits(), config, report).solution
 
 
 def gains_within(order: BuildOrder, budgets: np.ndarray) -> np.ndarray:

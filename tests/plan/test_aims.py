@@ -106,6 +106,29 @@ def test_ports_are_kept_within_a_budget() -> None:
     assert plan.customers["reason"].tolist()[2] == "no_free_port"
 
 
+@pytest.mark.parametrize("limit", ["ports", "route"])
+@pytest.mark.parametrize(
+    ("aim", "who"),
+    [
+        ({"max_cost_per_home": 59}, ""),
+        ({"max_cost_per_home": 60.01}, "ab"),
+        ({"max_cost_per_home": 1000}, "ab"),
+        ({"target_coverage": 0.3}, "a"),
+        ({"target_coverage": 0.6}, "ab"),
+        ({"budget": 119}, "a"),
+        ({"budget": 1000}, "ab"),
+    ],
+)
+def test_every_aim_keeps_every_limit(tmp_path: Path, limit: str, aim: dict[str, float], who: str) -> None:
+    """Two ports, or no route beyond 120 m: c cannot be had at any price, and the run says what is true of it."""
+    settings = {"max_route_m": 120.0} if limit == "route" else {}
+    backbone = cabinet(ports=2) if limit == "ports" else cabinet()
+    plan = lm.plan(WAYS, backbone, HERE, config=lm.read_config(prices="metres", **settings, **aim))
+    assert outcomes(plan) == who
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+
+
 def test_a_run_with_a_budget_passes_verification(tmp_path: Path) -> None:
     """What was promised of the money holds when it is read again from the files."""
     plan = planned(budget=200)

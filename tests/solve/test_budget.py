@@ -11,6 +11,7 @@ import pytest
 from lastmile_net.config import SolveConfig
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Choice, Question, Study, exact
+from lastmile_net.solve.capacity import Limits
 from lastmile_net.solve.problem import Progress
 from lastmile_net.solve.routes import part
 
@@ -174,7 +175,7 @@ def test_under_limits_only_plans_that_keep_them_count() -> None:
     everybody = solve(town, CONFIG)
     few = part(town, everybody, np.arange(town.customers) < 3)
     ports = int(town.units[few.drop >= 0].sum())
-    study = Study(question, few, CONFIG, limited=solve, ceiling=ports)
+    study = Study(question, few, CONFIG, limits=Limits(), ceiling=ports)
     study.ask(10 * everybody.cost)
     money = np.array([0, few.cost, 2 * everybody.cost])
     assert study.plans[-1][1].gain[-1] > ports

@@ -13,7 +13,7 @@ from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Goal, Question, Start, build_order, favour_early
 from lastmile_net.solve.budget.early import LADDER
 from lastmile_net.solve.budget.nest import UNIT, nest
-from lastmile_net.solve.budget.prizes import settle
+from lastmile_net.solve.prizes import settle
 
 from .small_towns import small_town
 

@@ -10,7 +10,7 @@ import pytest
 from lastmile_net.config import SolveConfig
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Doubt, Question, build_order, grow, look_out
-from lastmile_net.solve.budget.prizes import ask
+from lastmile_net.solve.prizes import ask
 
 from .small_towns import small_town
 

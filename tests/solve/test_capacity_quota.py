@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
@@ -14,12 +12,9 @@ from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import find_reach
 from lastmile_net.solve.capacity.quota import Quota
 from lastmile_net.solve.capacity.search import Search, Served
-from lastmile_net.solve.problem import Problem, Report, Solution
+from lastmile_net.solve.problem import Problem, Solution
 
 from .test_capacity import CONFIG, check, town
-
-if TYPE_CHECKING:
-    from lastmile_net.config import SolveConfig
 
 LINE = [(i, i + 1, 10) for i in range(12)]
 """A street of 12 houses, 10 m apart."""
@@ -125,12 +120,5 @@ def test_a_budget_is_not_spent_on_the_beginning_of_a_plan_that_pays_late() -> No
     full = solve_with_limits(problem, Limits(), CONFIG).solution
     assert full.cost == 66_000
 
-    def limited(posed: Problem, config: SolveConfig, report: Report | None) -> Solution:
-        return solve_with_limits(posed, Limits(), config, report).solution
-
-    grown = solve_with_limits(problem, Limits(), CONFIG, search=False).solution
-    without, choice = (
-        Study(Question.of(problem), full, CONFIG, limited=limited, grown=each).within(34_000) for each in (None, grown)
-    )
-    assert without.gain == 3
+    choice = Study(Question.of(problem), full, CONFIG, limits=Limits()).within(34_000)
     assert (choice.gain, choice.solution.cost) == (4, 34_000)

@@ -13,7 +13,6 @@ from lastmile_net.errors import DataError, Fault
 from lastmile_net.plan.favour import favour_first
 from lastmile_net.plan.phases import numbers, wait_for
 from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, only, reach_more
-from lastmile_net.solve.capacity import Limits, solve_with_limits
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import CostModel, PlanConfig, SolveConfig
     from lastmile_net.solve.budget import Choice
-    from lastmile_net.solve.capacity import Limited
+    from lastmile_net.solve.capacity import Limited, Limits
     from lastmile_net.solve.problem import Problem, Report, Solution
 
     Ints = NDArray[np.int64]
@@ -110,23 +109,16 @@ def spend(
     is_limited = limits is None or limits.on_routes or bool((problem.tap_capacity >= 0).any())
     quick = config.solve.model_copy(update={"rounds": min(config.rounds, QUICK_ROUNDS)})
 
-    def within_limits(part_of: Problem, settings: SolveConfig, watch: Report | None) -> Solution:
-        return solve_with_limits(part_of, limits or Limits(), settings, watch, to_the_end=False).solution
-
-    kind = aim_of(config)
-    grown = None
-    if limits is not None and is_limited and kind is not None:
-        grown = solve_with_limits(question.posed, limits, quick, search=False).solution
     study = Study(
         question,
         limited.solution,
         quick,
-        limited=within_limits if is_limited else None,
+        limits=limits if is_limited else None,
         parts_only=limits is None,
-        grown=grown,
         ceiling=limited.most_units if is_limited and config.prize == "units" else None,
         report=report,
     )
+    kind = aim_of(config)
     left_out = np.full(problem.customers, np.nan)
     about: dict[str, float | str | None] = {}
     budgets = tuple(net_of(each, config.cost) for each in (config.phases.budgets if config.phases else ()))

@@ -60,7 +60,7 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
     stages = [int(each) for each in ends[ends < cheapest.cost]]
     if not stages:
         return full
-    prices = [study.price_at(each) for each in stages]
+    prices = [study.nested.price_at(each) for each in stages]
     goal = Goal.of(order, prices, stages, most)
     starts = _starts(study, prices if budgets else None) if config.is_grown else []
     found = favour_early(question, cheapest, goal, starts, study.config, solve)
@@ -85,4 +85,6 @@ def _starts(study: Study, prices: Sequence[int] | None) -> list[Start]:
         rising = tuple(sorted(set(prices)))
         return [Start(rising, tuple(regret * (1 + i) for i in range(len(rising)))) for regret in REGRETS]
     whole = study.plans[0][0].cost
-    return [Start(tuple(study.price_at(int(share * whole)) for share in shares), regret) for shares, regret in STARTS]
+    return [
+        Start(tuple(study.nested.price_at(int(share * whole)) for share in shares), regret) for shares, regret in STARTS
+    ]

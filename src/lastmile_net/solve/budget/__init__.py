@@ -4,9 +4,9 @@ from lastmile_net.solve.budget.early import Goal, Start, favour_early
 from lastmile_net.solve.budget.fill import reach_more
 from lastmile_net.solve.budget.grow import grow
 from lastmile_net.solve.budget.order import BuildOrder, build_order
-from lastmile_net.solve.budget.prizes import Question, only
 from lastmile_net.solve.budget.scenarios import Doubt, Outlook, look_out
 from lastmile_net.solve.budget.study import Choice, Study
+from lastmile_net.solve.prizes import Question, only
 
 __all__ = [
     "BuildOrder",

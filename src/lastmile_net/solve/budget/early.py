@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.budget.order import BuildOrder
-    from lastmile_net.solve.budget.prizes import Question, Solver
+    from lastmile_net.solve.prizes import Question, Solver
     from lastmile_net.solve.problem import Solution
 
     Ints = NDArray[np.int64]

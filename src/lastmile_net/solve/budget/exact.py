@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array, hstack, vstack
 
-from lastmile_net.solve.budget.prizes import settle
+from lastmile_net.solve.prizes import settle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.optimize import OptimizeResult
 
-    from lastmile_net.solve.budget.prizes import Question
+    from lastmile_net.solve.prizes import Question
     from lastmile_net.solve.problem import Solution
 
     Ints = NDArray[np.int64]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.budget.prizes import settle
 from lastmile_net.solve.graph import FAR, make_graph
 from lastmile_net.solve.paths import spread
+from lastmile_net.solve.prizes import settle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.budget.prizes import Question
+    from lastmile_net.solve.prizes import Question
     from lastmile_net.solve.problem import Problem, Solution
 
     Ints = NDArray[np.int64]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.budget.prizes import Question, ask, only, settle
+from lastmile_net.solve.prizes import Question, ask, only, settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.budget.prizes import Solver
+    from lastmile_net.solve.prizes import Solver
     from lastmile_net.solve.problem import Solution
 
     Ints = NDArray[np.int64]
@@ -76,7 +76,7 @@ def grow(
         dearer = question
         if guide is not None and number < len(regret):
             dearer = _regretting(question, guide, regret[number])
-        rest, names = _what_is_left(dearer, built, drop)
+        rest, names = what_is_left(dearer, built, drop)
         found = (
             only(rest, rest.in_reach, config, solver) if price is None else ask(rest, price, config, solver).solution
         )
@@ -103,8 +103,12 @@ def _regretting(question: Question, guide: Solution, part: float) -> Question:
     return replace(question, problem=dearer)
 
 
-def _what_is_left(question: Question, built: Flags, drop: Ints) -> tuple[Question, Ints]:
-    """Return the question with what is built for nothing and the connected on their drops; and names of its drops."""
+def what_is_left(question: Question, built: Flags, drop: Ints) -> tuple[Question, Ints]:
+    """
+    Return what is left to ask: what is built costs nothing, and the connected stay on their drops.
+
+    Also returns the drop of the question for each of its drops.
+    """
     problem = question.problem
     used = np.zeros(len(problem.drop_customer), bool)
     used[drop[drop >= 0]] = True

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.budget.blocks import add_up, best_first, lay_routes
-from lastmile_net.solve.routes import rows
+from lastmile_net.solve.routes import part, rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from lastmile_net.solve.prizes import Question
     from lastmile_net.solve.problem import Problem, Solution
 
     Ints = NDArray[np.int64]
@@ -49,6 +50,26 @@ class BuildOrder:
     def within(self, budget: int) -> int:
         """Return how many customers are connected for at most `budget`."""
         return int(np.searchsorted(self.cost, budget, side="right"))
+
+    def price_at(self, budget: int) -> int:
+        """Return what a unit of gain costs in the block at which a budget ends; at least 1."""
+        last = self._ends()
+        spent = np.concatenate([[0], self.cost[last]])
+        gained = np.concatenate([[0], self.gain[last]])
+        at = min(max(int(np.searchsorted(spent, budget, side="left")), 1), len(last))
+        return max(int((spent[at] - spent[at - 1]) // max(gained[at] - gained[at - 1], 1)), 1)
+
+    def worth(self, price: int) -> int:
+        """Return how many customers lie in blocks whose units of gain cost at most a price."""
+        last = self._ends()
+        spent, gained = np.diff(self.cost[last], prepend=0), np.diff(self.gain[last], prepend=0)
+        good = np.flatnonzero((gained > 0) & (spent <= price * gained))
+        return int(last[good[-1]]) + 1 if len(good) else 0
+
+    def _ends(self) -> Ints:
+        """Return the last customer of each block."""
+        ends: Ints = np.flatnonzero(np.append(self.block[1:] != self.block[:-1], [True])[: len(self.block)])
+        return ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +159,19 @@ def build_order(
     sequence = np.concatenate(customers)
     cost, edge_rank = _spend(problem, solution, sequence, own)
     return BuildOrder(sequence, cost, np.cumsum(prize[sequence]), np.concatenate(blocks), edge_rank)
+
+
+def in_turn(question: Question, solution: Solution) -> BuildOrder:
+    """Return the order of building a solution for a question in which those who must be served come first."""
+    turn = np.where(question.problem.first, 0, 1).astype(np.int64)
+    return build_order(question.posed, solution, gain=question.gain, phase=turn)
+
+
+def cut(question: Question, solution: Solution, order: BuildOrder, count: int) -> Solution:
+    """Return the first `count` customers of a solution, in its order, and what they need."""
+    who = np.zeros(question.problem.customers, bool)
+    who[order.customers[:count]] = True
+    return part(question.posed, solution, who)
 
 
 def of_their_own(problem: Problem, solution: Solution) -> Ints:

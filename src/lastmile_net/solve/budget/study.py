@@ -17,10 +17,11 @@ import numpy as np
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
 from lastmile_net.solve.budget.fill import spend_rest
-from lastmile_net.solve.budget.order import BuildOrder, build_order
-from lastmile_net.solve.budget.prizes import Answer, ask, only
+from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn
+from lastmile_net.solve.budget.within import WithinLimits
 from lastmile_net.solve.fibre import drop_prices
 from lastmile_net.solve.prepare import reachable
+from lastmile_net.solve.prizes import Answer, ask, only
 from lastmile_net.solve.routes import part
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.budget.prizes import Question, Solver
+    from lastmile_net.solve.capacity import Limits
+    from lastmile_net.solve.prizes import Question, Solver
     from lastmile_net.solve.problem import Problem, Progress, Report, Solution
 
     Ints = NDArray[np.int64]
@@ -86,11 +88,9 @@ class Study:
         When each search stops.
     solver
         What solves the plain problem.
-    limited
-        What solves it within limits on ports and routes, where there are any. Plans are then first parts of plans that
-        keep them; the bounds leave the limits out.
-    grown
-        Another plan for everybody within the limits, dearer in the end, whose first parts may gain more.
+    limits
+        Limits on routes, where routes or ports are limited. Plans are then looked for among those that keep them; the
+        bounds leave the limits out.
     parts_only
         Whether only first parts of the plan for everybody are sure to keep all limits, such as spare capacity of lines.
         Nothing is asked then, and the bounds are those of the drops alone.
@@ -106,8 +106,7 @@ class Study:
     full: Solution
     config: SolveConfig
     solver: Solver = solve
-    limited: Solver | None = None
-    grown: Solution | None = None
+    limits: Limits | None = None
     parts_only: bool = False
     ceiling: int | None = None
     report: Report | None = None
@@ -120,7 +119,6 @@ class Study:
     def __post_init__(self) -> None:
         """Begin with the plan for everybody."""
         everybody = part(self.question.posed, self.full, self.full.drop >= 0)
-        self.waits = np.where(self.question.problem.first, 0, 1)
         self.must = int((self.question.problem.first & (self.full.drop >= 0)).sum())
         self.nested = self._remember(everybody)
         served = self.full.drop >= 0
@@ -129,6 +127,9 @@ class Study:
         self.all_cost = self.full.lower_bound + own
         self.reach_gain = self.question.most
         self._drops_only = self._if_trenches_were_there()
+        self.kept: WithinLimits | None = None
+        if self.limits is not None:
+            self.kept = WithinLimits(self.question, self.limits, self.config, self.plans[0], self._heard)
 
     def ask(self, price: int, config: SolveConfig | None = None) -> Answer:
         """Find who is worth a price, once."""
@@ -146,20 +147,11 @@ class Study:
         """
         limit = self.config.time_limit_s
         for share in () if self.parts_only else shares:
-            price = self.price_at(int(share * self.nested.cost[-1])) if len(self.nested.cost) else 0
+            price = self.nested.price_at(int(share * self.nested.cost[-1])) if len(self.nested.cost) else 0
             if price and not self.stopped and not any(1 / CLOSE < price / known < CLOSE for known in self.answers):
                 gap = max(self.config.target_gap, self._open(price, ENOUGH if share >= SCARCE else ENOUGH_EARLY))
                 each = {"time_limit_s": limit and limit / len(shares), "target_gap": gap}
                 self.ask(price, self.config.model_copy(update=each))
-
-    def price_at(self, budget: int) -> int:
-        """Return what a unit of gain costs in the block of the nested order at which a budget ends."""
-        order = self.nested
-        last = np.flatnonzero(np.append(order.block[1:] != order.block[:-1], [True]))
-        spent = np.concatenate([[0], order.cost[last]])
-        gained = np.concatenate([[0], order.gain[last]])
-        at = min(max(int(np.searchsorted(spent, budget, side="left")), 1), len(last))
-        return max(int((spent[at] - spent[at - 1]) // max(gained[at] - gained[at - 1], 1)), 1)
 
     def most_gain(self, budget: int) -> int:
         """Return what no plan within a budget can gain more than."""
@@ -183,7 +175,7 @@ class Study:
     def found_gains(self, budgets: Ints) -> Ints:
         """Return what the best first part of any plan found so far, that keeps all limits, gains within each budget."""
         found = np.zeros(len(budgets), np.int64)
-        for _, order in self.plans if self.limited is None else self.plans[:1]:
+        for _, order in self.plans if self.kept is None else self.kept.plans:
             gains = np.concatenate([[0], order.gain])
             found = np.maximum(found, gains[np.searchsorted(order.cost, budgets, side="right")])
         return found
@@ -204,8 +196,9 @@ class Study:
             return self._choice(self.plans[0][0])
         if self.parts_only:
             return self._first(self.nested.within(budget), budget)
-        if self.limited is not None:
-            return self._limited(budget)
+        if self.kept is not None:
+            self._close_in(budget, lambda answer: answer.solution.cost <= budget)
+            return self._choice(self.kept.most_within(budget), budget)
         if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
             self.proven.append((budget, proof.bound))
@@ -231,8 +224,9 @@ class Study:
         if self.parts_only:
             return self._first(last + 1)
         budget = int(self.nested.cost[last])
-        if self.limited is not None:
-            return self._limited(budget)
+        if self.kept is not None:
+            self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
+            return self._choice(self.kept.cheapest_for(gain), wanted=gain)
         if is_small(self.question) and not self.must:
             return self._small_gaining(gain)
         self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
@@ -249,8 +243,9 @@ class Study:
     def at_price(self, price: int) -> Choice:
         """Return who is worth a price for each unit of gain, and the way to them."""
         if self.parts_only:
-            return self._first(max(self._worth(price), self.must))
-        return self._choice(self.ask(price).solution)
+            return self._first(max(self.nested.worth(price), self.must))
+        answer = self.ask(price)
+        return self._choice(answer.solution if self.kept is None else self.kept.worth(price))
 
     def _if_trenches_were_there(self) -> tuple[Ints, Ints]:
         """Return money, and what it could gain at most if only drops and what customers cost besides had to be paid."""
@@ -274,17 +269,9 @@ class Study:
 
     def _open(self, price: int, share: float) -> float:
         """Return which gap in all that is paid at a price makes up for a share of the homes that are worth it."""
-        count = self._worth(price)
+        count = self.nested.worth(price)
         spent, gained = (int(each[count - 1]) if count else 0 for each in (self.nested.cost, self.nested.gain))
         return share * price * gained / max(spent + price * (self.reach_gain - gained), 1)
-
-    def _worth(self, price: int) -> int:
-        """Return how many customers of the nested order lie in blocks whose units of gain cost at most a price."""
-        order = self.nested
-        last = np.flatnonzero(np.append(order.block[1:] != order.block[:-1], [True])[: len(order.block)])
-        spent, gained = np.diff(order.cost[last], prepend=0), np.diff(order.gain[last], prepend=0)
-        good = np.flatnonzero((gained > 0) & (spent <= price * gained))
-        return int(last[good[-1]]) + 1 if len(good) else 0
 
     def _small_gaining(self, gain: int) -> Choice:
         proof = cheapest_for(self.question, gain)
@@ -296,17 +283,6 @@ class Study:
         least = min(max(proof.bound, self.least_cost(gain)), best.cost)
         return Choice(best, self._gain(best), self.most_gain(best.cost), least)
 
-    def _limited(self, budget: int) -> Choice:
-        """Return the best of the first parts of plans within the limits: two for everybody, and one for the chosen."""
-        assert self.limited is not None
-        self._close_in(budget, lambda answer: answer.solution.cost <= budget)
-        chosen = only(self.question, self._best_within(budget).drop >= 0, self.config, self.limited)
-        others = [chosen] if self.grown is None else [chosen, self.grown]
-        plans = [self.plans[0], *((other, self._order(other)) for other in others)]
-        return self._choice(
-            max((cut(self.question, *each, each[1].within(budget)) for each in plans), key=self._gain), budget
-        )
-
     def _is_proven(self, budget: int) -> bool:
         gains = [int(order.gain[order.within(budget) - 1]) if order.within(budget) else 0 for _, order in self.plans]
         return max(gains) >= self.most_gain(budget)
@@ -315,13 +291,17 @@ class Study:
         """Solve the plain problem until search can close no more of the gap, and listen for a stop."""
 
         def told(progress: Progress) -> bool:
-            if self.report is not None and self.report(progress) is False:
-                self.stopped = True
-            return not self.stopped and progress.searched_gap > config.target_gap
+            return self._heard(progress) and progress.searched_gap > config.target_gap
 
         found = self.solver(problem, config, told)
         self.hurried |= found.status == "time"
         return found if self.stopped or found.status != "interrupted" else replace(found, status="rounds")
+
+    def _heard(self, progress: Progress) -> bool:
+        """Report, and return whether to go on."""
+        if self.report is not None and self.report(progress) is False:
+            self.stopped = True
+        return not self.stopped
 
     def _remember(self, solution: Solution) -> BuildOrder:
         order = self._order(solution)
@@ -330,7 +310,7 @@ class Study:
 
     def _order(self, solution: Solution) -> BuildOrder:
         """Return the order of building in which those who must be served come first."""
-        return build_order(self.question.posed, solution, gain=self.question.gain, phase=self.waits)
+        return in_turn(self.question, solution)
 
     def _gain(self, solution: Solution) -> int:
         return int(self.question.gain[solution.drop >= 0].sum())
@@ -341,7 +321,7 @@ class Study:
     def _close_in(self, budget: int, too_low: Callable[[Answer], bool]) -> None:
         """Ask at prices that close in on the one that fits."""
         low, high = 0, 0
-        price = self.price_at(budget)
+        price = self.nested.price_at(budget)
         for _ in range(MOST_QUESTIONS):
             if too_low(self.ask(price)):
                 low = price
@@ -374,10 +354,3 @@ class Study:
         most = self.most_gain(solution.cost if budget is None else budget)
         least = self.least_cost(gain if wanted is None else min(gain, wanted))
         return Choice(solution, gain, max(most, gain), min(least, solution.cost))
-
-
-def cut(question: Question, solution: Solution, order: BuildOrder, count: int) -> Solution:
-    """Return the first `count` customers of a solution, in its order, and what they need."""
-    who = np.zeros(question.problem.customers, bool)
-    who[order.customers[:count]] = True
-    return part(question.posed, solution, who)

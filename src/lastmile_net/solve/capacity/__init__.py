@@ -15,6 +15,7 @@ from lastmile_net.solve.capacity.siting import (
     place_access_points,
     without_ports,
 )
+from lastmile_net.solve.capacity.worth import ask_within_limits
 
 __all__ = [
     "NO_FREE_PORT",
@@ -25,6 +26,7 @@ __all__ = [
     "Limited",
     "Limits",
     "Sited",
+    "ask_within_limits",
     "most_units",
     "place_access_points",
     "solve_with_limits",

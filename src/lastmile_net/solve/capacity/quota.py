@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.budget.prizes import Question, ask
 from lastmile_net.solve.capacity.growth import FAR, lengths_from
 from lastmile_net.solve.capacity.limits import Reach
 from lastmile_net.solve.capacity.search import Search
 from lastmile_net.solve.clock import Clock
+from lastmile_net.solve.prizes import Question, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.budget.prizes import Answer, renamed, with_ways_out
 from lastmile_net.solve.capacity.growth import FAR, adjacency
 from lastmile_net.solve.capacity.limits import find_reach
 from lastmile_net.solve.capacity.run import Run
 from lastmile_net.solve.capacity.search import Search
 from lastmile_net.solve.capacity.warm import warm_within_limits
+from lastmile_net.solve.prizes import Answer, renamed, with_ways_out
 
 if TYPE_CHECKING:
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.budget.prizes import Question, Solver
     from lastmile_net.solve.capacity.limits import Limits, Reach
+    from lastmile_net.solve.prizes import Question, Solver
     from lastmile_net.solve.problem import Problem, Report
 
 
