@@ -202,6 +202,26 @@ def test_plans_for_yearly_budgets_are_grown(settings: dict[str, object], grown: 
     assert lm.read_config(**{"prices": "metres", **settings}).is_grown is grown
 
 
+@pytest.mark.parametrize(("grown", "first", "cost"), [(None, 3, 66.0), (False, 0, 65.0)])
+def test_budgets_within_ports_connect_many_first(tmp_path: Path, grown: bool | None, first: int, cost: float) -> None:
+    """
+    Six ports: six houses along the street cost 11 each, six behind 59 m together 65. 33 buy three of the first.
+
+    The cheapest plan has nobody for 33. The run says whom it leaves out, and is verified.
+    """
+    turn = np.deg2rad(np.linspace(-70, 70, 6))
+    points = {f"s{i}": Point(E0 + 10 * (i + 1), N0 + 1) for i in range(12)}
+    points |= {f"f{i}": Point(E0 - 59 - np.cos(a), N0 + np.sin(a)) for i, a in enumerate(turn)}
+    ways = streets(Main=LineString([(E0, N0), (E0 + 130, N0)]), Side=LineString([(E0, N0), (E0 - 59, N0)]))
+    config = lm.read_config(prices="metres", max_drop_m=5, phases={"budgets": [33], "grown": grown})
+    plan = lm.plan(ways, cabinet(ports=6), customers(**points), config=config)
+    assert plan.cost == pytest.approx(cost)
+    assert (plan.customers["phase"] == 1).sum() == first
+    assert plan.customers["reason"].value_counts().to_dict() == {"no_free_port": 12}
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+
+
 def test_stability_falls_towards_the_ends(tmp_path: Path) -> None:
     """When homes sign by chance, the trench that all share is built most often; the run says so and verifies."""
     plan = planned(uncertainty={"take_rate": 0.5, "price_percent": 20, "scenarios": 100})

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.errors import DataError, Fault
-from lastmile_net.plan.favour import favour_first
+from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.plan.phases import numbers, wait_for
 from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, only, reach_more
 from lastmile_net.solve.graph import FAR
@@ -135,6 +135,8 @@ def spend(
         left_out = _on_top(question, limited.solution, solution, config.cost)
     elif waits is None and not is_limited:
         plan = replace(limited, solution=favour_first(study, limited.solution, config, budgets))
+    elif waits is None and config.is_grown:
+        plan = limited.instead(problem, favour_within_limits(study, limited.solution, config, budgets))
     if config.bounds_curve and kind is None:
         study.ask_along(CURVE_SHARES)
     if plan.solution is limited.solution and waits is None:

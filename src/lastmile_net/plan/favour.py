@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.budget import Goal, Start, favour_early
+from lastmile_net.solve.budget import Goal, Start, favour_early, only
+from lastmile_net.solve.capacity import solve_with_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from lastmile_net.config import PlanConfig
-    from lastmile_net.solve.budget import Study
-    from lastmile_net.solve.problem import Solution, Status
+    from lastmile_net.config import PlanConfig, SolveConfig
+    from lastmile_net.solve.budget import BuildOrder, Question, Study
+    from lastmile_net.solve.problem import Problem, Report, Solution, Status
 
+RISES = (1.0, 1.5, 2.2)
+"""Where plans that are grown at the prices of the budgets are too dear, they are grown at the last one times these."""
 ORDER_SHARES = (0.05, 0.1, 0.2, 0.3, 0.45, 0.7)
 """Parts of the whole cost at which the first part of the plan counts, where no budgets are given."""
-GROWN_SLACK = 0.005
-"""What a plan that is grown may cost on top of the cheapest, at least."""
+GROWN_SLACK, GROWN_SLACK_WITHIN_LIMITS = 0.005, 0.04
+"""What a plan that is grown may cost on top of the cheapest, at least; the same where ports or routes are limited."""
 STARTS = (
     ((0.1,), (1.0,)),
     ((0.05, 0.2), (1.0, 2.0)),
@@ -68,6 +71,56 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
         return full
     status: Status = "gap" if full.status == "optimal" else full.status
     return replace(found, cost=found.cost - own, lower_bound=full.lower_bound, status=status, log=full.log)
+
+
+def favour_within_limits(study: Study, full: Solution, config: PlanConfig, budgets: tuple[int, ...]) -> Solution:
+    """
+    Return the plan within limits whose first parts connect most; the cheapest where that is none other.
+
+    Each plan has the bound for those whom it connects. Where time ran out or somebody stopped the search, or nothing
+    is limited, the cheapest plan so far is left as it is.
+
+    Parameters
+    ----------
+    study, full, config, budgets
+        As in `favour_first`.
+    """
+    question, kept, limits = study.question, study.kept, study.limits
+    cheapest = study.plans[0][0]
+    ends = np.cumsum(budgets) if budgets else np.array([int(share * cheapest.cost) for share in ORDER_SHARES])
+    stages = [int(each) for each in ends[ends < cheapest.cost]]
+    if kept is None or limits is None or not stages or full.status == "interrupted":
+        return full
+    most = cheapest.cost * (1 + max(config.order_slack, GROWN_SLACK_WITHIN_LIMITS))
+    prices = sorted({kept.growing[1].price_at(each) for each in stages})
+    for first in [prices, *([int(rise * prices[-1])] for rise in RISES)]:
+        if kept.grown(first).cost <= most:
+            break
+    plans = [plan for plan in kept.plans if plan[0].cost <= most and all(_all_of(question, plan[0], cheapest))]
+    found = max(plans, key=lambda plan: sum(gain_within(plan[1], stage) for stage in stages))[0]
+    if found is cheapest:
+        return full
+
+    def prove(problem: Problem, settings: SolveConfig, report: Report | None) -> Solution:
+        return solve_with_limits(problem, limits, settings, report).solution
+
+    served = found.drop >= 0
+    own = int(question.own_cost[served].sum())
+    proof = only(question, served, config.solve, prove)
+    bound = min(proof.lower_bound, found.cost)
+    return replace(found, cost=found.cost - own, lower_bound=bound - own, status=proof.status, log=full.log)
+
+
+def _all_of(question: Question, one: Solution, other: Solution) -> Iterator[bool]:
+    """Yield whether one solution connects as many homes as another, and gains as much."""
+    for each in (question.problem.units, question.gain):
+        yield bool(each[one.drop >= 0].sum() >= each[other.drop >= 0].sum())
+
+
+def gain_within(order: BuildOrder, budget: int) -> int:
+    """Return what the first part of an order gains within a budget."""
+    count = order.within(budget)
+    return int(order.gain[count - 1]) if count else 0
 
 
 def _most(cost: int, bound: int, slack: float, target_gap: float, *, grown: bool) -> int:

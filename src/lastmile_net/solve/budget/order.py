@@ -174,6 +174,23 @@ def cut(question: Question, solution: Solution, order: BuildOrder, count: int) -
     return part(question.posed, solution, who)
 
 
+def spend(question: Question, solution: Solution, order: BuildOrder, budget: int) -> Solution:
+    """Return what a budget buys of a solution: its first part, and of all others, in order, whoever still fits in."""
+    problem, count = question.posed, order.within(budget)
+    who = np.zeros(problem.customers, bool)
+    who[order.customers[:count]] = True
+    built = (order.edge_rank >= 0) & (order.edge_rank < count)
+    left = budget - (int(order.cost[count - 1]) if count else 0)
+    own = of_their_own(problem, solution)
+    later = order.customers[count:]
+    for c in later[(own[later] <= left) & (question.gain[later] > 0)].tolist():
+        way = solution.route_edges[solution.route_start[c] : solution.route_start[c + 1]]
+        price = int(own[c] + problem.cost[way[~built[way]]].sum())
+        if price <= left:
+            who[c], built[way], left = True, True, left - price
+    return part(problem, solution, who)
+
+
 def of_their_own(problem: Problem, solution: Solution) -> Ints:
     """Return drop and fibre of each served customer."""
     own = np.zeros(problem.customers, np.int64)

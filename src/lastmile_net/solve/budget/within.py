@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.budget.grow import what_is_left
-from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn
+from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn, spend
 from lastmile_net.solve.capacity import ask_within_limits, solve_with_limits
 from lastmile_net.solve.prizes import renamed
 
@@ -62,8 +62,7 @@ class WithinLimits:
     def most_within(self, budget: int) -> Solution:
         """Return the plan that gains most within a budget."""
         self._close_in(self.growing[1].price_at(budget), lambda plan: plan[0].cost <= budget)
-        parts = [cut(self.question, *plan, plan[1].within(budget)) for plan in self.plans]
-        return max(parts, key=self._gain)
+        return max((spend(self.question, *plan, budget) for plan in self.plans), key=self._gain)
 
     def cheapest_for(self, gain: int) -> Solution:
         """Return the cheapest plan that gains as much; the plan for everybody where none does."""

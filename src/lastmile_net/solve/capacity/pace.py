@@ -77,15 +77,17 @@ class Pace:
         """Wait for steps in other threads, and listen meanwhile."""
         try:
             while wait(steps, TICK_S).not_done:
-                self._listen(clock)
+                if not clock.stopped and not self.again():
+                    clock.stopped.append("report")
         except KeyboardInterrupt:
             clock.stopped.append("keyboard")
 
-    def _listen(self, clock: Clock) -> None:
-        """Report the last state again while steps go on, so that a stop is heard at once."""
+    def again(self) -> bool:
+        """Report the last state again while something goes on that has none of its own; return whether to go on."""
         now = replace(self.log[-1], seconds=time.perf_counter() - self.began)
-        if self.report is not None and not clock.stopped and self.report(now) is False:
-            clock.stopped.append("report")
+        if self.report is not None and self.stopped is None and self.report(now) is False:
+            self.stopped = "interrupted"
+        return self.stopped is None
 
     def _seconds(self) -> float:
         return time.perf_counter() - self.from_here

@@ -12,6 +12,8 @@ from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import NO_FREE_PORT, find_reach
 from lastmile_net.solve.capacity.run import Run
 from lastmile_net.solve.capacity.search import Search
+from lastmile_net.solve.capacity.worth import ask_in_reach
+from lastmile_net.solve.prizes import Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from lastmile_net.solve.problem import Problem, Report, Solution
 
     Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
+
+WORTH = (2.0, 1.4)
+"""Prices of a home, in parts of what the mean home costs, at which other plans are begun."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,13 @@ class Limited:
     reason: NDArray[np.object_]
     units: int
     most_units: int
+
+    def instead(self, problem: Problem, solution: Solution) -> Limited:
+        """Return another solution of the same problem; who is served only by this one finds no free port there."""
+        served, reason = solution.drop >= 0, self.reason.copy()
+        reason[(self.solution.drop >= 0) & ~served] = NO_FREE_PORT
+        reason[served] = ""
+        return Limited(solution, reason, int(problem.units[served].sum()), self.most_units)
 
 
 def solve_with_limits(
@@ -97,7 +109,8 @@ def solve_with_limits(
     Growth from the taps, a customer at a time, or the trimmed solution without limits is the start, whichever is
     better. It then serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a
     knapsack on the tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains
-    nothing. Last each tap chooses anew whom it serves, by a prize-collecting tree around it (`quota`).
+    nothing. Then each tap chooses anew whom it serves, by a prize-collecting tree around it (`quota`). All that is done
+    again from plans that serve only who is worth a price, as long as there is time.
     """
     from lastmile_net.solve.capacity.warm import warm_within_limits
 
@@ -112,9 +125,23 @@ def solve_with_limits(
         run.fill()
         return _limited(run, reach)
     run.search_plan()
+    if not apart:
+        _begin_elsewhere(run, reach, config, solver)
+    run.prove_plan()
     if to_the_end:
         run.end()
     return _limited(run, reach)
+
+
+def _begin_elsewhere(run: Run, reach: Reach, config: SolveConfig, solver: Solver) -> None:
+    """Look for a better plan from those that serve only who is worth a price, as long as there is time."""
+    question = Question.of(run.problem)
+    for part in WORTH:
+        if run.pace.stopped is not None or not np.any(reach.can() & ~run.best.customers):
+            return
+        price = max(int(part * run.best.cost / max(run.best.units, 1)), 1)
+        hurry = config.model_copy(update={"time_limit_s": run.pace.left()})
+        run.begin_from(ask_in_reach(question, price, reach, hurry, lambda _: run.pace.again(), solver).solution)
 
 
 def _limited(run: Run, reach: Reach) -> Limited:

@@ -64,19 +64,30 @@ class Run:
         self.best: Served = search.fill(np.zeros(len(self.problem.tail), bool), nobody, nobody.copy())
 
     def search_plan(self) -> None:
-        """Look for a good plan, and prove how good it is."""
+        """Look for a good plan, from the one that grows and from the one without limits."""
         wanted = self.search.wanted
         if wanted.any():
-            relaxed = self.steps.relax(wanted, quick=self.steps.most < self.problem.units[wanted].sum())
+            self._relaxed = self.steps.relax(wanted, quick=self.steps.most < self.problem.units[wanted].sum())
             self.pace.start_anew()
             grown = self.steps.fill(self.best)
-            start = min(grown, self.steps.fill(self.steps.lifted(relaxed, wanted)), key=self.search.rank)
+            start = min(grown, self.steps.fill(self.steps.lifted(self._relaxed, wanted)), key=self.search.rank)
             self.best = self.steps.sweep(start)
             self.best = self.steps.climb(self.steps.rearrange(self.best))
             if not self.search.terms.apart:
                 self.best = self.steps.choose(self.best)
                 self._take(self.steps.climb(self.steps.choose(grown)))
-            self._alternate(relaxed, wanted)
+
+    def begin_from(self, other: Solution) -> None:
+        """Look for a better plan from another solution that keeps the limits, whoever is left out of it."""
+        built = np.zeros(len(self.problem.tail), bool)
+        built[other.edges] = True
+        plan = self.steps.climb(self.steps.fill(self.search.mend(built, other.drop)))
+        self._take(self.steps.climb(self.steps.choose(plan)))
+
+    def prove_plan(self) -> None:
+        """Prove how good the plan is, and mend what the proof shows."""
+        if self._relaxed is not None:
+            self._alternate(self._relaxed, self.search.wanted)
 
     def fill(self) -> None:
         """Serve more homes by moving others, if that goes; no search."""

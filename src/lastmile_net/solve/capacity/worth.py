@@ -12,7 +12,6 @@ from lastmile_net.solve.capacity.growth import FAR, adjacency
 from lastmile_net.solve.capacity.limits import find_reach
 from lastmile_net.solve.capacity.run import Run
 from lastmile_net.solve.capacity.search import Search
-from lastmile_net.solve.capacity.warm import warm_within_limits
 from lastmile_net.solve.prizes import Answer, renamed, with_ways_out
 
 if TYPE_CHECKING:
@@ -55,9 +54,26 @@ def ask_within_limits(
     -----
     Growth by the cheapest next customer ends at the price; then each access point chooses anew (`quota`), up to it.
     """
+    from lastmile_net.solve.capacity.warm import warm_within_limits
+
     warm_within_limits()
     problem = question.problem
     reach = find_reach(problem, adjacency(problem), limits)
+    answer = ask_in_reach(question, price_each, reach, config, report, solver)
+    lost = price_each * int(question.gain[question.in_reach & ~reach.can()].sum())
+    return replace(answer, bound=answer.bound + lost)
+
+
+def ask_in_reach(
+    question: Question,
+    price_each: int,
+    reach: Reach,
+    config: SolveConfig,
+    report: Report | None,
+    solver: Solver,
+) -> Answer:
+    """Do the same where it is known which tap reaches whom; the bound does not count those whom none does."""
+    problem = question.problem
     prized, real = with_ways_out(question, price_each, problem.nodes, reach.can())
     prized = replace(
         prized,
@@ -68,8 +84,7 @@ def ask_within_limits(
     run = Run(Search(prized, _with_way_out(reach, prized)), config, report, solver, out=len(problem.tap_node))
     run.search_worth()
     found = run.solution()
-    lost = price_each * int(question.gain[question.in_reach & ~reach.can()].sum())
-    return Answer(price_each, renamed(question, found, real), found.lower_bound + lost)
+    return Answer(price_each, renamed(question, found, real), found.lower_bound)
 
 
 def _with_way_out(reach: Reach, prized: Problem) -> Reach:
