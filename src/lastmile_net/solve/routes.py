@@ -123,6 +123,47 @@ def climb(end: Shorts, via: Shorts, node: Ints, name: Ints) -> tuple[Ints, Ints]
     return start, edges
 
 
+@kernel
+def lay_routes(group: Ints, start: Ints, edges: Ints, names: int) -> tuple[Ints, Ints, Ints]:
+    """
+    Lay routes over one another, those of each group into trees of their own.
+
+    Parameters
+    ----------
+    group
+        int64 (r,). Group of each route, ascending.
+    start, edges
+        CSR: the edges of each route, from its source on.
+    names
+        Number of edges there are.
+
+    Returns
+    -------
+    parent, edge, last
+        Of each node of the forest, parents first: its parent (-1 at the top) and the edge it stands for; and of each
+        route the node it ends at (-1 for a route without an edge).
+    """
+    parent = np.empty(len(edges), np.int64)
+    edge = np.empty(len(edges), np.int64)
+    last = np.full(len(group), -1, np.int64)
+    seen = np.full(names, -1, np.int64)
+    node = np.full(names, -1, np.int64)
+    count = 0
+    for r in range(len(group)):
+        at = -1
+        for i in range(start[r], start[r + 1]):
+            e = edges[i]
+            if seen[e] != group[r]:
+                seen[e] = group[r]
+                node[e] = count
+                parent[count] = at
+                edge[count] = e
+                count += 1
+            at = node[e]
+        last[r] = at
+    return parent[:count].copy(), edge[:count].copy(), last
+
+
 def rows(solution: Solution, customers: Ints) -> tuple[Ints, Ints]:
     """Return the routes of some customers, in their order, as rows of their own: start and edges."""
     start, place = pick_rows(solution.route_start, customers)

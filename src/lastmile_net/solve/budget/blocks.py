@@ -23,47 +23,6 @@ NONE = -1
 
 
 @kernel
-def lay_routes(group: Ints, start: Ints, edges: Ints, names: int) -> tuple[Ints, Ints, Ints]:
-    """
-    Lay routes over one another, those of each group into trees of their own.
-
-    Parameters
-    ----------
-    group
-        int64 (r,). Group of each route, ascending.
-    start, edges
-        CSR: the edges of each route, from its source on.
-    names
-        Number of edges there are.
-
-    Returns
-    -------
-    parent, edge, last
-        Of each node of the forest, parents first: its parent (-1 at the top) and the edge it stands for; and of each
-        route the node it ends at (-1 for a route without an edge).
-    """
-    parent = np.empty(len(edges), np.int64)
-    edge = np.empty(len(edges), np.int64)
-    last = np.full(len(group), NONE, np.int64)
-    seen = np.full(names, NONE, np.int64)
-    node = np.full(names, NONE, np.int64)
-    count = 0
-    for r in range(len(group)):
-        at = NONE
-        for i in range(start[r], start[r + 1]):
-            e = edges[i]
-            if seen[e] != group[r]:
-                seen[e] = group[r]
-                node[e] = count
-                parent[count] = at
-                edge[count] = e
-                count += 1
-            at = node[e]
-        last[r] = at
-    return parent[:count].copy(), edge[:count].copy(), last
-
-
-@kernel
 def add_up(parent: Ints, value: Ints) -> None:
     """Add to each node, in place, what all nodes below it hold."""
     for v in range(len(parent) - 1, -1, -1):

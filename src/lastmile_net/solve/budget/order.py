@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.budget.blocks import add_up, best_first, lay_routes
-from lastmile_net.solve.routes import part, rows
+from lastmile_net.solve.budget.blocks import add_up, best_first
+from lastmile_net.solve.routes import lay_routes, part, rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

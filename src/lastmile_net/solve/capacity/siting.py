@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.budget.blocks import lay_routes
 from lastmile_net.solve.capacity.limits import NO_FREE_PORT
 from lastmile_net.solve.capacity.packing import (
     Demand,
@@ -27,7 +26,7 @@ from lastmile_net.solve.capacity.packing import (
 from lastmile_net.solve.capacity.plan import Limited
 from lastmile_net.solve.capacity.search import restrict
 from lastmile_net.solve.capacity.sites import CLOSED, Sites, hang, hang_alone, refine
-from lastmile_net.solve.routes import part, rows
+from lastmile_net.solve.routes import lay_routes, part, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
