@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,9 +11,15 @@ import pytest
 
 import lastmile_net as lm
 from lastmile_net.demo import demo_folder
+from lastmile_net.read.layers import load_layers
 
 from .applied import Town, apply, batches, read_changes, sample
 from .towns import area, cabinet, customers, line, lines, point, streets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from _pytest.mark.structures import ParameterSet
 
 METRES = lm.read_config(prices="metres")
 MAIN = streets(Main=line((0, 0), (1000, 0)))
@@ -189,6 +197,29 @@ def test_remedies_work_in_the_demo_town() -> None:
         again = apply(town, plan, batch).plan().customers.set_index("customer_id")["outcome"]
         wanted = [*planned, *plan.customers.loc[batch, "customer_id"]]
         assert (again[wanted] == "planned").all(), plan.customers.loc[batch, "remedy"].tolist()
+
+
+def _large(name: str) -> ParameterSet:
+    return pytest.param(name, marks=[pytest.mark.large, pytest.mark.timeout(7200)])
+
+
+@pytest.mark.towns
+@pytest.mark.parametrize(
+    "name", ["suburb", "helsinki", *map(_large, ("lauf", "neubrandenburg", "copenhagen", "nassau"))]
+)
+def test_remedies_work_in_real_towns(towns: Path, name: str) -> None:
+    """50 of the unserved, drawn once for all: with their changes made, each of them is served."""
+    config = lm.read_config(rounds=1, time_limit_s=10, routes=False, curve_bound=False)
+    files = [towns / name / f"{each}.gpkg" for each in ("streets", "backbone", "customers")]
+    layers = load_layers(*files, config=config)
+    town = Town(layers.streets, layers.backbone, layers.customers, config)
+    plan = town.plan()
+    lost = []
+    for batch in batches(plan, sample(plan, 50)):
+        again = apply(town, plan, batch).plan().customers.set_index("customer_id")["outcome"]
+        told = plan.customers.loc[batch].set_index("customer_id")
+        lost += [f"{who}: {told['remedy'][who]}" for who in told.index if again[who] != "planned"]
+    assert not lost, "\n".join(lost)
 
 
 def test_proposals_tell_what_one_change_wins() -> None:
