@@ -22,7 +22,7 @@ import numpy as np
 
 from lastmile_net.config import SolveConfig, read_config
 from lastmile_net.plan.aim import CURVE_SHARES
-from lastmile_net.plan.favour import favour_first
+from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.solve.budget import Question, Study, build_order
 from lastmile_net.solve.budget.fill import reach_more, spend_rest
 from lastmile_net.solve.budget.order import cut
@@ -144,8 +144,9 @@ def run(path: str, rounds: int, gap: float, kinds: tuple[str, ...]) -> None:
         f"{full_s:.1f} s, gap {full.gap:.2%}; curve {curve_s / full_s:.1f} x"
     )
     curves = {"greedy": greedy(question, budgets), "cheapest": gains_within(study.nested, budgets)}
-    if not ports:
-        curves |= {name: favoured(study, full, gap, budgets, full_s, grown=name == "grown") for name in kinds}
+    for name in kinds:
+        if name == "grown" or not ports:
+            curves[name] = favoured(study, full, gap, budgets, full_s, grown=name == "grown")
     best = np.array([best_within(study, budget, ports=ports) for budget in budgets.tolist()])
     best = np.max([best, *(curves[name] for name in curves if name != "greedy")], axis=0)
     most = study.most_gains(budgets)
@@ -172,7 +173,8 @@ def favoured(
     """Return what first parts of the plan gain that is made with the defaults, or grown."""
     began = time.process_time()
     config = read_config(prices="metres", target_gap=gap, phases={"grown": grown})
-    found = favour_first(study, full, config, ())
+    favour = favour_first if study.kept is None else favour_within_limits
+    found = favour(study, full, config, ())
     took = time.process_time() - began
     print(f"{'grown' if grown else 'plan'}: {dearer(study, found):+.2%} in {took / full_s:.1f} x")
     posed, gain = study.question.posed, study.question.gain

@@ -59,8 +59,8 @@ class Phases(Frozen):
 
     `budgets` is what may be spent in each phase, in turn; who is left comes in one more. `areas` names planning areas
     (`area_id`) instead, `polygons` a file of them: each is a phase, all other customers come last. With `grown`, the
-    first phases get what is best for them, and the whole may cost 0.5 % more than the cheapest plan (or `order_slack`).
-    None: with `budgets`, but not where access points are placed anew.
+    first phases get what is best for them, and the whole may cost 0.5 % more than the cheapest plan (or `order_slack`),
+    4 % where ports or routes are limited. None: with `budgets`, but not where access points are placed anew.
     """
 
     budgets: tuple[Annotated[float, Field(ge=0)], ...] = ()
