@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 from shapely import LineString, Point
 
 from lastmile_net.errors import CrsError
-from lastmile_net.network import DropRules, attach, build_network
+from lastmile_net.network import DropRules, attach, build_network, candidates
 from lastmile_net.network.network import BACKBONE
 
 if TYPE_CHECKING:
@@ -46,6 +48,28 @@ def test_the_street_of_the_address_comes_first(corner: object, customers: Draw) 
     _, drops = attach(corner, here, rules=DropRules())
     assert drops["street_id"].tolist() == ["m", "s", "b"]
     assert drops["drop_m"].tolist() == pytest.approx([20, 5, 40])
+
+
+def test_long_drops_find_the_same_step_by_step(
+    streets: Draw, backbone: Draw, customers: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Houses by chance, some of whose streets lie 3 km off, an island, a line: looking ever farther misses nobody."""
+    rng = np.random.default_rng(5)
+    ways = {}
+    for i, (x, y, turn) in enumerate(zip(*rng.uniform(0, 4_000, (2, 40)), rng.uniform(0, 3, 40), strict=True)):
+        ways[f"w{i}"] = line((x, y), (x + 200 * np.cos(turn), y + 200 * np.sin(turn)))
+    names = [f"Street {i % 25}" if i % 3 else None for i in range(40)]
+    lines = backbone({"k": FAR, "l": line((0, 0), (500, 0))}, role=["cabinet", "distribution"])
+    network = build_network(streets(ways, name=names), lines)
+    places = {f"c{i}": at(*place) for i, place in enumerate(rng.uniform(-500, 4_500, (60, 2)))}
+    here = customers(places, street=[f"Street {i % 30}" if i % 4 else None for i in range(60)])
+    tied = rng.random(len(network.tail)) < 0.7
+    found = []
+    for at_once_m in (50.0, 1e9):
+        monkeypatch.setattr(candidates, "AT_ONCE_M", at_once_m)
+        found.append(attach(network, here, rules=DropRules(max_drop_m=3_500.0), tied=tied)[1])
+    assert len(found[0]) > 180
+    assert_frame_equal(pd.DataFrame(found[0]), pd.DataFrame(found[1]))
 
 
 def test_at_most_so_many_and_never_beyond_the_limit(corner: object, customers: Draw) -> None:

@@ -11,7 +11,7 @@ import pyproj
 import shapely
 
 from lastmile_net.cost import price_drop_crossings, price_drops, price_edges, price_fibre, to_cents
-from lastmile_net.network.attach import blocked
+from lastmile_net.network.candidates import blocked
 from lastmile_net.network.network import STREET, components
 from lastmile_net.network.split import split
 

@@ -143,7 +143,7 @@ def _spots(patient: Patient) -> Iterator[Finding]:
 
 def _far(patient: Patient) -> Iterator[Finding]:
     reach_m = patient.config.max_drop_m
-    near = np.unique(patient.street_tree.query(patient.points, predicate="dwithin", distance=reach_m)[0])
+    near, _ = patient.street_tree.query_nearest(patient.points, max_distance=reach_m, all_matches=False)
     far = np.setdiff1d(np.arange(len(patient.points)), near)
     if not len(far):
         return
@@ -176,8 +176,13 @@ def _street_names(patient: Patient) -> Iterator[Finding]:
     row, nearest = who[row], names[named[street]]
     other = nearest != theirs[row]
     row, nearest = row[other], nearest[other]
-    pair, candidate = tree.query(patient.points[row], predicate="dwithin", distance=reach_m)
-    here = np.isin(np.arange(len(row)), pair[names[named[candidate]] == theirs[row[pair]]])
+    here = np.zeros(len(row), bool)
+    pieces = pd.Series(named).groupby(names[named])
+    for name, places in pd.Series(row).groupby(theirs[row]).indices.items():
+        if name in pieces.indices:
+            mine = shapely.STRtree(patient.street_lines[named[pieces.indices[name]]])
+            found, _ = mine.query_nearest(patient.points[row[places]], max_distance=reach_m, all_matches=False)
+            here[places[found]] = True
     code = pd.Series(theirs[row]) + "|" + nearest + "|" + here.astype(str)
     for places in code.groupby(code).indices.values():
         rows, near_name, is_here = row[places], nearest[places[0]], bool(here[places[0]])

@@ -146,7 +146,7 @@ def _cut_off(patient: Patient) -> pd.Series[int]:
     island_rows = np.flatnonzero(on_island)
     near = shapely.STRtree(patient.street_lines[island_rows])
     who, where = near.query_nearest(patient.points, max_distance=reach_m, all_matches=False)
-    safe = np.unique(main.query(patient.points[who], predicate="dwithin", distance=reach_m)[0])
+    safe, _ = main.query_nearest(patient.points[who], max_distance=reach_m, all_matches=False)
     lost = np.delete(np.arange(len(who)), safe)
     counts = pd.Series(patient.component[island_rows[where[lost]]]).value_counts()
     return cost.add(counts, fill_value=0).astype(int)

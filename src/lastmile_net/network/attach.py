@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
 from lastmile_net.errors import CrsError, Fault
 from lastmile_net.network.build import USABLE_ROLES
-from lastmile_net.network.network import BACKBONE, STREET, tidy
+from lastmile_net.network.candidates import Finder
+from lastmile_net.network.network import STREET, tidy
 from lastmile_net.network.sides import cross
 from lastmile_net.network.split import split
 from lastmile_net.network.tie import tie_nodes, usable_lines
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from lastmile_net.network.network import StreetNetwork
@@ -118,10 +119,9 @@ def attach(
     rows = np.flatnonzero(usable if wanted is None else usable & wanted)
     lines = usable_lines(network, rules.usable_roles) & allowed
     eligible = np.flatnonzero(((network.kind == STREET) & allowed) | lines)
-    pairs = _pairs(network, points, rows, eligible, rules.max_drop_m)
-    shut = blocked(points[pairs["customer"]], network.geometry[pairs["edge"]], barriers, excluded)
-    pairs = pairs[~shut].reset_index(drop=True)
-    pairs = _choose(network, customers, pairs, rules.candidates, tied)
+    pairs = Finder(network, customers, eligible, tied, barriers, excluded).find(
+        rows, rules.candidates, rules.max_drop_m
+    )
     network, node = split(network, pairs["edge"].to_numpy(), pairs["offset_m"].to_numpy())
     pairs["node"] = node
     fresh = np.unique(node[pairs["kind"].to_numpy() == STREET])
@@ -129,85 +129,6 @@ def attach(
         network = cross(network, fresh, rules.sides)
     network = tie_nodes(network, fresh, connector_m=rules.connector_m, roles=rules.usable_roles)
     return _finish(network, customers, pairs)
-
-
-def _pairs(
-    network: StreetNetwork,
-    points: NDArray[np.object_],
-    rows: NDArray[np.int64],
-    eligible: NDArray[np.int64],
-    max_drop_m: float,
-) -> pd.DataFrame:
-    """Return customers and edges within reach of each other."""
-    at, edge = shapely.STRtree(network.geometry[eligible]).query(points[rows], predicate="dwithin", distance=max_drop_m)
-    customer, edge = rows[at], eligible[edge]
-    distance = np.asarray(shapely.distance(points[customer], network.geometry[edge]), np.float64)
-    return pd.DataFrame({"customer": customer, "edge": edge, "distance_m": distance})
-
-
-def blocked(
-    points: NDArray[np.object_],
-    lines: NDArray[np.object_],
-    barriers: gpd.GeoDataFrame | None,
-    excluded: gpd.GeoDataFrame | None,
-) -> Flags:
-    """
-    Return which of the straight ways from points to the nearest places on lines are not open to a drop.
-
-    Parameters
-    ----------
-    points, lines
-        object (k,). Premises, and what their drops would meet.
-    barriers
-        What no drop crosses; touching it counts.
-    excluded
-        Areas in which nothing is built; touching the rim does not count.
-    """
-    shut = np.zeros(len(points), bool)
-    given = [layer for layer in (barriers, excluded) if layer is not None and len(layer)]
-    if len(points) == 0 or not given:
-        return shut
-    ways = np.asarray(shapely.shortest_line(points, lines), object)
-    if barriers is not None and len(barriers):
-        shut[shapely.STRtree(barriers.geometry.to_numpy()).query(ways, predicate="intersects")[0]] = True
-    if excluded is not None and len(excluded):
-        areas = excluded.geometry.to_numpy()
-        way, area = shapely.STRtree(areas).query(ways, predicate="intersects")
-        shut[way[~shapely.touches(ways[way], areas[area])]] = True
-    return shut
-
-
-def _choose(
-    network: StreetNetwork, customers: gpd.GeoDataFrame, pairs: pd.DataFrame, candidates: int, tied: Flags
-) -> pd.DataFrame:
-    """Keep the preferred candidates of each customer."""
-    edge = pairs["edge"].to_numpy()
-    kind = network.kind[edge]
-    pairs = pairs.assign(kind=kind, tied=tied[edge], street_id=network.street_id[edge])
-    named = plain_names(network.streets["name"])
-    source = np.where(kind == STREET, network.source[edge], -1)
-    name = np.append(named, "")[source]
-    pairs["street"] = np.where(kind == BACKBONE, "\0line", np.where(name == "", "\0" + pairs["street_id"], name))
-    address = plain_names(customers["street"])[pairs["customer"].to_numpy()]
-    pairs["rank"] = np.where(kind == BACKBONE, 2, np.where((name != "") & (name == address), 0, 1))
-    main = pairs.groupby("customer")["tied"].transform("any")
-    pairs = pairs[pairs["tied"] | ~main]
-    pairs = pairs.assign(rounded=pairs["distance_m"].round(6))
-    pairs = pairs.sort_values(["customer", "rounded", "street_id", "edge"], kind="stable")
-    pairs = pairs.drop_duplicates(["customer", "street"])
-    pairs = pairs.sort_values(["customer", "rank", "rounded", "street_id"], kind="stable")
-    place = pairs.groupby("customer").cumcount()
-    pairs = pairs[(place < candidates) | (pairs["kind"] == BACKBONE)].reset_index(drop=True)
-    at = customers.geometry.to_numpy()[pairs["customer"].to_numpy()]
-    pairs["offset_m"] = shapely.line_locate_point(network.geometry[pairs["edge"].to_numpy()], at)
-    return pairs
-
-
-def plain_names(values: pd.Series[str]) -> NDArray[np.object_]:
-    """Return street names ready to be compared: case, spaces, points and the usual abbreviations set aside."""
-    text = values.astype(object).where(values.notna(), "").astype(str).str.casefold().str.strip()
-    text = text.str.replace(r"str(\.|\b)(?!\w)", "strasse", regex=True).str.replace("straße", "strasse")
-    return text.str.replace(r"[\s.\-']+", "", regex=True).to_numpy(object)
 
 
 def _finish(
