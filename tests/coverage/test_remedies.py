@@ -205,7 +205,7 @@ def _large(name: str) -> ParameterSet:
 
 @pytest.mark.towns
 @pytest.mark.parametrize(
-    "name", ["suburb", "helsinki", *map(_large, ("lauf", "neubrandenburg", "copenhagen", "nassau"))]
+    "name", ["helsinki", *map(_large, ("suburb", "lauf", "neubrandenburg", "copenhagen", "nassau"))]
 )
 def test_remedies_work_in_real_towns(towns: Path, name: str) -> None:
     """50 of the unserved, drawn once for all: with their changes made, each of them is served."""

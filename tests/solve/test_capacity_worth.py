@@ -10,16 +10,19 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from lastmile_net.config import SolveConfig
+from lastmile_net.config import SolveConfig, read_config
+from lastmile_net.plan.favour import favour_within_limits
 from lastmile_net.solve.budget import Question, Study
 from lastmile_net.solve.budget.within import WithinLimits
 from lastmile_net.solve.capacity import Limited, Limits, ask_within_limits, solve_with_limits
+from lastmile_net.solve.problem import Problem
 
 from .test_capacity import CONFIG, check, town
 from .test_capacity_bound import _fits, random_town
+from .test_capacity_quota import with_cluster
 
 if TYPE_CHECKING:
-    from lastmile_net.solve.problem import Problem, Progress
+    from lastmile_net.solve.problem import Progress
 
 LINE = [(0, 1, 50), (1, 2, 50), (2, 3, 200)]
 """A street with houses 50, 100 and 300 m from the cabinet at its beginning."""
@@ -113,7 +116,7 @@ def test_a_stop_is_heard_while_prices_are_asked() -> None:
     choice = study.within(40_000)
     assert choice.gain == 3
     assert study.stopped
-    assert heard
+    assert len(heard) <= 2, "one question about the bound, one within limits"
 
 
 def test_plans_grown_within_limits_connect_as_many() -> None:
@@ -128,11 +131,115 @@ def test_plans_grown_within_limits_connect_as_many() -> None:
         study = Study(question, limited.solution, CONFIG, limits=Limits())
         kept = study.kept
         assert isinstance(kept, WithinLimits)
-        plan = kept.grown([12_000, 20_000])
+        grown = kept.grown([12_000, 20_000])
+        assert grown is not None
+        plan, order = grown
         units = int(problem.units[plan.drop >= 0].sum())
         assert units == limited.units == 12
         check(problem, Limited(plan, np.full(30, "", object), units, units), Limits())
         first = ask_within_limits(question, 12_000, Limits(), SolveConfig(time_limit_s=None)).solution
-        order = kept.plans[-1][1]
         gained = int((first.drop >= 0).sum())
         assert order.within(first.cost) >= gained
+
+
+def far_house(limits: Limits) -> tuple[Problem, Limited]:
+    """
+    Return a town in which house 0 has a short dear way (10 m) and a cheap longer one (20 m) that shares with house 1.
+
+    Its route may be 15 m long. A third access point's house is far from everything.
+    """
+    nothing, ones = np.zeros(5, np.int64), np.ones(3, np.int64)
+    problem = Problem(
+        nodes=7,
+        tail=np.array([0, 1, 0, 0, 5]),
+        head=np.array([2, 2, 3, 4, 6]),
+        cost=np.array([15, 20, 90, 50, 3000]) * 1000,
+        fibre_cost=nothing,
+        tap_node=np.array([0, 1, 5]),
+        tap_capacity=ones,
+        drop_customer=np.array([0, 0, 1, 2]),
+        drop_node=np.array([3, 2, 4, 6]),
+        drop_cost=nothing[:4],
+        drop_fibre_cost=nothing[:4],
+        units=ones,
+        fibres=ones,
+        length_mm=np.array([15, 20, 10, 50, 30]) * 1000,
+        drop_length_mm=nothing[:4],
+    )
+    return problem, solve_with_limits(problem, limits, CONFIG)
+
+
+def test_plans_that_are_grown_keep_the_stretch_of_the_whole() -> None:
+    """Who is connected keeps one drop; what is the shortest way is still a question for all of them."""
+    limits = Limits(max_stretch=1.5)
+    problem, limited = far_house(limits)
+    kept = Study(Question.of(problem), limited.solution, CONFIG, limits=limits).kept
+    assert kept is not None
+    grown = kept.grown([20_000, 60_000])
+    assert grown is not None
+    plan = grown[0]
+    units = int(problem.units[plan.drop >= 0].sum())
+    assert units <= limited.most_units
+    check(problem, Limited(plan, np.full(3, "", object), units, limited.most_units), Limits(max_route_mm=30_000))
+    assert plan.tap[0] != 1, "20 m are more than 1.5 times 10 m"
+
+
+def test_a_plan_favoured_within_limits_tells_its_own_gap() -> None:
+    """A plan that is dearer than another for the same houses must not be called optimal because that one is."""
+    config = read_config(prices="metres", phases={"budgets": [33]}, time_limit_s=None)
+    problem = with_cluster(59, [(0, 6)])
+    full = solve_with_limits(problem, Limits(), CONFIG).solution
+    study = Study(Question.of(problem), full, CONFIG, limits=Limits())
+    found = favour_within_limits(study, full, config, (33_000,))
+    assert (found.cost, full.cost) == (66_000, 65_000)
+    assert (found.status == "optimal") == (found.cost == found.lower_bound)
+
+
+def test_nothing_is_favoured_after_a_stop() -> None:
+    """Whoever stops wants the plan so far, not another one, and no proof that takes a minute."""
+    problem = with_cluster(59, [(0, 6)])
+    full = solve_with_limits(problem, Limits(), CONFIG).solution
+    study = Study(Question.of(problem), full, CONFIG, limits=Limits(), report=lambda _: False)
+    config = read_config(prices="metres", phases={"budgets": [33]}, time_limit_s=None)
+    assert favour_within_limits(study, full, config, (33_000,)) is full
+
+
+def musts_out_of_reach(*, ports: int) -> Problem:
+    """Return a street with three houses at a cabinet, and two that must be connected where one with no port stands."""
+    edges = [(0, 1, 10), (1, 2, 10), (2, 3, 10), (4, 5, 5)]
+    problem = town(edges, [(0, ports), (4, 0)], [(c, (1, 2, 3, 5, 5)[c], 0) for c in range(5)], [1] * 5)
+    return replace(problem, must=np.array([False, False, False, True, True]))
+
+
+def test_who_must_be_served_but_cannot_costs_others_nothing() -> None:
+    """One home is asked for: the nearest, for 10. The two without a port change neither the plan nor its bounds."""
+    problem = musts_out_of_reach(ports=3)
+    full = solve_with_limits(problem, Limits(), CONFIG).solution
+    study = Study(Question.of(problem), full, CONFIG, limits=Limits())
+    choice = study.gaining(1)
+    assert (choice.gain, choice.solution.cost) == (1, 10_000)
+    assert choice.least_cost <= 10_000
+    study.ask(20_000)
+    money = np.array([10_000, 20_000])
+    assert (study.most_gains(money) >= study.found_gains(money)).all()
+    assert study.least_cost(1) <= 10_000
+
+
+@pytest.mark.parametrize("limits", [None, Limits()])
+def test_who_gains_nothing_is_in_no_bound(limits: Limits | None) -> None:
+    """The last house counts for nothing: all there is to gain costs 120, though everybody costs 330."""
+    problem = town(LINE, [(0, 3 if limits else -1)], HOUSES, [1, 1, 1])
+    full = solve_with_limits(problem, Limits(), CONFIG).solution
+    study = Study(Question.of(problem, gain=np.array([1, 1, 0])), full, CONFIG, limits=limits)
+    choice = study.within(200_000)
+    assert (choice.gain, choice.most_gain, choice.solution.cost) == (2, 2, 120_000)
+    assert study.least_cost(2) <= 120_000
+
+
+def test_who_must_be_served_gets_the_port_by_a_dear_short_way() -> None:
+    """The cheap way to it is 200 m long, the limit 30 m: by the dear one it must still go before the other house."""
+    problem = town([(0, 1, 20), (0, 2, 5), (2, 1, 5), (0, 3, 5)], [(0, 1)], [(0, 1, 0), (1, 3, 0)], [1, 1])
+    lengths = np.array([20_000, 100_000, 100_000, 5_000])
+    problem = replace(problem, length_mm=lengths, must=np.array([True, False]))
+    limited = solve_with_limits(problem, Limits(max_route_mm=30_000), CONFIG)
+    assert limited.solution.tap.tolist() == [0, -1]

@@ -199,9 +199,7 @@ def _chosen(
         assert config.budget is not None
         net = max(net_of(config.budget, model) - locked, 0)
         choice = study.within(net)
-        spent = study.nested.within(net)
-        nested = int(study.nested.gain[spent - 1]) if spent else 0
-        about |= {"asked": config.budget, "nested_gain": nested}
+        about |= {"asked": config.budget, "nested_gain": study.nested.gain_within(net)}
     elif kind == "coverage":
         assert config.target_coverage is not None
         today, everybody = homes

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.budget import Goal, Start, favour_early, only
+from lastmile_net.solve.budget import Goal, Start, favour_early, in_turn, only
 from lastmile_net.solve.capacity import solve_with_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from lastmile_net.config import PlanConfig, SolveConfig
-    from lastmile_net.solve.budget import BuildOrder, Question, Study
+    from lastmile_net.solve.budget import Plan, Question, Study
     from lastmile_net.solve.problem import Problem, Report, Solution, Status
 
-RISES = (1.0, 1.5, 2.2)
+RISES = (1.5, 2.2)
 """Where plans that are grown at the prices of the budgets are too dear, they are grown at the last one times these."""
 ORDER_SHARES = (0.05, 0.1, 0.2, 0.3, 0.45, 0.7)
 """Parts of the whole cost at which the first part of the plan counts, where no budgets are given."""
@@ -77,8 +77,8 @@ def favour_within_limits(study: Study, full: Solution, config: PlanConfig, budge
     """
     Return the plan within limits whose first parts connect most; the cheapest where that is none other.
 
-    Each plan has the bound for those whom it connects. Where time ran out or somebody stopped the search, or nothing
-    is limited, the cheapest plan so far is left as it is.
+    Each plan has the bound for those whom it connects. Where somebody stopped the search, or nothing is limited, the
+    cheapest plan so far is left as it is.
 
     Parameters
     ----------
@@ -92,35 +92,39 @@ def favour_within_limits(study: Study, full: Solution, config: PlanConfig, budge
     if kept is None or limits is None or not stages or full.status == "interrupted":
         return full
     most = cheapest.cost * (1 + max(config.order_slack, GROWN_SLACK_WITHIN_LIMITS))
-    prices = sorted({kept.growing[1].price_at(each) for each in stages})
-    for first in [prices, *([int(rise * prices[-1])] for rise in RISES)]:
-        if kept.grown(first).cost <= most:
+    # a block is worth its price, and not the thousandth below
+    prices = sorted({kept.growing[1].price_at(each) + 1 for each in stages})
+    for rising in [prices, *([int(rise * prices[-1])] for rise in RISES)]:
+        grown = kept.grown(rising)
+        if grown is None or grown[0].cost <= most:
             break
-    plans = [plan for plan in kept.plans if plan[0].cost <= most and all(_all_of(question, plan[0], cheapest))]
-    found = max(plans, key=lambda plan: sum(gain_within(plan[1], stage) for stage in stages))[0]
-    if found is cheapest:
+
+    def value(plan: Plan) -> tuple[int, int]:
+        return sum(plan[1].gain_within(stage) for stage in stages), -plan[0].cost
+
+    found = max(
+        (plan for plan in kept.plans if plan[0].cost <= most and _no_less(question, plan[0], cheapest)), key=value
+    )
+    if found[0] is cheapest or kept.stopped:
         return full
 
-    def prove(problem: Problem, settings: SolveConfig, report: Report | None) -> Solution:
-        return solve_with_limits(problem, limits, settings, report).solution
+    def prove(problem: Problem, settings: SolveConfig, _: Report | None) -> Solution:
+        return solve_with_limits(problem, limits, settings, kept.heard).solution
 
-    served = found.drop >= 0
-    own = int(question.own_cost[served].sum())
-    proof = only(question, served, config.solve, prove)
-    bound = min(proof.lower_bound, found.cost)
-    return replace(found, cost=found.cost - own, lower_bound=bound - own, status=proof.status, log=full.log)
-
-
-def _all_of(question: Question, one: Solution, other: Solution) -> Iterator[bool]:
-    """Yield whether one solution connects as many homes as another, and gains as much."""
-    for each in (question.problem.units, question.gain):
-        yield bool(each[one.drop >= 0].sum() >= each[other.drop >= 0].sum())
+    proof = only(question, found[0].drop >= 0, config.solve, prove)
+    best = max([found, (proof, in_turn(question, proof))], key=value)[0]
+    own = int(question.own_cost[best.drop >= 0].sum())
+    within = best.cost <= proof.lower_bound * (1 + config.target_gap)
+    ended: Status = "optimal" if best.cost == proof.lower_bound else "gap" if within else "rounds"
+    status = proof.status if proof.status in ("time", "interrupted") and ended == "rounds" else ended
+    bound = proof.lower_bound - own
+    return replace(best, cost=best.cost - own, lower_bound=bound, status=status, log=full.log)
 
 
-def gain_within(order: BuildOrder, budget: int) -> int:
-    """Return what the first part of an order gains within a budget."""
-    count = order.within(budget)
-    return int(order.gain[count - 1]) if count else 0
+def _no_less(question: Question, one: Solution, other: Solution) -> bool:
+    """Return whether one solution connects as many homes as another, as many who must be, and gains as much."""
+    values = question.problem.units, question.gain, question.problem.first
+    return all(each[one.drop >= 0].sum() >= each[other.drop >= 0].sum() for each in values)
 
 
 def _most(cost: int, bound: int, slack: float, target_gap: float, *, grown: bool) -> int:

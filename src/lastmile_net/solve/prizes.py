@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
 
+STEP = 1.25
+"""Prices that are asked are this far apart until one is too low and one too high,"""
+CLOSE = 1.02
+"""and then until they are so near each other."""
+
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -119,6 +124,32 @@ def ask(question: Question, price_each: int, config: SolveConfig, solver: Solver
     prized, real = with_ways_out(question, price_each, node, question.in_reach)
     found = solver(prized, config, None)
     return Answer(price_each, renamed(question, found, real), found.lower_bound)
+
+
+def close_in(price: int, too_low: Callable[[int], bool | None], most: int) -> None:
+    """
+    Ask at prices that close in on the one that fits.
+
+    Parameters
+    ----------
+    price
+        Where to begin.
+    too_low
+        Asks at a price, and returns whether it is too low; None ends the search.
+    most
+        At most so many prices.
+    """
+    low, high = 0, 0
+    for _ in range(most):
+        answer = too_low(price)
+        if answer is None:
+            break
+        low, high = (price, high) if answer else (low, price)
+        if low and high and high <= low * CLOSE:
+            break
+        price = int(np.sqrt(low * high)) if low and high else (int(low * STEP) + 1 if low else int(high / STEP))
+        if price < 1:
+            break
 
 
 def with_ways_out(question: Question, price_each: int, node: int, customers: Flags) -> tuple[Problem, Ints]:

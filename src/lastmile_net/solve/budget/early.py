@@ -57,7 +57,7 @@ class Goal:
     @classmethod
     def of(cls, order: BuildOrder, prices: Sequence[int], budgets: Sequence[int], most: int) -> Goal:
         """Return the goal with stages that end at some budgets, of an order of the cheapest plan."""
-        gain = [int(order.gain[count - 1]) if count else 0 for count in map(order.within, budgets)]
+        gain = [order.gain_within(each) for each in budgets]
         return cls(np.maximum(prices, 1), np.maximum(gain, 1), int(order.cost[-1]), most)
 
     def weight(self, rate: float) -> Ints:

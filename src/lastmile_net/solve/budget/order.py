@@ -51,6 +51,11 @@ class BuildOrder:
         """Return how many customers are connected for at most `budget`."""
         return int(np.searchsorted(self.cost, budget, side="right"))
 
+    def gain_within(self, budget: int) -> int:
+        """Return what those gain who are connected for at most `budget`."""
+        count = self.within(budget)
+        return int(self.gain[count - 1]) if count else 0
+
     def price_at(self, budget: int) -> int:
         """Return what a unit of gain costs in the block at which a budget ends; at least 1."""
         last = self._ends()
@@ -70,6 +75,10 @@ class BuildOrder:
         """Return the last customer of each block."""
         ends: Ints = np.flatnonzero(np.append(self.block[1:] != self.block[:-1], [True])[: len(self.block)])
         return ends
+
+
+Plan = tuple["Solution", BuildOrder]
+"""A solution, and the order in which it is built."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +183,7 @@ def cut(question: Question, solution: Solution, order: BuildOrder, count: int) -
     return part(question.posed, solution, who)
 
 
-def spend(question: Question, solution: Solution, order: BuildOrder, budget: int) -> Solution:
+def buy(question: Question, solution: Solution, order: BuildOrder, budget: int) -> Solution:
     """Return what a budget buys of a solution: its first part, and of all others, in order, whoever still fits in."""
     problem, count = question.posed, order.within(budget)
     who = np.zeros(problem.customers, bool)

@@ -21,7 +21,7 @@ from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn
 from lastmile_net.solve.budget.within import WithinLimits
 from lastmile_net.solve.fibre import drop_prices
 from lastmile_net.solve.prepare import reachable
-from lastmile_net.solve.prizes import Answer, ask, only
+from lastmile_net.solve.prizes import CLOSE, Answer, ask, close_in, only
 from lastmile_net.solve.routes import part
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 MOST_QUESTIONS = 8
 """Prices that are tried for one aim, at most."""
-CLOSE = 1.02
-"""Two prices with a ratio below this count as the same."""
 PROMISING = 0.98
 """First parts that gain less than this share of the best one are not filled up."""
 POLISHES = 3
@@ -119,12 +117,16 @@ class Study:
     def __post_init__(self) -> None:
         """Begin with the plan for everybody."""
         everybody = part(self.question.posed, self.full, self.full.drop >= 0)
+        # limits may leave out who must be served: bounds are for all plans then
+        free = replace(self.question, problem=replace(self.question.problem, must=None))
+        self._asked = self.question if self.limits is None else free
         self.must = int((self.question.problem.first & (self.full.drop >= 0)).sum())
         self.nested = self._remember(everybody)
         served = self.full.drop >= 0
         own = int(self.question.own_cost[served].sum())
         self.all_gain = int(self.question.gain[served].sum())
-        self.all_cost = self.full.lower_bound + own
+        # whoever gains nothing may be left out of a plan that gains as much
+        self.all_cost = self.full.lower_bound + own if (self.question.gain[served] > 0).all() else 0
         self.reach_gain = self.question.most
         self._drops_only = self._if_trenches_were_there()
         self.kept: WithinLimits | None = None
@@ -134,7 +136,7 @@ class Study:
     def ask(self, price: int, config: SolveConfig | None = None) -> Answer:
         """Find who is worth a price, once."""
         if price not in self.answers:
-            answer = ask(self.question, price, config or self.config, self._solve)
+            answer = ask(self._asked, price, config or self.config, self._solve)
             self.answers[price] = answer
             self._remember(answer.solution)
         return self.answers[price]
@@ -198,7 +200,7 @@ class Study:
             return self._first(self.nested.within(budget), budget)
         if self.kept is not None:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
-            return self._choice(self.kept.most_within(budget), budget)
+            return self._choice(self._heard_of(self.kept.most_within(budget)), budget)
         if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
             self.proven.append((budget, proof.bound))
@@ -226,7 +228,7 @@ class Study:
         budget = int(self.nested.cost[last])
         if self.kept is not None:
             self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
-            return self._choice(self.kept.cheapest_for(gain), wanted=gain)
+            return self._choice(self._heard_of(self.kept.cheapest_for(gain)), wanted=gain)
         if is_small(self.question) and not self.must:
             return self._small_gaining(gain)
         self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
@@ -245,7 +247,7 @@ class Study:
         if self.parts_only:
             return self._first(max(self.nested.worth(price), self.must))
         answer = self.ask(price)
-        return self._choice(answer.solution if self.kept is None else self.kept.worth(price))
+        return self._choice(answer.solution if self.kept is None else self._heard_of(self.kept.worth(price)))
 
     def _if_trenches_were_there(self) -> tuple[Ints, Ints]:
         """Return money, and what it could gain at most if only drops and what customers cost besides had to be paid."""
@@ -284,8 +286,7 @@ class Study:
         return Choice(best, self._gain(best), self.most_gain(best.cost), least)
 
     def _is_proven(self, budget: int) -> bool:
-        gains = [int(order.gain[order.within(budget) - 1]) if order.within(budget) else 0 for _, order in self.plans]
-        return max(gains) >= self.most_gain(budget)
+        return max(order.gain_within(budget) for _, order in self.plans) >= self.most_gain(budget)
 
     def _solve(self, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
         """Solve the plain problem until search can close no more of the gap, and listen for a stop."""
@@ -303,14 +304,15 @@ class Study:
             self.stopped = True
         return not self.stopped
 
+    def _heard_of(self, solution: Solution) -> Solution:
+        """Return a plan within limits, and know whether time cut its search short."""
+        self.hurried |= self.kept is not None and self.kept.hurried
+        return solution
+
     def _remember(self, solution: Solution) -> BuildOrder:
-        order = self._order(solution)
+        order = in_turn(self.question, solution)
         self.plans.append((solution, order))
         return order
-
-    def _order(self, solution: Solution) -> BuildOrder:
-        """Return the order of building in which those who must be served come first."""
-        return in_turn(self.question, solution)
 
     def _gain(self, solution: Solution) -> int:
         return int(self.question.gain[solution.drop >= 0].sum())
@@ -320,25 +322,19 @@ class Study:
 
     def _close_in(self, budget: int, too_low: Callable[[Answer], bool]) -> None:
         """Ask at prices that close in on the one that fits."""
-        low, high = 0, 0
-        price = self.nested.price_at(budget)
-        for _ in range(MOST_QUESTIONS):
-            if too_low(self.ask(price)):
-                low = price
-            else:
-                high = price
-            if low and high and high <= low * CLOSE:
-                break
-            price = int(np.sqrt(low * high)) if low and high else (int(low * 1.25) + 1 if low else int(high / 1.25))
-            if price < 1 or price in self.answers or self.stopped:
-                break
+
+        def low(price: int) -> bool | None:
+            asked = price in self.answers and price != first
+            return None if asked or self.stopped else too_low(self.ask(price))
+
+        first = self.nested.price_at(budget)
+        close_in(first, low, MOST_QUESTIONS)
 
     def _best_within(self, budget: int) -> Solution:
         """Return the best first part of any plan so far, filled up."""
-        reached = [(plan, plan[1].within(budget)) for plan in self.plans]
-        gains = [int(plan[1].gain[count - 1]) if count else 0 for plan, count in reached]
-        good = [each for each, gain in zip(reached, gains, strict=True) if gain >= PROMISING * max(gains)]
-        parts = [cut(self.question, *plan, count) for plan, count in good]
+        gains = [order.gain_within(budget) for _, order in self.plans]
+        good = [plan for plan, gain in zip(self.plans, gains, strict=True) if gain >= PROMISING * max(gains)]
+        parts = [cut(self.question, *plan, plan[1].within(budget)) for plan in good]
         return max((spend_rest(self.question, part, budget) for part in parts), key=self._gain)
 
     def _polished(self, solution: Solution, budget: int) -> Solution:
@@ -350,7 +346,10 @@ class Study:
         return spend_rest(self.question, min(solution, again, key=lambda each: each.cost), budget)
 
     def _choice(self, solution: Solution, budget: int | None = None, wanted: int | None = None) -> Choice:
-        gain = self._gain(solution)
-        most = self.most_gain(solution.cost if budget is None else budget)
+        gain, money = self._gain(solution), solution.cost if budget is None else budget
+        most = self.most_gain(money)
+        if self.kept is None and (self.question.problem.first & (solution.drop >= 0)).sum() < self.must:
+            # what has been asked is for plans that serve all who must be served: the money is too little for that
+            most = int(np.interp(money, *self._drops_only) + SLIP)
         least = self.least_cost(gain if wanted is None else min(gain, wanted))
         return Choice(solution, gain, max(most, gain), min(least, solution.cost))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.budget.grow import what_is_left
-from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn, spend
-from lastmile_net.solve.capacity import ask_within_limits, solve_with_limits
-from lastmile_net.solve.prizes import renamed
+from lastmile_net.solve.budget.order import Plan, buy, cut, in_turn
+from lastmile_net.solve.capacity import adjacency, ask_in_reach, find_reach, solve_in_reach
+from lastmile_net.solve.prizes import close_in, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,16 +18,10 @@ if TYPE_CHECKING:
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.capacity import Limits
     from lastmile_net.solve.prizes import Question
-    from lastmile_net.solve.problem import Report, Solution
-
-    Plan = tuple[Solution, BuildOrder]
+    from lastmile_net.solve.problem import Progress, Report, Solution
 
 MOST_QUESTIONS = 6
-"""Prices that are tried for one aim, at most,"""
-STEP = 1.25
-"""this far apart until one is too low and one too high,"""
-CLOSE = 1.02
-"""and until they are so near each other."""
+"""Prices that are tried for one aim, at most."""
 
 
 class WithinLimits:
@@ -49,47 +43,48 @@ class WithinLimits:
     """
 
     def __init__(self, question: Question, limits: Limits, config: SolveConfig, full: Plan, report: Report) -> None:
-        self.question, self.limits, self.config, self.report = question, limits, config, report
+        self.question, self.config, self.report = question, config, report
+        self.reach = find_reach(question.problem, adjacency(question.problem), limits)
         self.plans = [full]
+        self.stopped = self.hurried = False
         self._asked: set[int] = set()
 
     @cached_property
     def growing(self) -> Plan:
         """The plan that grows by the cheapest next customer: dear in the end, but cheap to begin with."""
-        found = solve_with_limits(self.question.posed, self.limits, self.config, search=False).solution
-        return self._keep(found)
+        found = solve_in_reach(self.question.posed, self.reach, self.config, self.heard, search=False)
+        return self._keep(found.solution)
 
     def most_within(self, budget: int) -> Solution:
-        """Return the plan that gains most within a budget."""
+        """Return the plan that gains most within a budget; before all, it serves those who must be."""
         self._close_in(self.growing[1].price_at(budget), lambda plan: plan[0].cost <= budget)
-        return max((spend(self.question, *plan, budget) for plan in self.plans), key=self._gain)
+        first = self.question.problem.first
+        return max(
+            (buy(self.question, *plan, budget) for plan in self.plans),
+            key=lambda part: (int((first & (part.drop >= 0)).sum()), self._gain(part), -part.cost),
+        )
 
     def cheapest_for(self, gain: int) -> Solution:
         """Return the cheapest plan that gains as much; the plan for everybody where none does."""
         order = self.growing[1]
-        first = int(np.searchsorted(order.gain, gain))
-        price = order.price_at(int(order.cost[min(first, len(order.cost) - 1)])) if len(order.cost) else 1
-        self._close_in(price, lambda plan: self._gain(plan[0]) < gain)
-        must = int(self.question.problem.first.sum())
-        parts = [
-            cut(self.question, *plan, max(int(np.searchsorted(plan[1].gain, gain)) + 1, must))
-            for plan in self.plans
-            if len(plan[1].gain) and plan[1].gain[-1] >= gain
-        ]
+        last = min(int(np.searchsorted(order.gain, gain)), len(order.cost) - 1)
+        self._close_in(order.price_at(int(order.cost[last])), lambda plan: self._gain(plan[0]) < gain)
+        reaching = [plan for plan in self.plans if plan[1].gain_within(plan[0].cost) >= gain]
+        parts = [self._first(plan, int(np.searchsorted(plan[1].gain, gain)) + 1 if gain else 0) for plan in reaching]
         return min(parts, key=lambda part: part.cost, default=self.plans[0][0])
 
     def worth(self, price: int) -> Solution:
         """Return who is worth a price for each unit of gain."""
         self._ask(price)
-        must = int(self.question.problem.first.sum())
-        parts = [cut(self.question, *plan, max(plan[1].worth(price), must)) for plan in self.plans]
+        parts = [self._first(plan, plan[1].worth(price)) for plan in self.plans]
         return min(parts, key=lambda part: part.cost - price * self._gain(part))
 
-    def grown(self, prices: Sequence[int]) -> Solution:
+    def grown(self, prices: Sequence[int]) -> Plan | None:
         """
         Return a plan for everybody whom the limits let in that connects first who is worth the first price.
 
-        Then come those who are worth the next price, and all others last; what is built stays.
+        Then come those who are worth the next price, and all others last. What is built costs nothing from then on, and
+        whoever is connected stays on his drop, or gives way to more homes. None if a stop was asked for.
 
         Parameters
         ----------
@@ -101,33 +96,44 @@ class WithinLimits:
         drop = np.full(question.problem.customers, -1, np.int64)
         for price in prices:
             rest, names = what_is_left(question, built, drop)
-            found = ask_within_limits(rest, price, self.limits, self.config, self.report).solution
+            found = ask_in_reach(rest, price, self.reach, self.config, self.heard).solution
             built[found.edges] = True
             drop = np.where(found.drop >= 0, names[found.drop], -1)
+            if self.stopped:
+                return None
         rest, names = what_is_left(question, built, drop)
-        last = solve_with_limits(rest.posed, self.limits, self.config, self.report, to_the_end=False).solution
-        return self._keep(renamed(question, last, names))[0]
+        last = solve_in_reach(rest.posed, self.reach, self.config, self.heard, to_the_end=False).solution
+        return None if self.stopped else self._keep(renamed(question, last, names))
+
+    def heard(self, progress: Progress) -> bool:
+        """Report, and return whether to go on."""
+        self.stopped |= self.report(progress) is False
+        return not self.stopped
 
     def _close_in(self, price: int, too_low: Callable[[Plan], bool]) -> None:
         """Ask at prices that close in on the one that fits."""
-        low, high = 0, 0
-        for _ in range(MOST_QUESTIONS):
-            plan = None if price < 1 or price in self._asked else self._ask(price)
-            if plan is None:
-                break
-            low, high = (price, high) if too_low(plan) else (low, price)
-            if low and high and high <= low * CLOSE:
-                break
-            price = int(np.sqrt(low * high)) if low and high else (int(low * STEP) + 1 if low else int(high / STEP))
+
+        def low(price: int) -> bool | None:
+            return None if price in self._asked or self.stopped else too_low(self._ask(price))
+
+        close_in(price, low, MOST_QUESTIONS)
 
     def _ask(self, price: int) -> Plan:
         self._asked.add(price)
-        return self._keep(ask_within_limits(self.question, price, self.limits, self.config, self.report).solution)
+        found = ask_in_reach(self.question, price, self.reach, self.config, self.heard).solution
+        self.hurried |= found.status == "time"
+        return self._keep(found)
 
     def _keep(self, solution: Solution) -> Plan:
         plan = solution, in_turn(self.question, solution)
-        self.plans.append(plan)
+        if not any(solution.cost == old.cost and np.array_equal(solution.drop, old.drop) for old, _ in self.plans):
+            self.plans.append(plan)
         return plan
+
+    def _first(self, plan: Plan, count: int) -> Solution:
+        """Return the first customers of a plan, and whoever must be served and is."""
+        must = int((self.question.problem.first & (plan[0].drop >= 0)).sum())
+        return cut(self.question, *plan, max(count, must))
 
     def _gain(self, solution: Solution) -> int:
         return int(self.question.gain[solution.drop >= 0].sum())

@@ -1,21 +1,24 @@
 """Plans within limits: free ports of access points, length and loss of routes."""
 
+from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import (
     NO_FREE_PORT,
     OPTICAL_BUDGET,
     OPTICAL_UNKNOWN,
     ROUTE_TOO_LONG,
     Limits,
+    Reach,
+    find_reach,
     most_units,
 )
-from lastmile_net.solve.capacity.plan import Limited, solve_with_limits
+from lastmile_net.solve.capacity.plan import Limited, solve_in_reach, solve_with_limits
 from lastmile_net.solve.capacity.siting import (
     Catalogue,
     Sited,
     place_access_points,
     without_ports,
 )
-from lastmile_net.solve.capacity.worth import ask_within_limits
+from lastmile_net.solve.capacity.worth import ask_in_reach, ask_within_limits
 
 __all__ = [
     "NO_FREE_PORT",
@@ -25,10 +28,15 @@ __all__ = [
     "Catalogue",
     "Limited",
     "Limits",
+    "Reach",
     "Sited",
+    "adjacency",
+    "ask_in_reach",
     "ask_within_limits",
+    "find_reach",
     "most_units",
     "place_access_points",
+    "solve_in_reach",
     "solve_with_limits",
     "without_ports",
 ]

@@ -77,12 +77,12 @@ class Pace:
         """Wait for steps in other threads, and listen meanwhile."""
         try:
             while wait(steps, TICK_S).not_done:
-                if not clock.stopped and not self.again():
+                if not clock.stopped and not self.heartbeat():
                     clock.stopped.append("report")
         except KeyboardInterrupt:
             clock.stopped.append("keyboard")
 
-    def again(self) -> bool:
+    def heartbeat(self) -> bool:
         """Report the last state again while something goes on that has none of its own; return whether to go on."""
         now = replace(self.log[-1], seconds=time.perf_counter() - self.began)
         if self.report is not None and self.stopped is None and self.report(now) is False:

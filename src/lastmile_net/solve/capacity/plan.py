@@ -112,14 +112,31 @@ def solve_with_limits(
     nothing. Then each tap chooses anew whom it serves, by a prize-collecting tree around it (`quota`). All that is done
     again from plans that serve only who is worth a price, as long as there is time.
     """
-    from lastmile_net.solve.capacity.warm import warm_within_limits
-
     if _unlimited(problem, limits):
         solution = solver(problem, config, report)
         units = int(problem.units[solution.drop >= 0].sum())
         return Limited(solution, np.full(problem.customers, "", object), units, units)
-    warm_within_limits()
     reach = find_reach(problem, adjacency(problem), limits)
+    return solve_in_reach(
+        problem, reach, config, report, apart=apart, to_the_end=to_the_end, search=search, solver=solver
+    )
+
+
+def solve_in_reach(
+    problem: Problem,
+    reach: Reach,
+    config: SolveConfig,
+    report: Report | None = None,
+    *,
+    apart: bool = False,
+    to_the_end: bool = True,
+    search: bool = True,
+    solver: Solver = solve,
+) -> Limited:
+    """Do the same as `solve_with_limits` where it is known which tap reaches whom, and by how long a route."""
+    from lastmile_net.solve.capacity.warm import warm_within_limits
+
+    warm_within_limits()
     run = Run(Search(problem, reach, apart=apart), config, report, solver)
     if not search:
         run.fill()
@@ -141,7 +158,7 @@ def _begin_elsewhere(run: Run, reach: Reach, config: SolveConfig, solver: Solver
             return
         price = max(int(part * run.best.cost / max(run.best.units, 1)), 1)
         hurry = config.model_copy(update={"time_limit_s": run.pace.left()})
-        run.begin_from(ask_in_reach(question, price, reach, hurry, lambda _: run.pace.again(), solver).solution)
+        run.begin_from(ask_in_reach(question, price, reach, hurry, lambda _: run.pace.heartbeat(), solver).solution)
 
 
 def _limited(run: Run, reach: Reach) -> Limited:

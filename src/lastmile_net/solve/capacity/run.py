@@ -50,7 +50,7 @@ class Run:
     Attributes
     ----------
     best
-        The best plan so far; at first the one that grows by the cheapest next home.
+        The best plan so far; at first the one that grows by the cheapest next home, as far as a price allows.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Run:
         self._relaxed: Solution | None = None
         nobody = np.full(self.problem.customers, -1)
         self.best: Served = search.fill(np.zeros(len(self.problem.tail), bool), nobody, nobody.copy())
+        self.pace.tell(self.best.cost, "grow")
 
     def search_plan(self) -> None:
         """Look for a good plan, from the one that grows and from the one without limits."""
@@ -98,25 +99,25 @@ class Run:
         wanted = self.search.wanted
         if wanted.any():
             relaxed = self.steps.relax(wanted, quick=True)
+            self.pace.bound = relaxed.lower_bound
             self.pace.start_anew()
             start = min(self.best, self.steps.lifted(relaxed, wanted), key=self.search.rank)
             self.best = self.steps.choose(self.steps.rearrange(start))
             self.best = self.steps.rearrange(self.steps.polish(self.best))
-            self._proved(relaxed, wanted)
 
     def _alternate(self, relaxed: Solution, solved: Flags) -> None:
         """Solve for who is served, mend the answer, and go on while that gains; ends with a bound for the best plan."""
         for _ in range(MOST_PROOFS):
-            relaxed, solved = self._proved(relaxed, solved)
+            relaxed, solved = self._prove(relaxed, solved)
             other = self.best
             if self.pace.stopped is None:
                 other = self.steps.climb(self.steps.lifted(relaxed, solved))
             if self.pace.stopped is not None or not self._take(other):
                 break
         self.best = self.steps.rearrange(self.steps.polish(self.best))
-        self._proved(relaxed, solved)
+        self._prove(relaxed, solved)
 
-    def _proved(self, relaxed: Solution, solved: Flags) -> tuple[Solution, Flags]:
+    def _prove(self, relaxed: Solution, solved: Flags) -> tuple[Solution, Flags]:
         """Make sure that the bound is for who is served now."""
         served = self.best.customers
         if not served.any():

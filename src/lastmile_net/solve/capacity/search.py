@@ -143,8 +143,10 @@ class Search:
         Afterwards every customer that is left out asks for more homes than any tap that could serve it has ports for.
         """
         state = Growth(built, self.room_left(tap), drop, tap)
-        if np.any(self.problem.first & self.wanted & (tap < 0)):
-            grow(self.graph, self.leaves, self.terms, state, self.wanted & self.problem.first, 0)
+        first = self.wanted & self.problem.first
+        for pull in (0, *PULLS) if self.reach.limited else (0,):
+            if np.any(first & (state.tap < 0)):
+                grow(self.graph, self.leaves, self.terms, state, first, pull)
         grow(self.graph, self.leaves, self.terms, state, self.wanted, 0)
         together = self.terms._replace(apart=False)
         if self.terms.apart:

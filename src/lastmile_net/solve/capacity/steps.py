@@ -127,7 +127,7 @@ class Steps:
 
     def polish(self, plan: Served) -> Served:
         """Lay each tap's tree anew for its customers, with the others' trenches there for nothing."""
-        for t in np.unique(plan.tap[plan.customers]).tolist():
+        for t in np.unique(plan.tap[~left_out(plan, self._out)]).tolist():
             if self.pace.stopped is not None:
                 break
             others = np.zeros(len(self.problem.tail), bool)
@@ -189,7 +189,7 @@ class Steps:
         if limit is not None:
             changes["time_limit_s"] = limit * QUICK_SHARE if quick else max(self.pace.left() or 0, limit * SOLVE_SHARE)
         config = self.config.model_copy(update=changes)
-        return self.solver(part, config, None)
+        return self.solver(part, config, lambda _: self.pace.heartbeat())
 
     def lifted(self, relaxed: Solution, customers: Flags) -> Served:
         """Return the plan within limits that a solution without them for some customers leads to."""

@@ -48,15 +48,13 @@ def ask_within_limits(
     Returns
     -------
     answer
-        Its solution keeps all limits; its bound counts whom no tap can serve as left out.
+        Its solution keeps all limits; its bound leaves the ports out, counts whom no tap can serve as left out, and is
+        for plans that serve all who must be served.
 
     Notes
     -----
     Growth by the cheapest next customer ends at the price; then each access point chooses anew (`quota`), up to it.
     """
-    from lastmile_net.solve.capacity.warm import warm_within_limits
-
-    warm_within_limits()
     problem = question.problem
     reach = find_reach(problem, adjacency(problem), limits)
     answer = ask_in_reach(question, price_each, reach, config, report, solver)
@@ -69,10 +67,13 @@ def ask_in_reach(
     price_each: int,
     reach: Reach,
     config: SolveConfig,
-    report: Report | None,
-    solver: Solver,
+    report: Report | None = None,
+    solver: Solver = solve,
 ) -> Answer:
     """Do the same where it is known which tap reaches whom; the bound does not count those whom none does."""
+    from lastmile_net.solve.capacity.warm import warm_within_limits
+
+    warm_within_limits()
     problem = question.problem
     prized, real = with_ways_out(question, price_each, problem.nodes, reach.can())
     prized = replace(
