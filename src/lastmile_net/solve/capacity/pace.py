@@ -64,6 +64,11 @@ class Pace:
         """Return the seconds that are left of the share; None where there is no limit."""
         return None if self.limit_s is None else max(self.limit_s * self.share - self._seconds(), 0.0)
 
+    def has(self, part: float) -> bool:
+        """Return whether so large a part of the share is left, and nothing asks to stop."""
+        left = self.left()
+        return self.stopped is None and (left is None or left >= part * self.share * (self.limit_s or 0))
+
     def tell(self, cost: int, stage: str) -> None:
         """Log the state, and see whether anything asks to stop."""
         line = Progress(time.perf_counter() - self.began, cost, self.bound, stage)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WORTH = (2.0, 1.4)
 """Prices of a home, in parts of what the mean home costs, at which other plans are begun."""
+ENOUGH = 0.5
+"""They are begun while this part of the search's time is left: large towns need it for the proof."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,10 +153,10 @@ def solve_in_reach(
 
 
 def _begin_elsewhere(run: Run, reach: Reach, config: SolveConfig, solver: Solver) -> None:
-    """Look for a better plan from those that serve only who is worth a price, as long as there is time."""
+    """Look for a better plan from those that serve only who is worth a price, while there is ample time."""
     question = Question.of(run.problem)
     for part in WORTH:
-        if run.pace.stopped is not None or not np.any(reach.can() & ~run.best.customers):
+        if not run.pace.has(ENOUGH) or not np.any(reach.can() & ~run.best.customers):
             return
         price = max(int(part * run.best.cost / max(run.best.units, 1)), 1)
         hurry = config.model_copy(update={"time_limit_s": run.pace.left()})
