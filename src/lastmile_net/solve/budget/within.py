@@ -9,7 +9,7 @@ import numpy as np
 
 from lastmile_net.solve.budget.grow import what_is_left
 from lastmile_net.solve.budget.order import Plan, buy, cut, in_turn
-from lastmile_net.solve.capacity import adjacency, ask_in_reach, find_reach, solve_in_reach
+from lastmile_net.solve.capacity import adjacency, ask_within_limits, find_reach, solve_with_limits
 from lastmile_net.solve.prizes import close_in, renamed
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class WithinLimits:
     @cached_property
     def growing(self) -> Plan:
         """The plan that grows by the cheapest next customer: dear in the end, but cheap to begin with."""
-        found = solve_in_reach(self.question.posed, self.reach, self.config, self.heard, search=False)
+        found = solve_with_limits(self.question.posed, self.reach, self.config, self.heard, search=False)
         return self._keep(found.solution)
 
     def most_within(self, budget: int) -> Solution:
@@ -96,13 +96,13 @@ class WithinLimits:
         drop = np.full(question.problem.customers, -1, np.int64)
         for price in prices:
             rest, names = what_is_left(question, built, drop)
-            found = ask_in_reach(rest, price, self.reach, self.config, self.heard).solution
+            found = ask_within_limits(rest, price, self.reach, self.config, self.heard).solution
             built[found.edges] = True
             drop = np.where(found.drop >= 0, names[found.drop], -1)
             if self.stopped:
                 return None
         rest, names = what_is_left(question, built, drop)
-        last = solve_in_reach(rest.posed, self.reach, self.config, self.heard, to_the_end=False).solution
+        last = solve_with_limits(rest.posed, self.reach, self.config, self.heard, to_the_end=False).solution
         return None if self.stopped else self._keep(renamed(question, last, names))
 
     def heard(self, progress: Progress) -> bool:
@@ -120,7 +120,7 @@ class WithinLimits:
 
     def _ask(self, price: int) -> Plan:
         self._asked.add(price)
-        found = ask_in_reach(self.question, price, self.reach, self.config, self.heard).solution
+        found = ask_within_limits(self.question, price, self.reach, self.config, self.heard).solution
         self.hurried |= found.status == "time"
         return self._keep(found)
 

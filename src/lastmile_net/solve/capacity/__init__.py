@@ -11,14 +11,14 @@ from lastmile_net.solve.capacity.limits import (
     find_reach,
     most_units,
 )
-from lastmile_net.solve.capacity.plan import Limited, solve_in_reach, solve_with_limits
+from lastmile_net.solve.capacity.plan import Limited, solve_with_limits
 from lastmile_net.solve.capacity.siting import (
     Catalogue,
     Sited,
     place_access_points,
     without_ports,
 )
-from lastmile_net.solve.capacity.worth import ask_in_reach, ask_within_limits
+from lastmile_net.solve.capacity.worth import ask_within_limits
 
 __all__ = [
     "NO_FREE_PORT",
@@ -31,12 +31,10 @@ __all__ = [
     "Reach",
     "Sited",
     "adjacency",
-    "ask_in_reach",
     "ask_within_limits",
     "find_reach",
     "most_units",
     "place_access_points",
-    "solve_in_reach",
     "solve_with_limits",
     "without_ports",
 ]

@@ -9,10 +9,10 @@ import numpy as np
 
 from lastmile_net.solve import solve
 from lastmile_net.solve.capacity.growth import adjacency
-from lastmile_net.solve.capacity.limits import NO_FREE_PORT, find_reach
+from lastmile_net.solve.capacity.limits import NO_FREE_PORT, Limits, Reach, find_reach
 from lastmile_net.solve.capacity.run import Run
 from lastmile_net.solve.capacity.search import Search
-from lastmile_net.solve.capacity.worth import ask_in_reach
+from lastmile_net.solve.capacity.worth import ask_within_limits
 from lastmile_net.solve.prizes import Question
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity.limits import Limits, Reach
     from lastmile_net.solve.problem import Problem, Report, Solution
 
     Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
@@ -63,7 +62,7 @@ class Limited:
 
 def solve_with_limits(
     problem: Problem,
-    limits: Limits,
+    limits: Limits | Reach,
     config: SolveConfig,
     report: Report | None = None,
     *,
@@ -80,7 +79,7 @@ def solve_with_limits(
     problem
         Streets, taps with their free ports, customers.
     limits
-        Limits on routes.
+        Limits on routes, or which tap reaches whom within them where that is known.
     config
         When to stop.
     report
@@ -114,31 +113,14 @@ def solve_with_limits(
     nothing. Then each tap chooses anew whom it serves, by a prize-collecting tree around it (`quota`). All that is done
     again from plans that serve only who is worth a price, as long as there is time.
     """
-    if _unlimited(problem, limits):
+    from lastmile_net.solve.capacity.warm import warm_within_limits
+
+    if isinstance(limits, Limits) and _unlimited(problem, limits):
         solution = solver(problem, config, report)
         units = int(problem.units[solution.drop >= 0].sum())
         return Limited(solution, np.full(problem.customers, "", object), units, units)
-    reach = find_reach(problem, adjacency(problem), limits)
-    return solve_in_reach(
-        problem, reach, config, report, apart=apart, to_the_end=to_the_end, search=search, solver=solver
-    )
-
-
-def solve_in_reach(
-    problem: Problem,
-    reach: Reach,
-    config: SolveConfig,
-    report: Report | None = None,
-    *,
-    apart: bool = False,
-    to_the_end: bool = True,
-    search: bool = True,
-    solver: Solver = solve,
-) -> Limited:
-    """Do the same as `solve_with_limits` where it is known which tap reaches whom, and by how long a route."""
-    from lastmile_net.solve.capacity.warm import warm_within_limits
-
     warm_within_limits()
+    reach = limits if isinstance(limits, Reach) else find_reach(problem, adjacency(problem), limits)
     run = Run(Search(problem, reach, apart=apart), config, report, solver)
     if not search:
         run.fill()
@@ -160,7 +142,9 @@ def _begin_elsewhere(run: Run, reach: Reach, config: SolveConfig, solver: Solver
             return
         price = max(int(part * run.best.cost / max(run.best.units, 1)), 1)
         hurry = config.model_copy(update={"time_limit_s": run.pace.left()})
-        run.begin_from(ask_in_reach(question, price, reach, hurry, lambda _: run.pace.heartbeat(), solver).solution)
+        run.begin_from(
+            ask_within_limits(question, price, reach, hurry, lambda _: run.pace.heartbeat(), solver).solution
+        )
 
 
 def _limited(run: Run, reach: Reach) -> Limited:

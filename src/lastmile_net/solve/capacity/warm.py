@@ -26,7 +26,7 @@ def warm_within_limits() -> None:
     mark = cache_folder(Path(__file__)) / "all"
     if mark.exists():
         return
-    logger.info("compiling the kernels for ports and limits: once, for about half a minute")
+    logger.info("compiling the kernels for ports and limits: once, for about a minute")
     mark.touch()  # first, because the call below comes back here
     try:
         for fibre in (1, 0):  # forests are shaken only where fibre costs nothing

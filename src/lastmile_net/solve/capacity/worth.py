@@ -9,14 +9,14 @@ import numpy as np
 
 from lastmile_net.solve import solve
 from lastmile_net.solve.capacity.growth import FAR, adjacency
-from lastmile_net.solve.capacity.limits import find_reach
+from lastmile_net.solve.capacity.limits import Reach, find_reach
 from lastmile_net.solve.capacity.run import Run
 from lastmile_net.solve.capacity.search import Search
 from lastmile_net.solve.prizes import Answer, renamed, with_ways_out
 
 if TYPE_CHECKING:
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity.limits import Limits, Reach
+    from lastmile_net.solve.capacity.limits import Limits
     from lastmile_net.solve.prizes import Question, Solver
     from lastmile_net.solve.problem import Problem, Report
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def ask_within_limits(
     question: Question,
     price_each: int,
-    limits: Limits,
+    limits: Limits | Reach,
     config: SolveConfig,
     report: Report | None = None,
     solver: Solver = solve,
@@ -39,7 +39,7 @@ def ask_within_limits(
     price_each
         What leaving out one unit of gain costs, in thousandths.
     limits
-        Limits on routes; those on ports are the problem's.
+        Limits on routes, or which tap reaches whom within them where that is known; ports are the problem's.
     config, report
         When to stop; progress callback.
     solver
@@ -55,26 +55,11 @@ def ask_within_limits(
     -----
     Growth by the cheapest next customer ends at the price; then each access point chooses anew (`quota`), up to it.
     """
-    problem = question.problem
-    reach = find_reach(problem, adjacency(problem), limits)
-    answer = ask_in_reach(question, price_each, reach, config, report, solver)
-    lost = price_each * int(question.gain[question.in_reach & ~reach.can()].sum())
-    return replace(answer, bound=answer.bound + lost)
-
-
-def ask_in_reach(
-    question: Question,
-    price_each: int,
-    reach: Reach,
-    config: SolveConfig,
-    report: Report | None = None,
-    solver: Solver = solve,
-) -> Answer:
-    """Do the same where it is known which tap reaches whom; the bound does not count those whom none does."""
     from lastmile_net.solve.capacity.warm import warm_within_limits
 
     warm_within_limits()
     problem = question.problem
+    reach = limits if isinstance(limits, Reach) else find_reach(problem, adjacency(problem), limits)
     prized, real = with_ways_out(question, price_each, problem.nodes, reach.can())
     prized = replace(
         prized,
@@ -85,7 +70,8 @@ def ask_in_reach(
     run = Run(Search(prized, _with_way_out(reach, prized)), config, report, solver, out=len(problem.tap_node))
     run.search_worth()
     found = run.solution()
-    return Answer(price_each, renamed(question, found, real), found.lower_bound)
+    lost = price_each * int(question.gain[question.in_reach & ~reach.can()].sum())
+    return Answer(price_each, renamed(question, found, real), found.lower_bound + lost)
 
 
 def _with_way_out(reach: Reach, prized: Problem) -> Reach:
