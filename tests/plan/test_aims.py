@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shapely import LineString, Point, box
 
 import lastmile_net as lm
+from lastmile_net.report.summary import summary_text
 
 from .test_plan import CRS, E0, N0, cabinet, customers, streets
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # The cabinet stands at 0; a (at 50) costs 60 m alone, b (at 100) 50 m more and its drop of 10, c (at 300) 210 m more.
 WAYS = streets(Main=LineString([(E0, N0), (E0 + 400, N0)]))
 HERE = customers(a=Point(E0 + 50, N0 + 10), b=Point(E0 + 100, N0 + 10), c=Point(E0 + 300, N0 + 10))
+
+AIMS: list[dict[str, Any]] = [{"budget": 60}, {"budget": 320}, {"target_coverage": 0.8}]
 
 
 def planned(**aim: object) -> lm.Plan:
@@ -127,6 +130,22 @@ def test_every_aim_keeps_every_limit(tmp_path: Path, limit: str, aim: dict[str, 
     assert outcomes(plan) == who
     verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
     assert verdict.passed, str(verdict)
+
+
+def test_a_free_port_is_no_reason_and_a_full_one_is_not_the_money(tmp_path: Path) -> None:
+    """
+    Two ports for a, b and c: for 60 only a is connected, b lacks 60 and c 260, both could have the other port.
+
+    For 320 both ports go to a and b, and c is told that it lacks a port. Four fifths of all homes cannot be had.
+    """
+    plans = [lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", **aim)) for aim in AIMS]
+    told = [plan.customers["reason"].fillna("").tolist() for plan in plans]
+    assert told == [["", "over_budget", "over_budget"], ["", "", "no_free_port"], ["", "", "no_free_port"]]
+    assert plans[0].customers["remedy_cost"].tolist()[1:] == pytest.approx([60, 260], abs=0.02)
+    for number, plan in enumerate(plans):
+        verdict = lm.verify_run(lm.write_run(plan, tmp_path / str(number)))
+        assert verdict.passed, str(verdict)
+    assert "3 were asked for" in summary_text(plans[2])
 
 
 def test_a_run_with_a_budget_passes_verification(tmp_path: Path) -> None:

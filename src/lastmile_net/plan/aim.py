@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import CostModel, PlanConfig, SolveConfig
     from lastmile_net.solve.budget import Choice
-    from lastmile_net.solve.capacity import Limited, Limits
+    from lastmile_net.solve.capacity import Limited, Limits, Reach
     from lastmile_net.solve.problem import Problem, Report, Solution
 
+    Flags = NDArray[np.bool_]
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
@@ -132,7 +133,12 @@ def spend(
         cost = gross(solution.cost + own + locked, config.cost)
         about |= {"cost": cost, "least_cost": min(float(about["least_cost"] or 0), cost)}
         plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
-        left_out = _on_top(question, limited.solution, solution, config.cost)
+        out = (limited.solution.drop >= 0) & (solution.drop < 0)
+        if study.kept is not None:
+            # a smaller plan leaves ports free: whoever could have one lacks the money, all others lack the port
+            free = _finds_port(problem, study.kept.reach, solution) & (solution.drop < 0)
+            plan, out = limited.instead(problem, solution), np.where(problem.first, out, free)
+        left_out = _on_top(question, out, solution, config.cost)
     elif waits is None and not is_limited:
         plan = replace(limited, solution=favour_first(study, limited.solution, config, budgets))
     elif waits is None and config.is_grown:
@@ -234,9 +240,18 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     return replace(best, cost=best.cost - own, lower_bound=bound - own, status=again.status)
 
 
-def _on_top(question: Question, full: Solution, solution: Solution, model: CostModel) -> Floats:
+def _finds_port(problem: Problem, reach: Reach, solution: Solution) -> Flags:
+    """Return for which customers some tap that reaches them has ports enough beside the plan."""
+    served = solution.drop >= 0
+    load = np.bincount(solution.tap[served], weights=problem.units[served], minlength=len(problem.tap_node))
+    room = np.where(problem.tap_capacity < 0, np.inf, problem.tap_capacity - load)
+    most = np.where(reach.group_taps, room, -1).max(axis=1, initial=-1)
+    finds: Flags = most[reach.group] >= problem.units
+    return finds
+
+
+def _on_top(question: Question, out: Flags, solution: Solution, model: CostModel) -> Floats:
     """Return what connecting each customer whom the money leaves out would cost, on top of what is built."""
-    out = (full.drop >= 0) & (solution.drop < 0)
     built = np.zeros(len(question.problem.tail), bool)
     built[solution.edges] = True
     cost = reach_more(question, built, ~out).cost

@@ -168,6 +168,8 @@ def _aim(plan: Plan) -> list[Row]:
         meaning = f"within {money(aim['asked'], currency)}, {on_these} connects more than {most}"
     elif aim["aim"] == "coverage":
         meaning = f"{on_these} reaches as many for less than {money(aim['least_cost'], currency)}"
+        if aim["gain"] < aim["wanted_gain"]:
+            meaning = f"{aim['wanted_gain']:,} were asked for, and no plan was found that connects more"
     else:
         each = money(aim["asked"], currency)
         meaning = f"each one more costs at most {each}; {on_these} of this cost connects more than {most}"

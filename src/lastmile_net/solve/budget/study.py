@@ -148,6 +148,8 @@ class Study:
         All of it together has the time that the plan has. Each price is asked until the bound on homes is near enough.
         """
         limit = self.config.time_limit_s
+        if self.kept is not None and not self.stopped and len(self.nested.cost):
+            _ = self.kept.growing  # else the order would be held against itself
         for share in () if self.parts_only else shares:
             price = self.nested.price_at(int(share * self.nested.cost[-1])) if len(self.nested.cost) else 0
             if price and not self.stopped and not any(1 / CLOSE < price / known < CLOSE for known in self.answers):

@@ -141,7 +141,8 @@ def _begin_elsewhere(run: Run, reach: Reach, config: SolveConfig, solver: Solver
         if not run.pace.has(ENOUGH) or not np.any(reach.can() & ~run.best.customers):
             return
         price = max(int(part * run.best.cost / max(run.best.units, 1)), 1)
-        hurry = config.model_copy(update={"time_limit_s": run.pace.left()})
+        left = run.pace.left()
+        hurry = config.model_copy(update={"time_limit_s": None if left is None else left / run.pace.share})
         run.begin_from(
             ask_within_limits(question, price, reach, hurry, lambda _: run.pace.heartbeat(), solver).solution
         )
