@@ -9,6 +9,7 @@ import numpy as np
 
 from lastmile_net.solve.capacity.assign import balance, fit, improve, over
 from lastmile_net.solve.capacity.growth import FAR, Growth, Terms, adjacency, grow, leaves
+from lastmile_net.solve.capacity.transport import share_out
 from lastmile_net.solve.capacity.trees import (
     WORTH,
     knapsack_on_tree,
@@ -224,7 +225,8 @@ class Search:
         Give each customer with a drop a tap, within ports as far as that goes; return one way or two, each (c,).
 
         `price` is that of `reached`. The first way moves customers from the tap that reaches them by least fibre. Where
-        that leaves some beyond the ports, the second packs them: nobody need then be left out for others.
+        that leaves some beyond the ports, the second packs them: nobody need then be left out for others. Where fibre
+        has a price, both share out anew whatever finds ports altogether.
         """
         who = np.flatnonzero(drop >= 0)
         units = self.problem.units[who]
@@ -239,7 +241,7 @@ class Search:
         ways = []
         for choice in found:
             tap = np.full(self.problem.customers, -1)
-            tap[who] = choice
+            tap[who] = share_out(price, units, self.room, choice) if self.has_fibre else choice
             ways.append(tap)
         return ways
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from lastmile_net.solve.capacity.growth import FAR, adjacency, lengths_from
+from lastmile_net.solve.capacity.transport import transport
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
 
 NEAREST = 8
 """So many taps more of each customer are looked at in each round."""
@@ -78,8 +77,6 @@ def _tolls(problem: Problem, way: Ints, room: Ints) -> Ints:
     cost = np.full((problem.customers, len(room)), FAR)
     np.minimum.at(cost, problem.drop_customer, way)
     price = np.where(cost < FAR, cost / problem.units[:, None], np.inf)
-    # whoever finds no port may stay without one, at a price beyond any way
-    dear = 2.0 * float(price[price < np.inf].max(initial=0)) + 1
     most = min(NEAREST, len(room))
     open_ = np.zeros(price.shape, bool)
     toll = best = np.zeros(len(room), np.int64)
@@ -89,10 +86,10 @@ def _tolls(problem: Problem, way: Ints, room: Ints) -> Ints:
         before = int(open_.sum())
         open_[np.arange(len(price))[:, None], near] = True
         open_ &= price < np.inf
-        found = _ports_prices(price, open_, problem.units, room, dear) if open_.sum() > before else None
+        found = transport(price, open_, problem.units, room) if open_.sum() > before else None
         if found is None:
             break
-        toll = found
+        toll = found[1]
         now = _value(price, problem.units, toll, room)
         gain, best, value = now - value, toll if now > value else best, max(now, value)
         if 0 <= gain < WORTH * abs(value):
@@ -104,20 +101,3 @@ def _value(price: Floats, units: Ints, toll: Ints, room: Ints) -> float:
     """Return what the tolls prove of the fibre."""
     least = (price + toll).min(axis=1)
     return float(np.where(least < np.inf, least, 0) @ units - toll @ room)
-
-
-def _ports_prices(price: Floats, open_: Flags, units: Ints, room: Ints, dear: float) -> Ints | None:
-    """Return the prices of the ports in the transportation problem over some customers' taps; None where that fails."""
-    from scipy.optimize import linprog
-
-    who, tap = np.nonzero(open_)
-    count, spare = len(who), len(units)
-    each = np.concatenate([price[who, tap], np.full(spare, dear)])
-    ports = csr_array((np.ones(count), (tap, np.arange(count))), shape=(len(room), count + spare))
-    rows, columns = np.concatenate([who, np.arange(spare)]), np.arange(count + spare)
-    homes = csr_array((np.ones(count + spare), (rows, columns)), shape=(spare, count + spare))
-    answer = linprog(each, A_ub=ports, b_ub=room, A_eq=homes, b_eq=units, method="highs")
-    if answer.status != 0:
-        return None
-    tolls: Ints = np.maximum(np.rint(-answer.ineqlin.marginals), 0).astype(np.int64)
-    return tolls
