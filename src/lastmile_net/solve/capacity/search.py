@@ -226,22 +226,23 @@ class Search:
 
         `price` is that of `reached`. The first way moves customers from the tap that reaches them by least fibre. Where
         that leaves some beyond the ports, the second packs them: nobody need then be left out for others. Where fibre
-        has a price, both share out anew whatever finds ports altogether.
+        has a price, trees with ports for all that hangs on them are shared out by `share_out`.
         """
         who = np.flatnonzero(drop >= 0)
         units = self.problem.units[who]
+        shared = share_out(price, units, self.room) if self.has_fibre else np.full(len(who), -1)
         nearest = np.where(price.min(axis=1, initial=FAR) < FAR, price.argmin(axis=1), -1)
-        found = [nearest]
+        found = [np.where(shared >= 0, shared, nearest)]
         if self.has_fibre:
-            balance(price, units, self.room, nearest)
-        if over(units, nearest, self.room):
-            packed = fit(price, units, self.room, np.argsort(-units, kind="stable"))
+            balance(price, units, self.room, found[0])
+        if over(units, found[0], self.room):
+            packed = np.where(shared >= 0, shared, fit(price, units, self.room, np.argsort(-units, kind="stable")))
             balance(price, units, self.room, packed)
-            found = [nearest, packed] if self.has_fibre else [packed]
+            found = [found[0], packed] if self.has_fibre else [packed]
         ways = []
         for choice in found:
             tap = np.full(self.problem.customers, -1)
-            tap[who] = share_out(price, units, self.room, choice) if self.has_fibre else choice
+            tap[who] = choice
             ways.append(tap)
         return ways
 

@@ -64,9 +64,9 @@ def transport(price: Floats, open_: Flags, units: Ints, room: Ints) -> tuple[Flo
     return share, toll
 
 
-def share_out(price: Ints, units: Ints, room: Ints, tap: Ints) -> Ints:
+def share_out(price: Ints, units: Ints, room: Ints) -> Ints:
     """
-    Share customers out among taps at less price than a given choice, within ports as far as that one is, or further.
+    Share customers out among taps at little price, where all of them find ports.
 
     Parameters
     ----------
@@ -74,14 +74,12 @@ def share_out(price: Ints, units: Ints, room: Ints, tap: Ints) -> Ints:
         int64 (c, t). Price of each customer at each tap; `FAR` where it cannot be served from there.
     units, room
         int64 (c,) and (t,). Homes of each customer, ports of each tap.
-    tap
-        int64 (c,). The choice to start from; -1 for customers without a tap.
 
     Returns
     -------
     tap
-        int64 (c,). Taps that serve no customer in common are looked at apart: where all customers of some find ports,
-        and at less price or where the given choice is beyond the ports, they go where they find them.
+        int64 (c,). Taps that serve no customer in common are looked at apart: -1 for all customers of those among whom
+        not everybody has found ports.
 
     Notes
     -----
@@ -92,20 +90,14 @@ def share_out(price: Ints, units: Ints, room: Ints, tap: Ints) -> Ints:
     size = len(units) + len(room)
     both = coo_array((np.ones(len(who), np.int8), (who, len(units) + to)), shape=(size, size))
     _, part = connected_components(both, directed=False)
-    best = tap.copy()
-    for k in np.unique(part[len(units) :]).tolist():
-        mine, taps = np.flatnonzero(part[: len(units)] == k), np.flatnonzero(part[len(units) :] == k)
-        if len(taps) < 2 or units[mine].sum() > room[taps].sum() or len(mine) == 0:
-            continue
-        found = _rounded(price[np.ix_(mine, taps)], units[mine], room[taps])
-        if found is None:
-            continue
-        found, now = taps[found], tap[mine]
-        load = np.bincount(now[now >= 0], weights=units[mine][now >= 0], minlength=len(room))
-        within = np.all(now >= 0) and np.all(load <= room)
-        if not within or price[mine, found].sum() < price[mine, now].sum():
-            best[mine] = found
-    return best
+    customers, taps = part[: len(units)], part[len(units) :]
+    tap = np.full(len(units), -1)
+    for k in np.unique(customers).tolist():
+        mine, own = np.flatnonzero(customers == k), np.flatnonzero(taps == k)
+        if 0 < units[mine].sum() <= room[own].sum():
+            found = _rounded(price[np.ix_(mine, own)], units[mine], room[own])
+            tap[mine] = -1 if found is None else own[found]
+    return tap
 
 
 def _rounded(price: Ints, units: Ints, room: Ints) -> Ints | None:
