@@ -33,6 +33,7 @@ def town(rng: np.random.Generator) -> tuple[Ints, Ints, Ints]:
 
 
 def test_a_building_makes_room_for_homes_that_need_its_ports_more() -> None:
+    """Packing the largest first would keep three homes from their tap, for the one that loses least by giving way."""
     # the building of 3 pays 1 more at B, three homes pay 10 each more at B than at A: packing it first would cost 30
     price = np.array([[5, 6], [1, 11], [1, 11], [1, 11]])
     found = share_out(price, np.array([3, 1, 1, 1]), np.array([3, 3]))
@@ -40,7 +41,7 @@ def test_a_building_makes_room_for_homes_that_need_its_ports_more() -> None:
 
 
 def test_sharing_out_keeps_the_ports_and_is_near_the_cheapest() -> None:
-    # whole customers are a knapsack for each tap, so the rounded programme may miss the cheapest, but not by much
+    """Whole customers are a knapsack for each tap, so the rounded programme may miss the cheapest, but not by much."""
     rng, ratios, missed, towns = np.random.default_rng(5), [], 0, 0
     for _ in range(150):
         price, units, room = town(rng)
@@ -60,20 +61,20 @@ def test_sharing_out_keeps_the_ports_and_is_near_the_cheapest() -> None:
 
 
 def test_taps_apart_are_shared_out_apart() -> None:
-    # a street whose homes do not all find ports must not keep another street from being shared out
+    """A street whose homes do not all find ports must not keep another street from being shared out."""
     price = np.array([[1, FAR, FAR], [FAR, 2, 9], [FAR, 1, 3]])
     found = share_out(price, np.array([2, 1, 1]), np.array([1, 1, 1]))
     assert found.tolist() == [-1, 1, 2]
 
 
 def test_whoever_has_no_way_to_any_tap_is_given_none() -> None:
-    # a customer beyond reach is nobody's: it must not end the programme for the others
+    """A customer beyond reach is nobody's: it must not end the programme for the others."""
     price = np.array([[FAR, FAR], [4, 2]])
     assert share_out(price, np.array([1, 1]), np.array([1, 1])).tolist() == [-1, 1]
 
 
 def test_tolls_are_what_one_more_port_saves() -> None:
-    # two homes want the one port of A: with a second one there, 7 less would be paid
+    """Two homes want the one port of A: with a second one there, 7 less would be paid."""
     price = np.array([[1.0, 8.0], [2.0, 9.0]])
     answer = transport(price, np.ones((2, 2), bool), np.array([1, 1]), np.array([1, 5]))
     assert answer is not None
