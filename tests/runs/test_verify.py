@@ -42,6 +42,7 @@ NOT_ASKED = {
     "new_points_are_on_the_way",
     "included_come_first",
     "curve_agrees",
+    "phases_agree",
 }
 """Checks of what the plan drawn by hand does not have."""
 

@@ -24,6 +24,7 @@ from lastmile_net.cost import (
 from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.outlook import outlook, ranges, stability
+from lastmile_net.plan.phases import account
 from lastmile_net.plan.result import Plan
 from lastmile_net.plan.routes import lay_routes, no_routes
 from lastmile_net.solve.problem import MILLI
@@ -89,6 +90,8 @@ def assemble(posing: Posing) -> Plan:
         dug["stability"] = stability(built, scenarios, dug["trench_id"])
     breakdown = _cost(posing, built, dug, reused, equipment)
     customers, proposals = _customers(posing, built, equipment, breakdown.total)
+    curve = curve_table(posing.money, built.customer_id, built.units, posing.config, _homes(posing))
+    phases = account(posing.config.phases, built.phase, curve, dug)
     backbone = posing.layers.backbone
     line = np.isin(shapely.get_type_id(backbone.geometry.to_numpy()), (1, 5))
     return Plan(
@@ -102,16 +105,11 @@ def assemble(posing: Posing) -> Plan:
         streets=posing.layers.streets,
         summary=_summary(posing, customers, dug, breakdown, float(equipment.sum()))
         | {"labour": _labour(built, dug, reused, breakdown)}
+        | ({"phases": phases} if phases else {})
         | ({"uncertainty": ranges(scenarios, posing)} if scenarios is not None else {}),
         config=posing.config,
         proposals=proposals,
-        curve=curve_table(
-            posing.money,
-            built.customer_id,
-            built.units,
-            posing.config,
-            _homes(posing),
-        ),
+        curve=curve,
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,
         notes=(*map(str, posing.layers.notes), *((HURRIED,) if posing.money.study.hurried else ())),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -11,8 +11,10 @@ import shapely
 from lastmile_net.errors import DataError, Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from lastmile_net.config.plan import Phases
@@ -78,6 +80,55 @@ def numbers(order: BuildOrder, waits: Ints | None, budgets: tuple[int, ...], loc
     if not budgets:
         return None
     return np.searchsorted(np.cumsum(budgets), order.cost + locked, side="left").astype(np.int64) + 1
+
+
+def account(
+    phases: Phases | None, phase: Ints | None, curve: pd.DataFrame, trenches: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """
+    Return what each phase costs, connects and digs; nothing without phases.
+
+    Parameters
+    ----------
+    phases
+        The phases asked for.
+    phase
+        int64 (k,). Phase of each customer of the order of building, from 1; None without phases.
+    curve
+        What has been spent and who is connected after each of them, and before the first.
+    trenches
+        Everything that is dug, with its `phase`.
+
+    Returns
+    -------
+    table
+        Of each phase in turn `phase`, its `area` (where areas are named) and `budget` (None where it has none), `cost`
+        and `cost_so_far` with the overhead, `customers`, `units` and `units_so_far` that it connects, and `trench_m`.
+    """
+    if phases is None or phase is None:
+        return []
+    last = max(len(phases.budgets), len(phases.areas), int(phase.max(initial=1)))
+    end = np.searchsorted(phase, np.arange(1, last + 1), side="right")
+    so_far, homes = (curve[name].to_numpy()[end] for name in ("cost", "units"))
+    metres = trenches.groupby(trenches["phase"].astype("int64"))["length_m"].sum()
+    return [
+        {
+            "phase": number + 1,
+            **({"area": _entry(phases.areas, number)} if phases.areas else {}),
+            "budget": _entry(phases.budgets, number),
+            "cost": round(float(so_far[number] - (so_far[number - 1] if number else 0.0)), 2),
+            "cost_so_far": round(float(so_far[number]), 2),
+            "customers": int(end[number] - (end[number - 1] if number else 0)),
+            "units": int(homes[number] - (homes[number - 1] if number else 0)),
+            "units_so_far": int(homes[number]),
+            "trench_m": round(float(metres.get(number + 1, 0.0)), 3),
+        }
+        for number in range(last)
+    ]
+
+
+def _entry(given: Sequence[float] | Sequence[str], number: int) -> float | str | None:
+    return given[number] if number < len(given) else None
 
 
 def _polygons(source: str, customers: gpd.GeoDataFrame) -> list[shapely.Geometry]:

@@ -12,6 +12,7 @@ import shapely
 
 from lastmile_net.coverage import PASSING_ROLES
 from lastmile_net.report.bom import new_homes
+from lastmile_net.report.phases import phase_notes, phase_table
 from lastmile_net.schema import REASONS
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
     -------
     sections
         The funnel, the reasons, what serves nobody, who is passed and not connected, near misses, contracts without a
-        line, whom to ask while the trench is open, and the to-do list, most homes for the money first.
+        line, whom to ask while the trench is open, the phases (where there are any), and the to-do list, most homes for
+        the money first.
     """
     distance = _distance_to_existing(plan)
     return (
@@ -64,6 +66,7 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
         _near_misses(plan, distance, near_m),
         _signed(plan),
         _ask_now(plan),
+        *_phases(plan),
         _to_do(plan),
     )
 
@@ -228,6 +231,11 @@ def _ask_now(plan: Plan) -> Section:
     found = found.sort_values(["saved", "customer_id"], ascending=[False, True]).reset_index(drop=True)
     text = f"{len(found):,} customers without a contract lie within {within:g} m of a new trench: ask while it is open."
     return Section("Whom to ask while the trench is open", text, found)
+
+
+def _phases(plan: Plan) -> tuple[Section, ...]:
+    table, text = phase_table(plan), "; ".join(phase_notes(plan))
+    return () if table.empty else (Section("Phases", f"{text[0].upper()}{text[1:]}.", table),)
 
 
 def _to_do(plan: Plan) -> Section:

@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lastmile_net.report.curve import landmarks, loss_of_nesting
+from lastmile_net.report.phases import phase_text
 from lastmile_net.schema import REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lastmile_net.plan.result import Plan
 
@@ -74,20 +75,26 @@ def summary_text(plan: Plan) -> str:
         A plan, or one that has been read back.
     """
     rows = plan_table(plan)
-    counted = [row for row in rows if row.second]
-    label = max(len(row.label) for row in rows if row.section != "Notes")
-    first = max(len(row.first) for row in rows if row.section != "Notes")
-    second = max(len(row.second) for row in counted)
-    lines = [f"{'':{label + 2}}  {'customers':>{first}}  {'homes':>{second}}"]
-    section = ""
+    figures = [row for row in rows if row.section != "Notes"]
+    widths = tuple(max(len(row[place]) for row in figures) for place in (1, 2, 3))
+    head = f"{'':{widths[0] + 2}}  {'customers':>{widths[1]}}  {'homes':>{widths[2]}}"
+    notes = _lines(row for row in rows if row.section == "Notes")
+    told = "\n".join([head, *_lines(figures, widths)])
+    return "\n\n".join(part for part in (told, phase_text(plan), "\n".join(notes)) if part)
+
+
+def _lines(rows: Iterable[Row], widths: tuple[int, ...] = (0, 0, 0)) -> list[str]:
+    """Return rows below the headings of their sections, their columns under each other."""
+    lines, section = [], ""
     for row in rows:
         if row.section != section:
             lines += [""] * (section != "") + [row.section]
             section = row.section
+        label, first, second = widths
         lines.append(f"  {row.label:{label}}  {row.first:>{first}}  {row.second:>{second}}".rstrip())
         if row.meaning:
             lines.append(f"{_MEANT}{row.meaning}")
-    return "\n".join(lines)
+    return lines
 
 
 def money(amount: float | None, currency: str = "") -> str:

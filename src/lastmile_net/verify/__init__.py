@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lastmile_net.verify import accounts, digging, limits, order, prices, proposed, routes, seal
+from lastmile_net.verify import accounts, digging, limits, order, phases, prices, proposed, routes, seal
 from lastmile_net.verify.files import load
 from lastmile_net.verify.verdict import Check, Skipped, Verdict
 
@@ -54,6 +54,7 @@ CHECKS = (
     order.shares_add_up,
     order.aim_is_met,
     order.curve_agrees,
+    phases.phases_agree,
 )
 
 

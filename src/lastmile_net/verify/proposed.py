@@ -115,14 +115,14 @@ def fibre_costs_its_price(run: Run) -> Iterator[Check]:
     new = proposed(run)
     feed = new["feed_m"].astype("float64") * new["feed_fibres"].astype("float64")
     told = new["feed_cost"].astype("float64")
-    slack = _roundings(run)
+    slack = roundings(run)
     wrong = (told - feed * per_m).abs() > CENT + slack * new["feed_fibres"].astype("float64")
     broken = [f"{name} (feed)" for name in new.index[wrong]]
     ways = run.planned.drop_duplicates("customer_id")
     own = ways["route_m"] - ways["access_point_id"].map(new["feed_m"].astype("float64")).fillna(0.0)
     metres = float(own.sum())
     most = metres * per_m + float(told.sum()) + slack * len(ways)
-    least = 0.0 if _along_tapped_lines(run) else metres * per_m + float(told.sum()) - slack * len(ways)
+    least = 0.0 if along_tapped_lines(run) else metres * per_m + float(told.sum()) - slack * len(ways)
     paid = run.summary["cost"]["fibre"]
     if not least - CENT <= paid <= most + CENT:
         broken.append(f"{paid} in the summary, {metres:.0f} m and {told.sum():.2f} for feeds by the tables")
@@ -130,7 +130,7 @@ def fibre_costs_its_price(run: Run) -> Iterator[Check]:
     yield judge("fibre_costs_its_price", right, "fibre does not cost what its price says", broken)
 
 
-def _along_tapped_lines(run: Run) -> bool:
+def along_tapped_lines(run: Run) -> bool:
     """Return whether routes run along lines that are tapped all the way, as far as one can see: by role and price."""
     lines = run.layers["backbone_lines"].drop_duplicates("backbone_id").set_index("backbone_id")["role"]
     role = run.reused["backbone_id"].map(lines).fillna("distribution")
@@ -138,7 +138,7 @@ def _along_tapped_lines(run: Run) -> bool:
     return bool(free.any()) and run.setting("tap") != "points"
 
 
-def _roundings(run: Run) -> float:
+def roundings(run: Run) -> float:
     """Return what whole cents make of one route at most: half a cent for each of as many pieces as a route may have."""
     assert run.routes is not None
     corners = shapely.get_num_coordinates(run.routes.geometry.to_numpy())

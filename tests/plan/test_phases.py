@@ -1,0 +1,149 @@
+"""What each phase costs, connects and digs, on the street of `test_aims`: 60 for a, 60 for b, 210 for c."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import lastmile_net as lm
+from lastmile_net.report import failure_report, html, markdown, summary_text
+
+from .test_aims import HERE, WAYS, planned
+from .test_plan import cabinet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+YEARS = {"budgets": [70, 60]}
+
+
+def told(plan: lm.Plan, *names: str) -> list[tuple[object, ...]]:
+    """Return some fields of each phase."""
+    return [tuple(phase[name] for name in names) for phase in plan.summary["phases"]]
+
+
+def test_phases_stand_in_the_summary() -> None:
+    """A planner who gives 70 for each of two years reads what each connects, digs and costs, and what comes later."""
+    plan = planned(phases=YEARS)
+    assert told(plan, "phase", "budget", "cost", "cost_so_far") == [
+        (1, 70.0, 60.0, 60.0),
+        (2, 60.0, 60.0, 120.0),
+        (3, None, 210.0, 330.0),
+    ]
+    assert told(plan, "customers", "units", "units_so_far", "trench_m") == [
+        (1, 1, 1, 60.0),
+        (1, 1, 2, 60.0),
+        (1, 1, 3, 210.0),
+    ]
+
+
+def test_a_phase_that_buys_nothing_is_told_too() -> None:
+    """A budget that is too small for anybody leaves its money to the next year: the row says so by its zeros."""
+    plan = planned(phases={"budgets": [10, 50]})
+    assert told(plan, "budget", "cost", "units", "trench_m") == [(10, 0, 0, 0), (50, 60, 1, 60), (None, 270, 2, 270)]
+
+
+def test_areas_name_their_phases() -> None:
+    """Phases by area have no budget; each is called after its area, and who is in none comes last."""
+    here = HERE.assign(area_id=["near", "near", "far"])
+    config = lm.read_config(prices="metres", phases={"areas": ["far"]})
+    plan = lm.plan(WAYS, cabinet(), here, config=config)
+    assert told(plan, "area", "budget", "cost", "units_so_far") == [("far", None, 310, 1), (None, None, 20, 3)]
+    assert "far" in markdown(failure_report(plan))
+
+
+def test_without_phases_nothing_is_said_of_them() -> None:
+    """Who plans in one go must not be shown an empty table."""
+    plan = planned()
+    assert "phases" not in plan.summary
+    assert "Phases" not in summary_text(plan)
+    assert "Phases" not in markdown(failure_report(plan))
+
+
+def test_the_phases_are_printed_and_reported(tmp_path: Path) -> None:
+    """Terminal, Markdown and HTML show the same numbers, also of a run that is read back."""
+    plan = lm.read_run(lm.write_run(planned(phases=YEARS), tmp_path / "run"))
+    text = summary_text(plan)
+    lines = text[text.index("Phases") :].splitlines()
+    assert [line.split() for line in lines[2:5]] == [
+        ["1", "70.00", "60.00", "60.00", "1", "1", "60", "m"],
+        ["2", "60.00", "60.00", "120.00", "1", "2", "60", "m"],
+        ["3", "-", "210.00", "330.00", "1", "3", "210", "m"],
+    ]
+    assert max(map(len, text.splitlines())) <= 110, "a terminal breaks longer lines"
+    report = failure_report(plan)
+    assert "| 2 | 60 | 60 | 120 | 1 | 2 | 60 |" in markdown(report)
+    assert "<h2>Phases</h2>" in html(report)
+
+
+PRICED: dict[str, Any] = {"prices": "example-eur", "tap": "points"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "ports"),
+    [
+        ({"prices": "metres", "phases": YEARS}, 99),
+        (PRICED | {"phases": {"budgets": [9_000.5, 8_000.01]}}, 99),
+        (PRICED | {"phases": {"areas": ["far"]}}, 99),
+        (PRICED | {"phases": {"budgets": [9_000, 9_000]}, "new_access_points": True}, 3),
+        (PRICED | {"phases": {"budgets": [9_000, 9_000]}, "routes": False}, 99),
+        (PRICED | {"phases": {"budgets": [9_000]}, "budget": 20_000}, 99),
+    ],
+)
+def test_runs_with_phases_pass_verification(tmp_path: Path, settings: dict[str, Any], ports: int) -> None:
+    """Whatever the prices and the rule of the phases, their sums are found again in the files."""
+    here = HERE.assign(area_id=["near", "near", "far"], units=[1, 3, 8])
+    plan = lm.plan(WAYS, cabinet(ports=ports), here, config=lm.read_config(**settings))
+    assert plan.summary["phases"][-1]["cost_so_far"] == plan.cost
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+    assert "phases_agree" in {check.name for check in verdict.checks}
+
+
+@pytest.mark.parametrize(
+    ("phase", "field", "value"),
+    [
+        (0, "cost", 61.0),
+        (1, "cost_so_far", 121.0),
+        (1, "units", 2),
+        (2, "units_so_far", 2),
+        (0, "customers", 3),
+        (1, "trench_m", 61.0),
+        (0, "budget", 50.0),
+        (2, "phase", 4),
+    ],
+)
+def test_forged_phases_are_found(tmp_path: Path, phase: int, field: str, value: float) -> None:
+    """A check that cannot fail checks nothing: each number is held against the files."""
+    folder = lm.write_run(planned(phases=YEARS), tmp_path / "run")
+    forge(folder, lambda phases: phases[phase].update({field: value}))
+    assert "phases_agree" in failed(folder)
+
+
+def test_money_moved_between_phases_is_found(tmp_path: Path) -> None:
+    """Costs that still add up, but are not those of what each phase builds, are found by the pieces."""
+    folder = lm.write_run(planned(phases={"budgets": [100, 60]}), tmp_path / "run")
+
+    def move(phases: list[dict[str, Any]]) -> None:
+        phases[0] |= {"cost": 80.0, "cost_so_far": 80.0}
+        phases[1] |= {"cost": 40.0}
+
+    forge(folder, move)
+    path = folder / "curve.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("1,a,60.0,", "1,a,80.0,"), encoding="utf-8")
+    assert "by its pieces" in " ".join(row for check in lm.verify_run(folder).faults for row in check.rows)
+
+
+def forge(folder: Path, change: Any) -> None:  # noqa: ANN401
+    """Change the phases in `summary.json`."""
+    path = folder / "summary.json"
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    change(summary["phases"])
+    path.write_text(json.dumps(summary), encoding="utf-8")
+
+
+def failed(folder: Path) -> set[str]:
+    """Return the checks that a run fails, but for the hashes of its files."""
+    return {check.name for check in lm.verify_run(folder).faults}
