@@ -23,11 +23,13 @@ class Fault:
     cure
         What the planner should do about it.
     source
-        File, layer or config table it was found in.
+        File or layer it was found in.
     column
-        Column or key concerned, empty if it is the whole file.
+        Column concerned, empty if it is the whole file.
     rows
         What names the rows concerned: ids, or 1-based row numbers where there is no id.
+    setting
+        Setting concerned, by its full dotted name, such as `phases.budgets`; empty if it is none.
     """
 
     what: str
@@ -35,13 +37,15 @@ class Fault:
     source: str = ""
     column: str = ""
     rows: tuple[str, ...] = ()
+    setting: str = ""
 
     def __str__(self) -> str:
-        where = ", ".join(part for part in (self.source, f"column '{self.column}'" if self.column else "") if part)
+        named = (("column", self.column), ("setting", self.setting))
+        where = ", ".join([*filter(None, [self.source]), *(f"{what} '{name}'" for what, name in named if name)])
         shown = ", ".join(self.rows[:MAX_ROWS_SHOWN])
         more = len(self.rows) - MAX_ROWS_SHOWN
         rows = f" (rows {shown}{f' and {more} more' if more > 0 else ''})" if self.rows else ""
-        return f"{where + ': ' if where else ''}{self.what}{rows}. {self.cure}"
+        return f"{where + ': ' if where else ''}{self.what}{rows}. {self.cure}".rstrip()
 
 
 class LastMileError(Exception):

@@ -88,7 +88,7 @@ def test_wrong_optics_are_refused(tmp_path: Path) -> None:
         Optics.preset("D")
     with pytest.raises(ConfigError, match="ratio 3"):
         Optics.preset("B+", {"splitters": (3,)})
-    with pytest.raises(ConfigError, match="did you mean 'margin_db'"):
+    with pytest.raises(ConfigError, match="Did you mean 'margin_db'"):
         Optics.preset("B+", {"margin": 1})
     with pytest.raises(MissingFileError, match=r"none\.toml"):
         Optics.preset("none.toml", folder=tmp_path)

@@ -87,14 +87,14 @@ def test_a_config_without_prices_has_the_default_preset() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"drop_fxed": 1}, "did you mean 'drop_fixed'"),
-        ({"drop_fixed": -1}, "greater than or equal to 0"),
-        ({"drop_fixed": {"value": 3, "unit": "m"}}, "drop_fixed is per m"),
-        ({"dig": {"open_trench": {"sealed": "dear"}}}, "valid number"),
+        ({"drop_fxed": 1}, "Did you mean 'drop_fixed'"),
+        ({"drop_fixed": -1}, "is below 0"),
+        ({"drop_fixed": {"value": 3, "unit": "m"}}, "drop_fixed is per m, not per drop"),
+        ({"dig": {"open_trench": {"sealed": "dear"}}}, "is no number"),
         ({"method_of_surface": {"sealed": "plough"}}, "no price for dig.plough.sealed"),
         ({"surface_of_tag": {"asphalt": "hard"}}, "hard"),
         ({"dig": 3}, "dig"),
-        ({"overhead_percent": float("nan")}, "finite"),
+        ({"overhead_percent": float("nan")}, "is no number"),
     ],
 )
 def test_a_wrong_change_is_refused_with_its_key(changes: dict[str, Any], words: str) -> None:

@@ -269,13 +269,17 @@ def test_paths_in_a_config_start_from_its_folder(tmp_path: Path) -> None:
     [
         ('layer = "customers"', 'layer = "homes"', ["no layer 'homes'", "customers"]),
         ('customer_id = "meter"', 'nummer = "meter"', ["no column nummer", "customer_id"]),
-        ('customer_id = "meter"', 'customer_id = { colunm = "meter" }', ["'colunm'", "did you mean 'column'"]),
-        ("'^M-'", "'(M-'", ["where.1.matches", "no regular expression"]),
+        (
+            'customer_id = "meter"',
+            'customer_id = { colunm = "meter" }',
+            ["customer_id.colunm'", "Did you mean 'column'"],
+        ),
+        ("'^M-'", "'(M-'", ["where.matches'", "entry 2", "no regular expression"]),
         ("regexp = '(\\\\d+\\\\w?)$'", "regexp = '\\\\d+'", ["columns.housenumber", "does not fit"]),
         ("{ constant = true }", "{ constant = true, column = 'x' }", ["columns.signed", "exactly one of"]),
         ("{ constant = true }", '{ found_in = "bills" }', ["no table called bills"]),
         ('title = "', "title = ", ["not valid TOML"]),
-        ('title = "The water works\' meters"', "", ["title", "Field required"]),
+        ('title = "The water works\' meters"', "", ["title", "is missing"]),
     ],
 )
 def test_faults_of_a_preset(tmp_path: Path, old: str, new: str, words: list[str]) -> None:

@@ -82,7 +82,7 @@ class Optics(Frozen):
     def _splitters_are_known(self) -> Self:
         unknown = sorted({ratio for ratio in self.splitters if ratio not in self.splitter_db})
         if unknown:
-            message = f"no loss in `splitter_db` for ratio {', '.join(map(str, unknown))}"
+            message = f"no loss in `splitter_db` for ratio {', '.join(map(str, unknown))}: add it there"
             raise ValueError(message)
         return self
 
@@ -184,12 +184,12 @@ def _read(name: str, folder: Path = Path()) -> dict[str, Any]:
     if name.endswith(".toml"):
         path = folder / name
         if not path.is_file():
-            raise MissingFileError([Fault("no such file", "Check the path.", source=str(path), column="optical")])
+            raise MissingFileError([Fault("no such file", "Check the path.", source=str(path), setting="optical")])
         return _toml(path)
     known = _names()
     if name not in known:
         cure = f"Known are {', '.join(sorted(known))}; or give the path of a TOML file."
-        raise ConfigError([Fault(f"no class of optics '{name}'", cure, column="optical")])
+        raise ConfigError([Fault(f"no class of optics '{name}'", cure, setting="optical")])
     return _toml(known[name])
 
 

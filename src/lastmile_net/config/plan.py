@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -205,10 +206,38 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
     values = _toml(path) if path else {}
     _from_its_folder(values, path)
     values |= {key: value for key, value in changes.items() if value is not None}
-    source = str(path) if path else "config"
+    faults: list[Fault] = []
+    try:
+        values["cost"] = _prices(values, path)
+    except ConfigError as error:
+        faults += [_told_of_settings(fault, values.get("cost", {})) for fault in error.faults]
+        values["cost"] = CostModel.preset("example-eur")
+    try:
+        config = PlanConfig.read(values)
+    except ConfigError as error:
+        faults += error.faults
+    if faults:
+        raise ConfigError([_told_of_file(fault, path, changes) for fault in faults])
+    return config
+
+
+def _prices(values: dict[str, Any], path: Path | None) -> CostModel:
     prices = values.get("prices", PlanConfig.model_fields["prices"].default)
-    values["cost"] = CostModel.preset(str(prices), values.get("cost", {}), folder=path.parent if path else Path())
-    return PlanConfig.read(values, source)
+    return CostModel.preset(str(prices), values.get("cost", {}), folder=path.parent if path else Path())
+
+
+def _told_of_settings(fault: Fault, changes: dict[str, Any]) -> Fault:
+    """Return a fault of the prices as one of the settings where their `[cost]` is what made it."""
+    found: object = changes
+    for name in fault.setting.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return fault if found is None else replace(fault, setting=f"cost.{fault.setting}", source="")
+
+
+def _told_of_file(fault: Fault, path: Path | None, changes: dict[str, object]) -> Fault:
+    """Return a fault with the file it is in, unless that is told or an option has made it."""
+    asked = changes.get(fault.setting.split(".")[0]) is not None
+    return fault if fault.source or asked or path is None else replace(fault, source=str(path))
 
 
 def _from_its_folder(values: dict[str, Any], path: Path | None) -> None:

@@ -166,13 +166,17 @@ class CostModel(Frozen):
             f"dig.{self.method_on(surface)}.{surface}" for surface in SURFACES if self.dig_price(surface) is None
         ]
         if missing:
-            message = f"no price for {', '.join(missing)}, which `method_of_surface` asks for"
+            message = f"no price for {', '.join(missing)}, which `method_of_surface` asks for: add it"
             raise ValueError(message)
         return self
 
     @model_validator(mode="after")
     def _units_fit(self) -> Self:
-        wrong = [f"{key} is per {price.unit}" for key, price, units in _units(self) if price.unit not in units]
+        wrong = [
+            f"{key} is per {price.unit}, not per {' or '.join(units)}"
+            for key, price, units in _units(self)
+            if price.unit not in units
+        ]
         if wrong:
             message = f"a price has the wrong unit: {', '.join(wrong)}"
             raise ValueError(message)
@@ -233,11 +237,11 @@ def _preset_path(name: str, folder: Path) -> Path:
     if name.endswith(".toml"):
         path = folder / name
         if not path.is_file():
-            raise MissingFileError([Fault("no such file", "Check the path.", source=str(path), column="prices")])
+            raise MissingFileError([Fault("no such file", "Check the path.", source=str(path), setting="prices")])
         return path
     if name not in preset_names():
         cure = f"Known are {', '.join(preset_names())}; or give the path of a TOML file."
-        raise ConfigError([Fault(f"no price preset '{name}'", cure, column="prices")])
+        raise ConfigError([Fault(f"no price preset '{name}'", cure, setting="prices")])
     return PRESETS / f"prices-{name}.toml"
 
 

@@ -138,7 +138,7 @@ def tile_address(tiles: str | None) -> str | None:
     fits = parts.scheme in {"https", "http"} and re.fullmatch(r"(\{s\}\.)?[A-Za-z0-9.-]+(:\d+)?", parts.netloc)
     if not fits or not all(f"{{{key}}}" in tiles for key in "zxy") or re.search(r"[\s\"'<>;,]", tiles):
         cure = "Give 'osm', or an address such as https://tiles.example.org/{z}/{x}/{y}.png."
-        raise DataError([Fault(f"no tiles at '{tiles}'", cure, column="tiles")])
+        raise DataError([Fault(f"no tiles at '{tiles}'", cure, setting="tiles")])
     return tiles
 
 

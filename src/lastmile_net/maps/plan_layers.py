@@ -156,11 +156,11 @@ def check_wishes(plan: Plan, only: Only | None, area: str | None) -> None:
     """Refuse what cannot be drawn: raises a `DataError` that names it."""
     faults = []
     if only is not None and only not in get_args(Only):
-        faults.append(Fault(f"cannot draw only '{only}'", f"Known are {', '.join(get_args(Only))}.", column="only"))
+        faults.append(Fault(f"cannot draw only '{only}'", f"Known are {', '.join(get_args(Only))}.", setting="only"))
     known = sorted(plan.customers["area_id"].dropna().astype(str).unique())
     if area is not None and area not in known:
         shown = ", ".join(known[:20]) or "none"
-        faults.append(Fault(f"there is no area '{area}'", f"Areas are {shown}.", column="area"))
+        faults.append(Fault(f"there is no area '{area}'", f"Areas are {shown}.", setting="area"))
     if faults:
         raise DataError(faults)
 

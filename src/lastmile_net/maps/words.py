@@ -163,6 +163,6 @@ def words(language: str) -> dict[str, str]:
     'Wohneinheiten'
     """
     if language not in LANGUAGES:
-        raise DataError([Fault(f"no language '{language}'", f"Known are {', '.join(LANGUAGES)}.", column="language")])
+        raise DataError([Fault(f"no language '{language}'", f"Known are {', '.join(LANGUAGES)}.", setting="language")])
     column = LANGUAGES.index(language)
     return {key: both[column] for key, both in _WORDS.items()}

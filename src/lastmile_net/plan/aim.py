@@ -177,7 +177,7 @@ def prizes(customers: gpd.GeoDataFrame, left: Ints, prize: str) -> Ints:
     values = found.to_numpy(np.float64)
     if len(values) == 0 or (np.nan_to_num(values) < 0).any() or not (np.nan_to_num(values) > 0).any():
         what = f"the prize '{prize}' names no column of amounts that are 0 or more"
-        raise DataError([Fault(what, "Name such a column, or `units`.", source="customers", column="prize")])
+        raise DataError([Fault(what, "Name such a column, or `units`.", setting="prize")])
     return np.where(left > 0, np.round(np.nan_to_num(values)), 0).astype(np.int64)
 
 

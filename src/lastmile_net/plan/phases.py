@@ -44,16 +44,18 @@ def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> Ints | None:
     if phases.areas:
         names = customers["area_id"].astype(object)
         inside = [(names == area).to_numpy(bool) for area in phases.areas]
-        told, source = list(phases.areas), "customers"
+        told, source, setting = list(phases.areas), "customers", "phases.areas"
     else:
         areas = _polygons(str(phases.polygons), customers)
         points = customers.geometry.to_numpy()
         inside = [shapely.intersects(area, points) for area in areas]
         told, source = [f"polygon {i + 1}" for i in range(len(areas))], str(phases.polygons)
+        setting = "phases.polygons"
     empty = [name for name, hit in zip(told, inside, strict=True) if not hit.any()]
     if empty:
-        cure = "Correct `[phases]`, or the areas."
-        raise DataError([Fault(f"no customer lies in the phase '{name}'", cure, source=source) for name in empty])
+        cure = "Correct it, or the `area_id` of the customers." if phases.areas else "Correct it, or the polygons."
+        what = "no customer lies in"
+        raise DataError([Fault(f"{what} '{name}'", cure, source=source, setting=setting) for name in empty])
     phase = np.full(len(customers), len(inside), np.int64)
     for number in range(len(inside) - 1, -1, -1):
         phase[inside[number]] = number

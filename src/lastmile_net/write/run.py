@@ -101,10 +101,10 @@ def known_formats(formats: Sequence[str]) -> list[str]:
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         cure = f"Known are {', '.join(FORMATS)}."
-        raise RunError([Fault(f"there is no format '{name}'", cure, column="formats") for name in unknown])
+        raise RunError([Fault(f"there is no format '{name}'", cure, setting="formats") for name in unknown])
     if "geoparquet" in formats and find_spec("pyarrow") is None:
         cure = "Install it with: pip install 'lastmile-net[parquet]'."
-        raise RunError([Fault("GeoParquet needs the package pyarrow", cure, column="formats")])
+        raise RunError([Fault("GeoParquet needs the package pyarrow", cure, setting="formats")])
     return sorted(set(formats))
 
 
