@@ -11,6 +11,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from lastmile_net.config import read_config
 from lastmile_net.report import (
     bill_of_materials,
     failure_report,
@@ -74,6 +75,24 @@ def test_bill_adds_up(town: Plan) -> None:
     assert np.allclose((bill["quantity"] * bill["price"] * factor).round(2), bill["amount"], atol=0.0101)
     trench = bill[bill["part"] == "trench"].iloc[0]
     assert (trench["item"], trench["quantity"], trench["price"]) == ("street trench, open trench, sealed", 300.0, 100.0)
+
+
+def test_bill_tells_rounding_once_and_by_its_name(town: Plan) -> None:
+    """Pieces are in whole cents, their sum times the price is not: one row says so, in words a buyer knows."""
+    dug = town.trenches["kind"] != "drop"
+    trenches = town.trenches.copy()
+    trenches.loc[dug, "cost"] = [5_000.01, 10_000.0, 15_000.0]
+    trenches.loc[trenches["trench_id"] == "t3", "surface"] = "unsealed"
+    config = read_config(cost={"dig": {"open_trench": {"sealed": 100, "unsealed": 100}}})
+    bill = bill_of_materials(dataclasses.replace(town, trenches=trenches, config=config))
+    rows = bill[bill["part"] == "trench"]
+    assert rows["item"].tolist() == [
+        "street trench, open trench, sealed",
+        "street trench, open trench, unsealed",
+        "rounding of each piece to whole cents",
+    ]
+    assert rows[["quantity", "price", "amount"]].to_numpy().tolist()[2] == [1, 0.01, 0.01]
+    assert round(rows["amount"].sum(), 2) == 30_000.01
 
 
 def test_bill_splits_drops_by_their_price_list(town: Plan) -> None:

@@ -25,6 +25,7 @@ COLUMNS = ("part", "item", "quantity", "unit", "price", "amount", "labour")
 PARTS = ("trench", "drop", "reuse", "fibre", "equipment", "overhead")
 CENTS_PER_PIECE = 0.0051
 """Each piece is rounded to a cent: that much it may be off its list price."""
+ROUNDING = "rounding of each piece to whole cents"
 _STAMP = dt.datetime(2000, 1, 1)
 
 
@@ -34,7 +35,8 @@ def bill_of_materials(plan: Plan) -> pd.DataFrame:
 
     Trenches are told by kind, method and ground, each at its list price where all of its pieces have that, else at the
     average: amount over quantity, cost factors in it. Crossings are items of their own. What drops and equipment cost
-    beyond their list prices is a row of its own, and so is what whole cents per piece make of a part.
+    beyond their list prices is a row of its own. Each piece of a trench is priced in whole cents: what that makes of
+    the metres times their price is one row, a few cents.
 
     Parameters
     ----------
@@ -130,13 +132,19 @@ def _trenches(plan: Plan) -> Iterator[tuple[object, ...]]:
     crossing = _column(dug, "crossing_cost", 0.0)
     metres = dug.assign(cost=(dug["cost"] - crossing).round(2), labour=_column(dug, "labour_cost", np.nan))
     kind, method, ground = (_texts(dug, name) for name in ("kind", "method", "surface"))
+    rounding = 0.0
     for label, rows in metres.groupby([kind, method, ground], sort=True):
-        yield from _at_list_price(plan, label, rows)
+        item, rest = _at_list_price(plan, label, rows)
+        rounding = round(rounding + rest, 2)
+        yield item
+    if rounding:
+        share = _share(float(metres["labour"].sum()), float(metres["cost"].sum()))
+        yield "trench", ROUNDING, 1, "piece", rounding, rounding, share
     yield from _street_crossings(plan, dug, crossing)
 
 
-def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    """Yield metres at the list price and what cents per piece make of it; or at the average where that is far off."""
+def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) -> tuple[tuple[object, ...], float]:
+    """Return metres at the list price, and what whole cents per piece make of it; the average where that is far off."""
     kind, method, ground = label
     item = ", ".join(part for part in (f"{kind} trench", method.replace("_", " "), ground) if part)
     length, amount = round(float(rows["length_m"].sum()), 3), round(float(rows["cost"].sum()), 2)
@@ -145,11 +153,8 @@ def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) 
     listed = 0.0 if price is None else round(length * price.value + 1e-9, 2)
     rest = round(amount - listed, 2)
     if price is None or abs(rest) > max(CENTS_PER_PIECE * len(rows), CENTS_PER_PIECE):
-        yield (*_averaged("trench", item, length, "m", amount), share)
-        return
-    yield "trench", item, length, "m", price.value, listed, share
-    if rest:
-        yield "trench", f"{item}: cents of {len(rows)} pieces", 1, "piece", rest, rest, share
+        return (*_averaged("trench", item, length, "m", amount), share), 0.0
+    return ("trench", item, length, "m", price.value, listed, share), rest
 
 
 def _street_crossings(plan: Plan, dug: pd.DataFrame, crossing: pd.Series[float]) -> Iterator[tuple[object, ...]]:
