@@ -210,6 +210,28 @@ def test_failure_report_finds_what_serves_nobody(signed: Plan) -> None:
     assert to_do["homes"].sum() == 11
 
 
+def test_report_words_nothing_and_one(town: Plan) -> None:
+    """Nothing is told as nothing, one as one: no "0 customers have", no table after it."""
+    sections = {section.title: section for section in failure_report(town)}
+    assert sections["Near misses"].text == "1 customer without a line is within 50 m of the existing network."
+    passed = "1 home of 1 customer is passed and not connected; the plan connects it."
+    assert sections["Homes passed and not connected"].text == passed
+    none = sections["Access points that serve nobody new"]
+    assert none.text == "There is no access point with free ports to which the plan connects nobody."
+    assert none.table.empty
+
+
+def test_report_of_a_plan_that_leaves_nobody(town: Plan) -> None:
+    """Where everybody is connected each sentence says so, in words; no number 0, no plural of one."""
+    everybody = town.customers.assign(
+        status="connected", outcome="existing", reason=None, remedy=None, cost_share=None, signed=True
+    )
+    plan = dataclasses.replace(town, customers=everybody, trenches=town.trenches.iloc[:0])
+    for section in failure_report(plan):
+        assert not re.search(r"\b0 |\b1 \w+s\b", section.text), section.text
+        assert section.table.empty or section.title.startswith(("From all", "Lines", "Access"))
+
+
 def test_funnel_only_narrows(signed: Plan) -> None:
     """No step of the funnel may hold more homes than the one before."""
     homes = failure_report(signed)[0].table["homes"]

@@ -99,9 +99,14 @@ def down(value: float, digits: int = 2) -> float:
     return float(np.floor(value * 10**digits + 1e-6) / 10**digits)
 
 
+def counted(number: float, thing: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,.0f} {thing}{'' if number == 1 else 's'}"
+
+
 def homes(number: float) -> str:
     """Return a number of homes in words."""
-    return f"{number:,.0f} {'home' if number == 1 else 'homes'}"
+    return counted(number, "home")
 
 
 def phrase(change: Change) -> str:
@@ -116,7 +121,7 @@ def phrase(change: Change) -> str:
         "link_island": f"its street is not tied to the network: link it over {number} m from {at} (lon,lat)",
         "raise_max_route_m": f"raise the limit on routes by {number} m",
         "raise_max_stretch": f"raise `max_stretch` by {value:.3f}",
-        "add_ports": f"add {value:,.0f} {'port' if value == 1 else 'ports'} at access point {at}",
+        "add_ports": f"add {counted(value, 'port')} at access point {at}",
         "add_spare": f"add spare capacity for {homes(value)} on the existing line {at}",
         "reduce_loss": f"save {number} dB on the way over access point {at}: stronger optics or a lower split",
         "state_loss": f"state `loss_db` of access point {at}: with at most {number} dB there it can be served",

@@ -114,7 +114,9 @@ class Findings:
         for code, (_, meaning) in CODES.items():
             found = self.of(code)
             customers = sum(each.customers for each in found)
-            concerned = f", {customers:,} customers concerned" if customers else ""
+            concerned = (
+                f", {customers:,} {'customer' if customers == 1 else 'customers'} concerned" if customers else ""
+            )
             if found and code not in ("read_as", "crs_guessed", "no_length"):
                 told.append(f"check: {code}: {len(found):,} found{concerned} ({meaning})")
         return tuple(told)

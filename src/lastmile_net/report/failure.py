@@ -11,6 +11,8 @@ import pandas as pd
 import shapely
 
 from lastmile_net.coverage import PASSING_ROLES
+from lastmile_net.coverage.remedy import counted
+from lastmile_net.coverage.remedy import homes as homes_in_words
 from lastmile_net.report.bom import new_homes
 from lastmile_net.report.phases import phase_notes, phase_table
 from lastmile_net.schema import REASONS
@@ -120,7 +122,9 @@ def _funnel(plan: Plan) -> Section:
     found = pd.DataFrame(rows, columns=["step", "homes", "share"])
     found["lost"] = (-found["homes"].diff()).fillna(0).astype(np.int64)
     worst = int(found["lost"].to_numpy().argmax())
-    text = f"Most homes, {found['lost'].iloc[worst]:,}, are lost on the step to '{found['step'].iloc[worst]}'."
+    lost = int(found["lost"].iloc[worst])
+    text = f"Most are lost on the step to '{found['step'].iloc[worst]}': {homes_in_words(lost)}."
+    text = text if lost else "No home is lost on the way: all are connected."
     return Section("From all homes to connected ones", text, found)
 
 
@@ -132,7 +136,13 @@ def _reasons(plan: Plan) -> Section:
     )
     found = found.sort_values(["homes", "customers"], ascending=False, kind="stable").reset_index()
     found.insert(1, "meaning", found["reason"].map(REASONS))
-    text = f"{len(table):,} customers with {int(table['homes'].sum()):,} homes stay unserved by this plan."
+    who = f"{counted(len(table), 'customer')} with {homes_in_words(table['homes'].sum())}"
+    text = _by_count(
+        len(table),
+        "Every customer is connected, today or by this plan.",
+        f"{who} stays unserved by this plan.",
+        f"{who} stay unserved by this plan.",
+    )
     return Section("Who stays unserved, and why", text, found)
 
 
@@ -142,7 +152,12 @@ def _idle_points(plan: Plan) -> Section:
     idle = points[(points["ports_used"] == 0) & (free.isna() | (free > 0))]
     found = pd.DataFrame(idle[["access_point_id", "kind", "ports_free"]])
     found = found.sort_values(["ports_free", "access_point_id"], ascending=[False, True]).reset_index(drop=True)
-    text = f"{len(found)} access points have free ports, and the plan connects nobody to them."
+    text = _by_count(
+        len(found),
+        "There is no access point with free ports to which the plan connects nobody.",
+        "1 access point has free ports, and the plan connects nobody to it.",
+        f"{len(found):,} access points have free ports, and the plan connects nobody to them.",
+    )
     return Section("Access points that serve nobody new", text, found)
 
 
@@ -161,10 +176,10 @@ def _idle_lines(plan: Plan) -> Section:
         length_m=lines.geometry.length.to_numpy()[~beside].round(1)
     )
     found = found.sort_values(["length_m", "backbone_id"], ascending=[False, True]).reset_index(drop=True)
-    text = (
-        f"{found['length_m'].sum():,.0f} of {lines.geometry.length.sum():,.0f} m of existing lines have no served "
-        f"customer within {NEAR_M:g} m, today or with the plan."
-    )
+    near = f"served customer within {NEAR_M:g} m, today or with the plan"
+    text = f"{found['length_m'].sum():,.0f} of {lines.geometry.length.sum():,.0f} m of existing lines have no {near}."
+    if found.empty:
+        text = f"Each existing line has a {near}." if len(lines) else "There are no existing lines."
     return Section("Lines that serve nobody", text, found)
 
 
@@ -175,9 +190,14 @@ def _passed(plan: Plan) -> Section:
     columns = ["customer_id", *_address(table), "homes", "outcome", "reason", "to_finish"]
     found = pd.DataFrame(passed[columns]).sort_values(["to_finish", "customer_id"]).reset_index(drop=True)
     planned = int(found["homes"][found["outcome"] == "planned"].sum())
-    text = (
-        f"{int(found['homes'].sum()):,} homes of {len(found):,} customers are passed and not connected; "
-        f"the plan connects {planned:,} of them."
+    left = int(found["homes"].sum())
+    connects = {0: "none", left: "all"}.get(planned, f"{planned:,} of them")
+    who = f"{homes_in_words(left)} of {counted(len(found), 'customer')}"
+    text = _by_count(
+        left,
+        "No home is passed and not connected.",
+        f"{who} is passed and not connected; the plan connects {'it' if planned else 'it not'}.",
+        f"{who} are passed and not connected; the plan connects {connects}.",
     )
     return Section("Homes passed and not connected", text, found)
 
@@ -194,7 +214,13 @@ def _near_misses(plan: Plan, distance: NDArray[np.float64], near_m: float) -> Se
     near = table[(table["status"] != "connected") & (distance <= near_m)]
     columns = ["customer_id", *_address(table), "homes", "distance_m", "outcome", "reason", "cost_alone"]
     found = pd.DataFrame(near[columns]).sort_values(["cost_alone", "distance_m", "customer_id"]).reset_index(drop=True)
-    text = f"{len(found):,} customers without a line are within {near_m:g} m of the existing network, cheapest first."
+    where = f"within {near_m:g} m of the existing network"
+    text = _by_count(
+        len(found),
+        f"No customer without a line is {where}.",
+        f"1 customer without a line is {where}.",
+        f"{len(found):,} customers without a line are {where}, cheapest first.",
+    )
     return Section("Near misses", text, found)
 
 
@@ -205,10 +231,15 @@ def _signed(plan: Plan) -> Section:
     found = pd.DataFrame(waiting[columns]).sort_values(["to_finish", "cost_alone", "customer_id"])
     if "signed" not in table:
         return Section("Contracts without a line", "The customers have no column `signed`.", found.iloc[:0])
-    known = pd.to_numeric(found["to_finish"])
-    text = (
-        f"{len(found):,} customers have signed and wait; to finish the {int(known.notna().sum()):,} whose price is "
-        f"known costs {known.sum():,.2f}."
+    known = pd.to_numeric(found["to_finish"]).dropna()
+    all_known = "all" if len(known) > 1 else "it"
+    which = all_known if len(known) == len(found) else f"the {len(known):,} whose price is known"
+    costs = f"to finish {which} costs {known.sum():,.2f}" if len(known) else "what it costs to finish is not known"
+    text = _by_count(
+        len(found),
+        "No customer has signed and waits.",
+        f"1 customer has signed and waits; {costs}.",
+        f"{len(found):,} customers have signed and wait; {costs}.",
     )
     return Section("Contracts without a line", text, found.reset_index(drop=True))
 
@@ -225,11 +256,19 @@ def _ask_now(plan: Plan) -> Section:
     asked = beside & ~_flag(table, "signed") & (table["status"] != "connected").to_numpy()
     drop = plan.drops.drop_duplicates("to_node").set_index("to_node")["cost"]
     found = pd.DataFrame(table.loc[asked, ["customer_id", *_address(table), "homes", "outcome"]])
-    found["drop_now"] = found["customer_id"].map(drop).fillna(pd.to_numeric(table.loc[asked, "remedy_cost"]))
+    found["drop_now"] = (
+        found["customer_id"].map(drop).astype("float64").fillna(pd.to_numeric(table.loc[asked, "remedy_cost"]))
+    )
     found["later"] = pd.to_numeric(table.loc[asked, "cost_alone"])
     found["saved"] = (found["later"] - found["drop_now"]).clip(lower=0)
     found = found.sort_values(["saved", "customer_id"], ascending=[False, True]).reset_index(drop=True)
-    text = f"{len(found):,} customers without a contract lie within {within:g} m of a new trench: ask while it is open."
+    where = f"within {within:g} m of a new trench"
+    text = _by_count(
+        len(found),
+        f"No customer without a contract lies {where}.",
+        f"1 customer without a contract lies {where}: ask while it is open.",
+        f"{len(found):,} customers without a contract lie {where}: ask while it is open.",
+    )
     return Section("Whom to ask while the trench is open", text, found)
 
 
@@ -253,8 +292,18 @@ def _to_do(plan: Plan) -> Section:
     found = pd.concat(parts).reset_index()
     found["cost_per_home"] = (found["cost"] / found["homes"].clip(lower=1)).round(2)
     found = found.sort_values(["cost_per_home", "homes", "what"], ascending=[True, False, True], ignore_index=True)
-    text = f"{len(found)} steps to the last customer, least money per home first; where no price is known, at the end."
+    text = _by_count(
+        len(found),
+        "Nothing is left to do: every customer is connected.",
+        "1 step to the last customer.",
+        f"{len(found):,} steps to the last customer, least money per home first; where no price is known, at the end.",
+    )
     return Section("What to do, in this order", text, found)
+
+
+def _by_count(number: int, none: str, one: str, many: str) -> str:
+    """Return the sentence that fits a number."""
+    return {0: none, 1: one}.get(number, many)
 
 
 def _known_sum(values: pd.Series) -> float:

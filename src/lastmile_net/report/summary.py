@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lastmile_net.coverage.remedy import homes as in_words
 from lastmile_net.report.curve import landmarks, loss_of_nesting
 from lastmile_net.report.phases import phase_text
 from lastmile_net.schema import REASONS
@@ -132,7 +133,7 @@ def _new_points(plan: Plan) -> list[Row]:
         return []
     homes = new.groupby("type")["ports_used"].sum()
     count = plan.summary.get("new_access_points", {})
-    meaning = {name: f"{homes.get(name, 0):,} homes on them" for name in count}
+    meaning = {name: f"{in_words(homes.get(name, 0))} on {'it' if count[name] == 1 else 'them'}" for name in count}
     return [Row("New access points", name, f"{number:,}", meaning=meaning[name]) for name, number in count.items()]
 
 
@@ -193,8 +194,8 @@ def _curve(plan: Plan) -> list[Row]:
     if found is None:
         return []
     currency = str(plan.summary.get("currency", ""))
-    knee = f"connects {found.knee_units:,} homes; from there on homes get dear"
-    last = f"for the last {found.last_units:,} homes"
+    knee = f"connects {in_words(found.knee_units)}; from there on homes get dear"
+    last = "for the last home" if found.last_units == 1 else f"for the last {in_words(found.last_units)}"
     return [
         Row("Money", "knee of the curve", money(found.knee_cost, currency), meaning=knee),
         Row("Money", "the last 5 %", money(found.last_cost, currency), meaning=last),
