@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openpyxl
@@ -44,6 +44,32 @@ def test_table_tells_the_summary(town: Plan) -> None:
     assert rows["Cost", "per home"] == (["5,014.72", "EUR"], [])
     assert rows["Proof", "lower bound"] == (["33,000.00", "EUR"], [])
     assert rows["Proof", "gap"] == (["6.37%"], [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "role", "hint"),
+    [
+        ({}, "distribution", "; try --tap anywhere or --new-access-points"),
+        ({}, "duct", "; try --new-access-points"),
+        ({"tap": "anywhere"}, "distribution", "; try --new-access-points"),
+        ({"budget": 9_000.0}, "distribution", "; try --tap anywhere"),
+        ({"prices": "metres"}, "distribution", "; try --tap anywhere"),
+        ({"new_access_points": True}, "duct", ""),
+        ({"phases": {"budgets": [9_000.0], "grown": True}}, "duct", ""),
+    ],
+)
+def test_who_finds_no_port_is_told_what_helps(town: Plan, settings: dict[str, Any], role: str, hint: str) -> None:
+    """The hint names what this plan could still do: no tap where no line is, no catalogue where there is none."""
+    plan = dataclasses.replace(
+        town,
+        config=read_config(**settings),
+        customers=town.customers.replace({"reason": {"street_island": "no_free_port"}}),
+        backbone_lines=town.backbone_lines.assign(role=role),
+        summary=town.summary | {"reasons": {"no_free_port": 1, "invalid_location": 1}},
+    )
+    told = {row.label: row.meaning for row in plan_table(plan) if row.section == "Why unserved"}
+    assert told["no_free_port"] == f"the access points it can reach have no port left{hint}"
+    assert "; try" not in told["invalid_location"]
 
 
 def test_text_holds_every_row(town: Plan) -> None:

@@ -156,6 +156,13 @@ class PlanConfig(SolveConfig):
             raise ValueError(message)
         return self
 
+    @property
+    def may_place_anew(self) -> bool:
+        """Whether `new_access_points` goes with all other settings: it needs a catalogue, and serves everyone."""
+        aims = (self.budget, self.target_coverage, self.max_cost_per_home)
+        grown = self.phases is not None and bool(self.phases.grown)
+        return bool(self.cost.access_points) and all(aim is None for aim in aims) and not grown
+
     @model_validator(mode="after")
     def _has_a_catalogue(self) -> PlanConfig:
         if self.new_access_points and not self.cost.access_points:
