@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from shapely import LineString, Point
 
+from lastmile_net.cli import planning
 from lastmile_net.demo import demo_folder
 
 if TYPE_CHECKING:
@@ -38,6 +39,19 @@ def test_demo_plans_and_verifies(tmp_path: Path) -> None:
     reported = lastmile("report", "run", folder=tmp_path)
     assert reported.returncode == 0
     assert (tmp_path / "run" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_plain_install_says_that_the_workbook_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], installed: bool
+) -> None:
+    """Who looks for the bom.xlsx of the quick start learns why it is not there, and what to install."""
+    if not installed:
+        monkeypatch.setattr("lastmile_net.report.bom.find_spec", lambda _: None)
+    planning.demo(str(tmp_path / "run"))
+    assert (tmp_path / "run" / "bom.xlsx").exists() is installed
+    why = "bom.xlsx: not written, it needs openpyxl: pip install 'lastmile-net[excel]'; bom.csv has the same items"
+    assert (why in capsys.readouterr().out) is not installed
 
 
 def test_missing_files_are_bad_input(tmp_path: Path) -> None:

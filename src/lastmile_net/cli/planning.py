@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from lastmile_net.solve.problem import Progress
 
 
+NO_WORKBOOK = "bom.xlsx: not written, it needs openpyxl: pip install 'lastmile-net[excel]'; bom.csv has the same items"
+
+
 class Watch:
     """Draws cost, bound and the falling gap on stderr while the solver runs, and hands Ctrl-C to it."""
 
@@ -217,3 +220,5 @@ def _show(made: Plan, folder: Path, seconds: float, *, as_json: bool) -> None:
         return
     out.print(summary_text(made))
     out.print(f"\nmade in {seconds:.1f} s\nmap: {page}")
+    if not page.with_name("bom.xlsx").exists():
+        out.print(NO_WORKBOOK)
