@@ -47,6 +47,24 @@ def cabinet(x: float = 0, y: float = 0, ports: float = np.nan) -> gpd.GeoDataFra
 METRES = lm.read_config(prices="metres")
 
 
+@pytest.mark.parametrize(
+    ("drops_m", "note"),
+    [
+        ((200,), ""),
+        ((201,), "1 planned drop is longer than 200 m: 201 m"),
+        ((30, 250, 820), "2 planned drops are longer than 200 m, the longest 820 m"),
+    ],
+)
+def test_long_drops_are_noted(drops_m: tuple[int, ...], note: str) -> None:
+    """A limit of 2 km buys drops that nobody builds: the plan says how many, the longest, and what is usual."""
+    places = {f"c{k}": _point(50 + 100 * k, far) for k, far in enumerate(drops_m)}
+    config = lm.read_config(prices="metres", max_drop_m=2000)
+    plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(), customers(**places), config=config)
+    told = [each for each in plan.notes if "planned drop" in each]
+    usual = "; usual are 50 to 75 m: lower max_drop_m (it is 2000), or add the streets that are missing"
+    assert told == ([note + usual] if note else [])
+
+
 def test_one_street_costs_its_metres() -> None:
     """Drawn on paper: 100 m along the street and a drop of 20 m, at 1 a metre."""
     plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(), customers(a=_point(100, 20)), config=METRES)

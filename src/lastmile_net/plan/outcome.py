@@ -30,6 +30,8 @@ from lastmile_net.plan.routes import lay_routes, no_routes
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from lastmile_net.config import PlanConfig
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
     Texts = NDArray[np.object_]
 
 HURRIED = "the time limit cut a bound of the curve short: another machine may find a tighter one"
+LONG_DROP_M = 200.0
+"""Planned drops beyond this are noted: few operators build them."""
+USUAL_DROPS = "usual are 50 to 75 m"
 BOUND_COVERS = "trenches, drops, reuse of existing lines, fibre, equipment and overhead, for the customers planned"
 BOUND_COVERS_NEW = (
     "trenches, drops, reuse of existing lines, fibre, new access points, other equipment and overhead, for the "
@@ -112,10 +117,24 @@ def assemble(posing: Posing) -> Plan:
         curve=curve,
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,
-        notes=(*map(str, posing.layers.notes), *((HURRIED,) if posing.money.study.hurried else ())),
+        notes=tuple(_notes(posing, customers)),
         rejected=posing.layers.rejected,
         examined=posing.findings,
     )
+
+
+def _notes(posing: Posing, customers: gpd.GeoDataFrame) -> Iterator[str]:
+    """Yield what a planner should read: what reading and the doctor noted, and what is unusual in the plan."""
+    yield from map(str, posing.layers.notes)
+    if posing.money.study.hurried:
+        yield HURRIED
+    long = customers["drop_m"][customers["drop_m"] > LONG_DROP_M]
+    if len(long):
+        limit = posing.config.max_drop_m
+        what = f"1 planned drop is longer than {LONG_DROP_M:g} m: {long.max():,.0f} m"
+        if len(long) > 1:
+            what = f"{len(long):,} planned drops are longer than {LONG_DROP_M:g} m, the longest {long.max():,.0f} m"
+        yield f"{what}; {USUAL_DROPS}: lower max_drop_m (it is {limit:g}), or add the streets that are missing"
 
 
 def _built(posing: Posing) -> tables.Built:
