@@ -32,7 +32,7 @@ REASONS = {
     "no_free_port": "the access points it can reach have no port left",
     "line_full": "the existing line on its way has no spare capacity left",
     "optical_unknown": "the loss up to its access point is not known",
-    "over_budget": "the money does not reach this far",
+    "over_budget": "the budget, or another aim, leaves it out",
     "excluded": "it, or all its ways, have been excluded by the planner",
 }
 EDGE_KINDS = ("street", "crossing", "backbone", "connector", "drop")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shapely import LineString, Point, box
 
 import lastmile_net as lm
-from lastmile_net.report.summary import summary_text
+from lastmile_net.report import failure_report, markdown, summary_text
 
 from .test_plan import CRS, E0, N0, cabinet, customers, streets
 
@@ -68,6 +68,33 @@ def test_who_is_over_budget_is_told_what_it_costs() -> None:
     assert last["remedy_cost"] == last["remedy_value"] == pytest.approx(210, abs=0.01)
     assert last["remedy_unit"] == "currency"
     assert pd.isna(last["build_order"])
+
+
+@pytest.mark.parametrize(
+    ("aim", "meaning", "remedy"),
+    [
+        ({"budget": 200}, "the budget of 200.00 m does not reach this far", "raise the budget by 210.00"),
+        (
+            {"target_coverage": 0.6},
+            "left out: the coverage asked for is reached without it",
+            "connecting it costs 210.00 on top: ask for a higher coverage, or set `include` on it",
+        ),
+        (
+            {"max_cost_per_home": 100},
+            "left out: connecting it costs more than 100.00 m per home",
+            "connecting it costs 210.00 per home on top, the aim is 100.00: raise `max_cost_per_home`, "
+            "or set `include` on it",
+        ),
+    ],
+)
+def test_who_is_left_out_is_told_by_which_aim(aim: dict[str, Any], meaning: str, remedy: str) -> None:
+    """No budget has been given where a coverage or a price leaves somebody out: sentence and cure name what was."""
+    plan = planned(**aim)
+    last = plan.customers.set_index("customer_id").loc["c"]
+    assert (last["reason"], last["remedy_code"], last["remedy_unit"]) == ("over_budget", "raise_budget", "currency")
+    assert last["remedy"] == remedy
+    assert f"\n    {meaning}\n" in summary_text(plan)
+    assert meaning in markdown(failure_report(plan))
 
 
 @pytest.mark.parametrize(("target", "who"), [(0.3, "a"), (0.34, "ab"), (0.6, "ab"), (0.95, "abc"), (1, "abc")])

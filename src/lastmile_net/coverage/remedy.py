@@ -130,7 +130,7 @@ def phrase(change: Change) -> str:
     }[change.code]
 
 
-def sentence(before: str, changes: tuple[Change, ...]) -> str:
-    """Return what is wrong, then every change that mends it."""
-    told = "; and ".join(phrase(change) for change in changes)
+def sentence(before: str, changes: tuple[Change, ...], *, money: str = "") -> str:
+    """Return what is wrong, then every change that mends it; `money` is what to do where more of it is needed."""
+    told = "; and ".join(money if money and each.code == "raise_budget" else phrase(each) for each in changes)
     return f"{before}: {told}" if before else told

@@ -181,7 +181,20 @@ def _remedy(
     changes = tuple(
         sorted(changes, key=lambda change: order.index(change.code) if change.code in order else len(order))
     )
-    return Remedy(changes, sentence(_before(question, option, changes[0]), changes), cost)
+    text = sentence(_before(question, option, changes[0]), changes, money=_beyond_aim(question, row, cost))
+    return Remedy(changes, text, cost)
+
+
+def _beyond_aim(question: Question, row: int, cost: float) -> str:
+    """Return what would connect whom another aim than a budget leaves out; empty where there is none."""
+    config = question.config
+    if config.target_coverage is not None:
+        return f"connecting it costs {cost:,.2f} on top: ask for a higher coverage, or set `include` on it"
+    if config.max_cost_per_home is not None:
+        each = cost / max(int(question.units[row]), 1)
+        costs = f"connecting it costs {each:,.2f} per home on top, the aim is {config.max_cost_per_home:,.2f}"
+        return f"{costs}: raise `max_cost_per_home`, or set `include` on it"
+    return ""
 
 
 def _changes(question: Question, beyond: Beyond, option: Option) -> Iterator[Change]:

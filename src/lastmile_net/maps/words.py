@@ -72,7 +72,7 @@ _WORDS = {
     "no_free_port": ("Gap: no free port", "Lücke: kein freier Port"),
     "line_full": ("Gap: line full", "Lücke: Leitung voll"),
     "optical_unknown": ("Gap: optical loss unknown", "Lücke: Dämpfung unbekannt"),
-    "over_budget": ("Gap: over budget", "Lücke: über dem Budget"),
+    "over_budget": ("Gap: beyond budget or aim", "Lücke: jenseits von Budget oder Ziel"),
     "excluded": ("Gap: excluded", "Lücke: ausgeschlossen"),
     "streets": ("Streets", "Straßen"),
     "backbone_lines": ("Existing network", "Bestandsnetz"),

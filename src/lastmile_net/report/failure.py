@@ -15,7 +15,7 @@ from lastmile_net.coverage.remedy import counted
 from lastmile_net.coverage.remedy import homes as homes_in_words
 from lastmile_net.report.bom import new_homes
 from lastmile_net.report.phases import phase_notes, phase_table
-from lastmile_net.schema import REASONS
+from lastmile_net.report.reasons import meanings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,7 @@ def _reasons(plan: Plan) -> Section:
         customers=("homes", "size"), homes=("homes", "sum"), example=("remedy", "first")
     )
     found = found.sort_values(["homes", "customers"], ascending=False, kind="stable").reset_index()
-    found.insert(1, "meaning", found["reason"].map(REASONS))
+    found.insert(1, "meaning", found["reason"].map(meanings(plan)))
     who = f"{counted(len(table), 'customer')} with {homes_in_words(table['homes'].sum())}"
     text = _by_count(
         len(table),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lastmile_net.coverage.remedy import homes as in_words
 from lastmile_net.report.curve import landmarks, loss_of_nesting
 from lastmile_net.report.phases import phase_text
-from lastmile_net.schema import REASONS
+from lastmile_net.report.reasons import meanings, more_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -119,26 +119,13 @@ def _reasons(plan: Plan) -> list[Row]:
     homes = unserved.groupby("reason")["units"].sum()
     every, units = plan.summary["customers"]["total"], plan.summary["units"]["total"]
     counted = sorted(plan.summary["reasons"].items(), key=lambda item: (-item[1], item[0]))
-    meaning = REASONS | {"no_free_port": REASONS["no_free_port"] + _more_ports(plan)}
+    meaning = meanings(plan)
+    meaning["no_free_port"] += more_ports(plan)
     return [
         Row("Why unserved", code, _part(count, every), _part(homes.get(code, 0), units), meaning.get(code, ""))
         for code, count in counted
         if count
     ]
-
-
-def _more_ports(plan: Plan) -> str:
-    """Name the options that may give more ports to this plan; nothing where it has them, or cannot have them."""
-    config = plan.config
-    lines, points = (
-        table["role"].isin(config.tap_roles).any() for table in (plan.backbone_lines, plan.backbone_points)
-    )
-    options = []
-    if lines and (config.tap == "points" or (config.tap == "auto" and points)):
-        options.append("--tap anywhere")
-    if config.may_place_anew and not config.new_access_points:
-        options.append("--new-access-points")
-    return f"; try {' or '.join(options)}" if options else ""
 
 
 def _new_points(plan: Plan) -> list[Row]:
