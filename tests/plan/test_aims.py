@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from shapely import LineString, Point, box
 
 import lastmile_net as lm
-from lastmile_net.report import failure_report, markdown, summary_text
+from lastmile_net.report import failure_report, markdown, plan_table, summary_text
 
 from .test_plan import CRS, E0, N0, cabinet, customers, streets
 
@@ -126,6 +127,49 @@ def test_two_aims_are_refused() -> None:
     """A budget and a coverage cannot both be what counts."""
     with pytest.raises(lm.ConfigError, match="one aim"):
         lm.read_config(budget=100, target_coverage=0.5)
+
+
+def proof(plan: lm.Plan) -> dict[str, tuple[str, str]]:
+    """Return value and sentence of each line of the proof."""
+    return {row.label: (row.first, row.meaning) for row in plan_table(plan) if row.section == "Proof"}
+
+
+def test_the_choice_of_homes_is_told_beside_the_gap() -> None:
+    """A gap of 0 % is for the homes chosen; whether others would be more for the money is a line of its own."""
+    plan = planned(budget=200)
+    told = proof(plan)
+    assert told["gap in cost, same homes"][0] == "0.00%"
+    assert told["choice of homes"] == ("proven", "no other choice connects more homes within the budget")
+    aim = plan.summary["aim"] | {"most_gain": 3}
+    open_ = dataclasses.replace(plan, summary=plan.summary | {"aim": aim})
+    assert proof(open_)["choice of homes"] == (
+        "not proven",
+        "another choice might connect up to 1 home more (50.0%) within the budget",
+    )
+    assert "ended proven the cheapest for these homes" in proof(plan)
+
+
+def test_the_choice_for_a_coverage_is_told_in_money() -> None:
+    """There the homes are given and the money is sought."""
+    plan = planned(target_coverage=0.6)
+    assert proof(plan)["choice of homes"] == ("proven", "no other choice reaches as many for less")
+    aim = plan.summary["aim"] | {"least_cost": 90.0}
+    open_ = dataclasses.replace(plan, summary=plan.summary | {"aim": aim})
+    assert proof(open_)["choice of homes"][1].startswith(
+        "another choice might reach as many for up to 30.00 m (25.0%) less"
+    )
+
+
+def test_the_choice_of_who_gets_a_port_is_no_proof(tmp_path: Path) -> None:
+    """With two ports for three houses the number is proven, which two is not; without a shortage nothing is chosen."""
+    plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres"))
+    told = "no plan can serve more homes with these ports; the same number of others may be cheaper"
+    assert proof(plan)["choice of homes"] == ("not proven", told)
+    assert plan.summary["most_units"] == 2
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+    assert "choice of homes" not in proof(planned())
+    assert "gap" in proof(planned())
 
 
 def test_ports_are_kept_within_a_budget() -> None:

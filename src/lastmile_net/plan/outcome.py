@@ -318,6 +318,7 @@ def _summary(
         "bound_covers": BOUND_COVERS if posing.placed is None else BOUND_COVERS_NEW,
         **({} if posing.placed is None else {"new_access_points": posing.placed.counts}),
         **({"aim": posing.money.about} if posing.money.about else {}),
+        **_most_units(posing, reasons),
         "cost_per_unit": round(cost.total / homes, 2) if homes else None,
         "stretch": {
             "median": round(float(stretch.median()), 6) if len(stretch) else None,
@@ -325,6 +326,12 @@ def _summary(
             "max": round(float(stretch.max()), 6) if len(stretch) else None,
         },
     }
+
+
+def _most_units(posing: Posing, reasons: pd.Series[int]) -> dict[str, int]:
+    """Return how many homes any plan could serve, where ports decide who is served, and not an aim."""
+    decided = "no_free_port" in reasons and not posing.money.about
+    return {"most_units": posing.limited.most_units} if decided else {}
 
 
 def _counts(table: gpd.GeoDataFrame, weight: Ints, served: Ints | None) -> dict[str, int]:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lastmile_net.coverage.remedy import homes as in_words
+from lastmile_net.report.choice import choice
 from lastmile_net.report.curve import landmarks, loss_of_nesting
 from lastmile_net.report.phases import phase_text
 from lastmile_net.report.reasons import meanings, more_ports
@@ -159,10 +160,17 @@ def _proof(plan: Plan) -> list[Row]:
     bound = money(plan.summary.get("lower_bound"), str(plan.summary.get("currency", "")))
     rows = [Row("Proof", "lower bound", bound, meaning=f"covers {covered}" if covered else "")]
     gap = plan.summary.get("gap")
+    chosen = choice(plan)
     if gap is not None and math.isfinite(gap):
+        label = "gap" if chosen is None else "gap in cost, same homes"
         meaning = "no plan for the same customers is cheaper by more than that"
-        rows.append(Row("Proof", "gap", f"{gap:.2%}", meaning=meaning))
-    return [*rows, Row("Proof", f"ended {_STATUS[plan.status]}")]
+        rows.append(Row("Proof", label, f"{gap:.2%}", meaning=meaning))
+    if chosen is not None:
+        rows.append(
+            Row("Proof", "choice of homes", "proven" if chosen.proven else "not proven", meaning=chosen.meaning)
+        )
+    these = " for these homes" if chosen is not None and plan.status in ("optimal", "gap") else ""
+    return [*rows, Row("Proof", f"ended {_STATUS[plan.status]}{these}")]
 
 
 def _aim(plan: Plan) -> list[Row]:

@@ -98,6 +98,9 @@ def summary_counts(run: Run) -> Iterator[Check]:
     reasons = {str(key): int(number) for key, number in unserved["reason"].value_counts().items()}
     told = {key: number for key, number in run.summary.get("reasons", {}).items() if number}
     broken += [f"reasons: {told} in the summary, {reasons} in the table"] if told != reasons else []
+    most = run.summary.get("most_units")
+    if most is not None and most < counted["units"]["planned"]:
+        broken.append(f"most_units: {most}, but {counted['units']['planned']} homes are planned")
     broken += _cost_per_unit(run, int(new[(table["outcome"] == "planned").to_numpy()].sum()))
     right = (
         f"existing + planned + unserved = all: {_sum(counted['customers'])} customers, {_sum(counted['units'])} homes"

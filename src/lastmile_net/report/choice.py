@@ -1,0 +1,62 @@
+"""Which homes are served is a choice of its own: whether it is proven, and how far from the best it may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lastmile_net.coverage.remedy import homes
+
+if TYPE_CHECKING:
+    from lastmile_net.plan.result import Plan
+
+
+class Choice(NamedTuple):
+    """Whether no other choice of homes is better, and a sentence that says how much better one might be."""
+
+    proven: bool
+    meaning: str
+
+
+def choice(plan: Plan) -> Choice | None:
+    """
+    Return what is known of the choice of homes; None where the plan leaves nobody out who could be served.
+
+    Parameters
+    ----------
+    plan
+        A plan, or one that has been read back. Its `gap` is for the homes chosen, whichever they are.
+    """
+    aim, most = plan.summary.get("aim"), plan.summary.get("most_units")
+    if aim:
+        return _of_cost(aim, plan) if aim["aim"] == "coverage" else _of_gain(aim)
+    if most is None:
+        return None
+    more = most - plan.summary["units"]["planned"]
+    known = f"another choice might serve up to {homes(more)} more" if more > 0 else "no plan can serve more homes"
+    return Choice(proven=False, meaning=f"{known} with these ports; the same number of others may be cheaper")
+
+
+def _of_gain(aim: dict[str, Any]) -> Choice:
+    """Compare with the bound on what the same money connects."""
+    money = "within the budget" if aim["aim"] == "budget" else "for this cost"
+    units = aim["prize"] == "units"
+    more = aim["most_gain"] - aim["gain"]
+    if more <= 0:
+        return Choice(
+            proven=True, meaning=f"no other choice {'connects more homes' if units else 'gains more'} {money}"
+        )
+    what = f"connect up to {homes(more)} more" if units else f"gain up to {more:,} more in {aim['prize']}"
+    part = f" ({more / aim['gain']:.1%})" if aim["gain"] else ""
+    return Choice(proven=False, meaning=f"another choice might {what}{part} {money}")
+
+
+def _of_cost(aim: dict[str, Any], plan: Plan) -> Choice:
+    """Compare with the bound on what reaching as many homes costs."""
+    less = aim["cost"] - aim["least_cost"]
+    if aim["gain"] < aim["wanted_gain"]:
+        return Choice(proven=False, meaning="another choice might reach more: the coverage asked for is missed")
+    if round(less, 2) <= 0:
+        return Choice(proven=True, meaning="no other choice reaches as many for less")
+    money = f"{less:,.2f} {plan.summary.get('currency', '')}".rstrip()
+    part = f" ({less / aim['cost']:.1%})" if aim["cost"] else ""
+    return Choice(proven=False, meaning=f"another choice might reach as many for up to {money}{part} less")
