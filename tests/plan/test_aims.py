@@ -146,7 +146,7 @@ def test_the_choice_of_homes_is_told_beside_the_gap() -> None:
         "not proven",
         "another choice might connect up to 1 home more (50.0%) within the budget",
     )
-    assert "ended proven the cheapest for these homes" in proof(plan)
+    assert "ended proven the cheapest (same homes)" in proof(plan)
 
 
 def test_the_choice_for_a_coverage_is_told_in_money() -> None:

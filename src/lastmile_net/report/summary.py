@@ -169,7 +169,7 @@ def _proof(plan: Plan) -> list[Row]:
         rows.append(
             Row("Proof", "choice of homes", "proven" if chosen.proven else "not proven", meaning=chosen.meaning)
         )
-    these = " for these homes" if chosen is not None and plan.status in ("optimal", "gap") else ""
+    these = " (same homes)" if chosen is not None and plan.status in ("optimal", "gap") else ""
     return [*rows, Row("Proof", f"ended {_STATUS[plan.status]}{these}")]
 
 
