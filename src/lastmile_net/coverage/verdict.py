@@ -227,7 +227,8 @@ def _before(question: Question, option: Option, change: Change) -> str:
     if change.code == "raise_max_route_m":
         return f"route is {option.route_m:.1f} m, limit {config.max_route_m:g} m"
     if change.code == "add_ports" and np.isfinite(question.room[option.tap]):
-        return f"access point {change.at} has {homes(question.room[option.tap])} of room left"
+        room = question.room[option.tap]
+        return f"access point {change.at} has {f'room for {homes(room)}' if room > 0 else 'no room'} left"
     if change.code in ("reduce_loss", "state_loss") and config.optical is not None:
         return f"the optics allow {config.optical.budget_db:g} dB"
     return ""
