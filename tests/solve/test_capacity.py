@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
@@ -23,6 +25,11 @@ from lastmile_net.solve.capacity import (
 )
 from lastmile_net.solve.capacity.assign import improve
 from lastmile_net.solve.problem import Problem, Solution
+
+from .small_towns import small_town
+
+if TYPE_CHECKING:
+    from lastmile_net.solve.problem import Report
 
 CONFIG = SolveConfig(time_limit_s=None)
 Edge = tuple[int, int, int]
@@ -214,6 +221,24 @@ def test_a_caller_can_stop_it() -> None:
     limited = solve_with_limits(problem, Limits(), CONFIG, lambda _: False)
     check(problem, limited, Limits())
     assert limited.solution.status == "interrupted"
+
+
+def test_a_run_says_when_time_cut_a_part_of_it_short() -> None:
+    """Whatever the gap it ends at, a plan that another machine may not find again must say so."""
+
+    def hasty(problem: Problem, config: SolveConfig, report: Report | None) -> Solution:
+        return replace(solve(problem, config, report), status="time", lower_bound=0)
+
+    said = set()
+    for seed in range(20):
+        problem = small_town(seed, fibre=1)
+        problem.tap_capacity[:] = 2
+        calm = solve_with_limits(problem, Limits(), CONFIG).solution
+        hurried = solve_with_limits(problem, Limits(), CONFIG, solver=hasty).solution
+        assert calm.status != "time"
+        assert hurried.status == "time" or hurried.cost == hurried.lower_bound
+        said.add(hurried.status)
+    assert said == {"optimal", "time"}
 
 
 @st.composite

@@ -114,9 +114,12 @@ def favour_within_limits(study: Study, full: Solution, config: PlanConfig, budge
     proof = only(question, found[0].drop >= 0, config.solve, prove)
     best = max([found, (proof, in_turn(question, proof))], key=value)[0]
     own = int(question.own_cost[best.drop >= 0].sum())
-    within = best.cost <= proof.lower_bound * (1 + config.target_gap)
-    ended: Status = "optimal" if best.cost == proof.lower_bound else "gap" if within else "rounds"
-    status = proof.status if proof.status in ("time", "interrupted") and ended == "rounds" else ended
+    status: Status = "gap" if best.cost <= proof.lower_bound * (1 + config.target_gap) else "rounds"
+    if kept.hurried or full.status == "time":
+        status = "time"
+    if proof.status in ("time", "interrupted"):
+        status = proof.status
+    status = "optimal" if best.cost == proof.lower_bound else status
     bound = proof.lower_bound - own
     return replace(best, cost=best.cost - own, lower_bound=bound, status=status, log=full.log)
 

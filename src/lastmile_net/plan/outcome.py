@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Texts = NDArray[np.object_]
 
-HURRIED = "the time limit cut a bound of the curve short: another machine may find a tighter one"
+HURRIED = "the time limit cut a search or bound of the curve short: another machine may end elsewhere"
 LONG_DROP_M = 200.0
 """Planned drops beyond this are noted: few operators build them."""
 USUAL_DROPS = "usual are 50 to 75 m"

@@ -96,13 +96,14 @@ class WithinLimits:
         drop = np.full(question.problem.customers, -1, np.int64)
         for price in prices:
             rest, names = what_is_left(question, built, drop)
-            found = ask_within_limits(rest, price, self.reach, self.config, self.heard).solution
+            found = self._noted(ask_within_limits(rest, price, self.reach, self.config, self.heard).solution)
             built[found.edges] = True
             drop = np.where(found.drop >= 0, names[found.drop], -1)
             if self.stopped:
                 return None
         rest, names = what_is_left(question, built, drop)
-        last = solve_with_limits(rest.posed, self.reach, self.config, self.heard, to_the_end=False).solution
+        limited = solve_with_limits(rest.posed, self.reach, self.config, self.heard, to_the_end=False)
+        last = self._noted(limited.solution)
         return None if self.stopped else self._keep(renamed(question, last, names))
 
     def heard(self, progress: Progress) -> bool:
@@ -121,8 +122,12 @@ class WithinLimits:
     def _ask(self, price: int) -> Plan:
         self._asked.add(price)
         found = ask_within_limits(self.question, price, self.reach, self.config, self.heard).solution
-        self.hurried |= found.status == "time"
-        return self._keep(found)
+        return self._keep(self._noted(found))
+
+    def _noted(self, solution: Solution) -> Solution:
+        """Return a solution, and know whether time cut its search short."""
+        self.hurried |= solution.status == "time"
+        return solution
 
     def _keep(self, solution: Solution) -> Plan:
         plan = solution, in_turn(self.question, solution)

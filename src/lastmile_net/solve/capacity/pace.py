@@ -36,6 +36,8 @@ class Pace:
         What is proven so far, for the log.
     stopped
         What asks to stop; None while nothing does.
+    late
+        Whether time has cut any step short, or left one out: another machine may end elsewhere.
     """
 
     def __init__(self, limit_s: float | None, share: float, report: Report | None) -> None:
@@ -44,6 +46,7 @@ class Pace:
         self.bound = 0
         self.log: list[Progress] = []
         self.stopped: Status | None = None
+        self.late = False
 
     def start_anew(self) -> None:
         """Count the limit from now on."""
@@ -64,11 +67,6 @@ class Pace:
         """Return the seconds that are left of the share; None where there is no limit."""
         return None if self.limit_s is None else max(self.limit_s * self.share - self._seconds(), 0.0)
 
-    def has(self, part: float) -> bool:
-        """Return whether so large a part of the share is left, and nothing asks to stop."""
-        left = self.left()
-        return self.stopped is None and (left is None or left >= part * self.share * (self.limit_s or 0))
-
     def tell(self, cost: int, stage: str) -> None:
         """Log the state, and see whether anything asks to stop."""
         line = Progress(time.perf_counter() - self.began, cost, self.bound, stage)
@@ -76,7 +74,7 @@ class Pace:
         if self.report is not None and self.report(line) is False:
             self.stopped = "interrupted"
         elif self.left() == 0.0:
-            self.stopped = "time"
+            self.stopped, self.late = "time", True
 
     def wait(self, steps: list[Future[Any]], clock: Clock) -> None:
         """Wait for steps in other threads, and listen meanwhile."""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 WORTH = (2.0, 1.4)
 """Prices of a home, in parts of what the mean home costs, at which other plans are begun."""
-ENOUGH = 0.5
-"""They are begun while this part of the search's time is left: large towns need it for the proof."""
+FEW = 6_000
+"""They are begun where there are no more customers than this: large towns need the time for the proof."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +135,10 @@ def solve_with_limits(
 
 
 def _begin_elsewhere(run: Run, reach: Reach, config: SolveConfig, solver: Solver) -> None:
-    """Look for a better plan from those that serve only who is worth a price, while there is ample time."""
-    question = Question.of(run.problem)
-    for part in WORTH:
-        if not run.pace.has(ENOUGH) or not np.any(reach.can() & ~run.best.customers):
+    """Look for a better plan from those that serve only who is worth a price, where customers are few."""
+    question, can = Question.of(run.problem), reach.can()
+    for part in WORTH if can.sum() <= FEW else ():
+        if run.pace.stopped is not None or not np.any(can & ~run.best.customers):
             return
         price = max(int(part * run.best.cost / max(run.best.units, 1)), 1)
         left = run.pace.left()

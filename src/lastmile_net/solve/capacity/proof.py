@@ -139,8 +139,7 @@ def shaken(task: Task) -> Flags | None:
 def charge_within_ports(task: Task) -> Charged:
     """Charge cuts, then take charges back and charge anew as long as that is worth its time."""
     streets, graph, need = task.ground.streets, task.ground.graph, task.ground.streets.need
-    nodes, guide, clock = len(graph.kind), _guide(task.ground, task.relaxed), task.clock
-    began, left = time.perf_counter(), clock.left()
+    nodes, guide, clock = len(graph.kind), _guide(task.ground, task.relaxed), task.clock.part(CHARGE_SHARE)
     reduced, record = np.repeat(graph.cost, 2), record_of(CUTS_PER_NODE * nodes, ARCS_PER_NODE * nodes)
     bound = int(ascend(graph, 0, Habit(guide, SLACKS[1], CAP), reduced, record))
     bound += int(ascend_demand(graph, need, np.flatnonzero(need.ports > 0), Habit(guide, 1.0, CAP), reduced, record))
@@ -154,7 +153,7 @@ def charge_within_ports(task: Task) -> Charged:
     for _ in range(SWEEPS):
         gain = 0
         for _ in range(-(-terminals // BATCH)):
-            if clock.over() or time.perf_counter() - began > CHARGE_SHARE * left:
+            if clock.over():
                 break
             gain += int(recharge_demand(graph, need, stops, habit, reduced, record, BATCH))
         bound += gain
@@ -186,11 +185,8 @@ def prove_within_ports(task: Task) -> tuple[int, Flags | None]:
     bound, reduced = rows.raise_bound(charged.bound - streets.constant, charged.reduced, enough)
     cost, found = None if task.built is None else task.ground.cost(task.built) - streets.constant, None
     spent = time.perf_counter() - began
-    if (
-        clock.left() > BRANCH_SHARE * spent
-        and cost is not None
-        and cost + streets.constant > (bound + streets.constant) * (1 + gap)
-    ):
+    is_open = cost is not None and cost + streets.constant > (bound + streets.constant) * (1 + gap)
+    if cost is not None and is_open and clock.has(BRANCH_SHARE * spent):
         grain = max(int(np.gcd.reduce(graph.cost)), 1)
         bound, found = rows.prove(bound, reduced, cost, grain, gap)
     if found is not None:

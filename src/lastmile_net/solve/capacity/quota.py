@@ -81,6 +81,11 @@ class Quota:
     out
         Tap at which customers are left out at a price each: nobody is chosen who costs more than that. -1 where there
         is none, and taps fill their ports.
+
+    Attributes
+    ----------
+    late
+        Whether time cut some choice short.
     """
 
     def __init__(self, search: Search, config: SolveConfig, solver: Solver, out: int = -1) -> None:
@@ -88,6 +93,7 @@ class Quota:
         changes = {"rounds": 1, "target_gap": max(config.target_gap, GAP), "workers": 1}
         self.config = config.model_copy(update=changes)
         self.solver = lambda problem, config, _: solver(problem, config, _once)
+        self.late = False
         self._near: dict[int, Ints] = {}
         self._price: dict[int, int] = {}
 
@@ -103,6 +109,7 @@ class Quota:
         for _ in range(QUESTIONS if len(part.customer) else 0):
             config = self.config.model_copy(update={"time_limit_s": None if left_s is None else clock.left()})
             answer = ask(part.question(price), 1, config, self.solver).solution
+            self.late |= clock.over()
             built = np.zeros(len(part.edge), bool)
             built[answer.edges] = True
             drop = np.where(answer.drop >= 0, part.real[answer.drop], -1)

@@ -80,6 +80,7 @@ class Run:
 
     def begin_from(self, other: Solution) -> None:
         """Look for a better plan from another solution that keeps the limits, whoever is left out of it."""
+        self.pace.late |= other.status == "time"
         built = np.zeros(len(self.problem.tail), bool)
         built[other.edges] = True
         plan = self.steps.climb(self.steps.fill(self.search.mend(built, other.drop)))
@@ -161,6 +162,7 @@ class Run:
         for forest in (shaking.result(), found):
             self._keep(forest, served)
         pace.stopped = "interrupted" if clock.stopped else None
+        pace.late |= bool(clock.late)
         pace.tell(self.best.cost, "branch")
 
     def _keep(self, built: Flags | None, served: Flags) -> None:
@@ -178,9 +180,8 @@ class Run:
     def solution(self) -> Solution:
         """Return the best plan, and what is proved of it."""
         best, bound = self.best, self.pace.bound
-        status: Status = "optimal" if best.cost == bound else "rounds"
-        if best.cost <= bound * (1 + self.config.target_gap) and status != "optimal":
-            status = "gap"
+        status: Status = "gap" if best.cost <= bound * (1 + self.config.target_gap) else "rounds"
+        status = "optimal" if best.cost == bound else "time" if self.pace.late else status
         return Solution(
             edges=np.flatnonzero(best.built),
             drop=best.drop,
@@ -189,6 +190,6 @@ class Run:
             route_edges=best.route_edges,
             cost=best.cost,
             lower_bound=bound,
-            status=self.pace.stopped or status,
+            status="interrupted" if self.pace.stopped == "interrupted" else status,
             log=tuple(self.pace.log),
         )

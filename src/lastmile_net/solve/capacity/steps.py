@@ -38,9 +38,9 @@ MOST_FAILS = 3
 WORTHWHILE = 0.001
 """A sweep over the factors that gains less than this part of the cost is the last."""
 SOLVE_SHARE = 0.25
-"""Part of the time limit at least for each solution without limits,"""
-QUICK_SHARE, QUICK_GAP = 0.05, 0.01
-"""and at most for one that is only a place to start from, and the gap at which it ends."""
+"""Part of the time limit at least for each solution without limits."""
+FEW, QUICK_GAP = 3_000, 0.01
+"""One that is only a place to start from ends, for so few customers, after a round or at this gap; else with trees."""
 
 
 class Steps:
@@ -111,6 +111,7 @@ class Steps:
                     choices = list(pool.map(partial(self.quota.choose, plan, self.pace.left()), pair))
                 for tap, choice in zip(pair, choices, strict=True):
                     plan = self.quota.take(plan, tap, choice)
+                self.pace.late |= self.quota.late
                 self.pace.tell(plan.cost, "choose")
                 if self.pace.stopped is not None:
                     break
@@ -136,7 +137,9 @@ class Steps:
             free = replace(self.problem, cost=np.where(others, 0, self.problem.cost))
             mine = plan.tap == t
             part, drops = restrict(free, mine, np.arange(len(self.search.room)) == t)
-            built, drop = lift(free, self.solver(part, self.config.model_copy(update={"rounds": 1}), None), mine, drops)
+            found = self.solver(part, self.config.model_copy(update={"rounds": 1}), None)
+            self.pace.late |= found.status == "time"
+            built, drop = lift(free, found, mine, drops)
             built, drop = built | others, np.where(mine, drop, plan.drop)
             if self.search.keeps(built, drop, plan.tap):
                 other = self.search.settle(built, drop, plan.tap)
@@ -182,14 +185,15 @@ class Steps:
     def relax(self, customers: Flags, *, quick: bool = False) -> Solution:
         """Solve for some customers without limits; `quick` where the answer is only a place to start from."""
         part, _ = restrict(self.problem, customers, self.search.reach.usable)
-        changes: dict[str, float] = {}
+        config, limit = self.config, self.config.time_limit_s
         if quick:
-            changes = {"rounds": 1, "target_gap": max(self.config.target_gap, QUICK_GAP)}
-        limit = self.config.time_limit_s
+            config = config.model_copy(update={"rounds": 1, "target_gap": max(config.target_gap, QUICK_GAP)})
         if limit is not None:
-            changes["time_limit_s"] = limit * QUICK_SHARE if quick else max(self.pace.left() or 0, limit * SOLVE_SHARE)
-        config = self.config.model_copy(update=changes)
-        return self.solver(part, config, lambda _: self.pace.heartbeat())
+            config = config.model_copy(update={"time_limit_s": max(self.pace.left() or 0, limit * SOLVE_SHARE)})
+        at_once = quick and part.customers > FEW
+        found = self.solver(part, config, lambda _: self.pace.heartbeat() and not at_once)
+        self.pace.late |= found.status == "time"
+        return found
 
     def lifted(self, relaxed: Solution, customers: Flags) -> Served:
         """Return the plan within limits that a solution without them for some customers leads to."""

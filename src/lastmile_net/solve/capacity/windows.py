@@ -8,7 +8,6 @@ bounds add up.
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ import numpy as np
 
 from lastmile_net.solve.capacity.cuts import Need
 from lastmile_net.solve.capacity.rows import PortRows
-from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.graph import LEAF, TERMINAL, make_graph
 from lastmile_net.solve.recharge import by_window
 from lastmile_net.solve.windows import label_stretches
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.solve.bound import Record
     from lastmile_net.solve.capacity.recharge import Charged
+    from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
 
     Ints = NDArray[np.int64]
@@ -107,9 +106,8 @@ def charge_port_windows(graph: Graph, need: Need, via: Shorts, charged: Charged,
 
     def charge(number: int) -> int:
         nonlocal left
-        share = clock.left() * min(WORKERS / left, 1)
+        mine = clock.part(min(WORKERS / left, 1))
         left -= 1
-        mine = Clock(None if clock.deadline is None else time.perf_counter() + share, clock.stopped)
         return charge_port_window(
             windows[number], charged.reduced, own[number], np.random.default_rng([seed, number]), mine
         )
