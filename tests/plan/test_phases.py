@@ -6,12 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from shapely import LineString, Point
 
 import lastmile_net as lm
 from lastmile_net.report import failure_report, html, markdown, summary_text
 
 from .test_aims import HERE, WAYS, planned
-from .test_plan import cabinet
+from .test_plan import E0, N0, cabinet, customers, streets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,22 @@ def test_a_phase_that_buys_nothing_is_told_too() -> None:
     """A budget that is too small for anybody leaves its money to the next year: the row says so by its zeros."""
     plan = planned(phases={"budgets": [10, 50]})
     assert told(plan, "budget", "cost", "units", "trench_m") == [(10, 0, 0, 0), (50, 60, 1, 60), (None, 270, 2, 270)]
+
+
+def test_a_phase_spends_its_money_on_whoever_it_still_suffices_for(tmp_path: Path) -> None:
+    """
+    Three homes far off are the best buy after a (600 for 3), but too dear for the rest of the first year: b is not.
+
+    a costs 20; c 480 m of Main more and a drop of 40, for 3 homes; b 250 m of Side and a drop of 10.
+    """
+    ways = streets(Main=LineString([(E0, N0), (E0 + 500, N0)]), Side=LineString([(E0, N0), (E0, N0 + 300)]))
+    places = {"a": Point(E0 + 10, N0 - 10), "b": Point(E0 + 10, N0 + 250), "c": Point(E0 + 490, N0 + 40)}
+    here = customers(**places).assign(units=[1, 1, 3])
+    config = lm.read_config(prices="metres", phases={"budgets": [300, 600], "grown": False})
+    plan = lm.plan(ways, cabinet(), here, config=config)
+    assert plan.customers["phase"].tolist() == [1, 1, 2]
+    assert told(plan, "cost", "units") == [(280, 2), (520, 3)]
+    assert lm.verify_run(lm.write_run(plan, tmp_path / "run")).passed
 
 
 def test_areas_name_their_phases() -> None:

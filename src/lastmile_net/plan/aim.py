@@ -12,7 +12,7 @@ from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.plan.phases import numbers, wait_for
-from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, only, reach_more
+from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, buy_in_turn, only, reach_more
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI
 
@@ -148,8 +148,11 @@ def spend(
     if plan.solution is limited.solution and waits is None:
         order = study.nested
     else:
-        turn = _turns(waits, problem.first)
-        order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=turn)
+        order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=_turns(waits, problem.first))
+    if waits is None and budgets:
+        ends = tuple(max(each - locked, 0) for each in np.cumsum(budgets).tolist())
+        years = buy_in_turn(question, plan.solution, order, ends)
+        order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=_turns(years, problem.first))
     return Money(plan, order, study, left_out, about, locked, numbers(order, waits, budgets, locked))
 
 

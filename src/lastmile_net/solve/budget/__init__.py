@@ -3,7 +3,7 @@
 from lastmile_net.solve.budget.early import Goal, Start, favour_early
 from lastmile_net.solve.budget.fill import reach_more
 from lastmile_net.solve.budget.grow import grow
-from lastmile_net.solve.budget.order import BuildOrder, Plan, build_order, in_turn
+from lastmile_net.solve.budget.order import BuildOrder, Plan, build_order, buy_in_turn, in_turn
 from lastmile_net.solve.budget.scenarios import Doubt, Outlook, look_out
 from lastmile_net.solve.budget.study import Choice, Study
 from lastmile_net.solve.prizes import Question, only
@@ -19,6 +19,7 @@ __all__ = [
     "Start",
     "Study",
     "build_order",
+    "buy_in_turn",
     "favour_early",
     "grow",
     "in_turn",

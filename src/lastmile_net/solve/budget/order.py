@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from lastmile_net.solve.prizes import Question
     from lastmile_net.solve.problem import Problem, Solution
 
+    Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+DEAR = 2.0
+"""Who costs more for his gain, times this, than whom the money of a year does not suffice for waits for the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,13 @@ class BuildOrder:
         spent, gained = np.diff(self.cost[last], prepend=0), np.diff(self.gain[last], prepend=0)
         good = np.flatnonzero((gained > 0) & (spent <= price * gained))
         return int(last[good[-1]]) + 1 if len(good) else 0
+
+    def price_each(self) -> Floats:
+        """Return what a unit of gain costs in the block of each customer, float64 (k,); infinite where it has none."""
+        last = self._ends()
+        spent, gained = np.diff(self.cost[last], prepend=0), np.diff(self.gain[last], prepend=0)
+        each = np.where(gained > 0, spent / np.maximum(gained, 1), np.inf)
+        return np.repeat(each, np.diff(last, prepend=-1))
 
     def _ends(self) -> Ints:
         """Return the last customer of each block."""
@@ -185,19 +196,50 @@ def cut(question: Question, solution: Solution, order: BuildOrder, count: int) -
 
 def buy(question: Question, solution: Solution, order: BuildOrder, budget: int) -> Solution:
     """Return what a budget buys of a solution: its first part, and of all others, in order, whoever still fits in."""
-    problem, count = question.posed, order.within(budget)
-    who = np.zeros(problem.customers, bool)
-    who[order.customers[:count]] = True
-    built = (order.edge_rank >= 0) & (order.edge_rank < count)
-    left = budget - (int(order.cost[count - 1]) if count else 0)
-    own = of_their_own(problem, solution)
-    later = order.customers[count:]
-    for c in later[(own[later] <= left) & (question.gain[later] > 0)].tolist():
-        way = solution.route_edges[solution.route_start[c] : solution.route_start[c + 1]]
-        price = int(own[c] + problem.cost[way[~built[way]]].sum())
-        if price <= left:
-            who[c], built[way], left = True, True, left - price
-    return part(problem, solution, who)
+    turn = buy_in_turn(question, solution, order, (budget,))
+    return part(question.posed, solution, (turn == 0) & (solution.drop >= 0))
+
+
+def buy_in_turn(question: Question, solution: Solution, order: BuildOrder, budgets: tuple[int, ...]) -> Ints:
+    """
+    Share the customers of a solution out among budgets that are spent one after the other.
+
+    Parameters
+    ----------
+    question, solution, order
+        As in `buy`.
+    budgets
+        What may have been spent by the end of each turn, rising, in thousandths.
+
+    Returns
+    -------
+    turn
+        int64 (c,). In which turn each customer is bought, from 0: the first ones in order, and of all others, in order,
+        whoever still fits in; before the last turn only who costs little more for his gain than whom the money does not
+        suffice for, as it is not lost. The number of budgets for those whom none of them buys.
+    """
+    problem, last = question.posed, len(budgets)
+    own, price_each = of_their_own(problem, solution), order.price_each()
+    turn, built = np.full(problem.customers, last, np.int64), np.zeros(len(problem.tail), bool)
+    left = before = 0
+    for number, budget in enumerate(budgets):
+        left, before = left + budget - before, budget
+        open_ = turn[order.customers] == last
+        rest, each = order.customers[open_], price_each[open_]
+        short, dear = False, np.inf
+        for i in range(len(rest)):
+            c = int(rest[i])
+            if short and (own[c] > left or question.gain[c] == 0):
+                continue
+            way = solution.route_edges[solution.route_start[c] : solution.route_start[c + 1]]
+            price = int(own[c] + problem.cost[way[~built[way]]].sum())
+            if price <= left and (not short or price <= dear * question.gain[c]):
+                turn[c], built[way], left = number, True, left - price
+            elif not short:
+                if problem.first[c] and last > 1:
+                    break  # nobody goes before those who must be served
+                short, dear = True, DEAR * each[i] if number < last - 1 else np.inf
+    return turn
 
 
 def of_their_own(problem: Problem, solution: Solution) -> Ints:
