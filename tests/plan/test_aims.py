@@ -297,7 +297,7 @@ def test_budgets_within_ports_connect_many_first(tmp_path: Path, grown: bool | N
     """
     Six ports: six houses along the street cost 11 each, six behind 59 m together 65. 33 buy three of the first.
 
-    The cheapest plan has nobody for 33. The run says whom it leaves out, and is verified.
+    The cheapest plan has nobody for 33. The run says whom it leaves out, what that costs more, and is verified.
     """
     turn = np.deg2rad(np.linspace(-70, 70, 6))
     points = {f"s{i}": Point(E0 + 10 * (i + 1), N0 + 1) for i in range(12)}
@@ -306,6 +306,7 @@ def test_budgets_within_ports_connect_many_first(tmp_path: Path, grown: bool | N
     config = lm.read_config(prices="metres", max_drop_m=5, phases={"budgets": [33], "grown": grown})
     plan = lm.plan(ways, cabinet(ports=6), customers(**points), config=config)
     assert plan.cost == pytest.approx(cost)
+    assert any("1.00 more than the cheapest plan" in note for note in plan.notes) == (grown is None)
     assert (plan.customers["phase"] == 1).sum() == first
     assert plan.customers["reason"].value_counts().to_dict() == {"no_free_port": 12}
     verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))

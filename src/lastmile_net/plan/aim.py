@@ -56,6 +56,8 @@ class Money:
         What the summary says of it; empty where everybody is connected.
     locked
         What is spent in any case, before anybody is connected, in thousandths.
+    dearer
+        What the plan costs more than the cheapest that was found, so that its first parts connect more.
     phase
         int64 (k,). Phase of each customer of the order, from 1; None without phases.
     """
@@ -66,6 +68,7 @@ class Money:
     left_out: Floats
     about: dict[str, float | str | None]
     locked: int = 0
+    dearer: float = 0.0
     phase: Ints | None = None
 
 
@@ -153,7 +156,9 @@ def spend(
         ends = tuple(max(each - locked, 0) for each in np.cumsum(budgets).tolist())
         years = buy_in_turn(question, plan.solution, order, ends)
         order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=_turns(years, problem.first))
-    return Money(plan, order, study, left_out, about, locked, numbers(order, waits, budgets, locked))
+    paid, least = (gross(each.solution.cost, config.cost) for each in (plan, limited))
+    dearer = 0.0 if kind else max(round(paid - least, 2), 0.0)
+    return Money(plan, order, study, left_out, about, locked, dearer, numbers(order, waits, budgets, locked))
 
 
 def _turns(waits: Ints | None, first: NDArray[np.bool_]) -> Ints | None:

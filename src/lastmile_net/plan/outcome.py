@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     Texts = NDArray[np.object_]
 
 HURRIED = "the time limit cut a search or bound of the curve short: another machine may end elsewhere"
+FOR_THE_FIRST = "so that its first parts connect more (`phases.grown = false`, `order_slack = 0`: the cheapest)"
 LONG_DROP_M = 200.0
 """Planned drops beyond this are noted: few operators build them."""
 USUAL_DROPS = "usual are 50 to 75 m"
@@ -128,6 +129,8 @@ def _notes(posing: Posing, customers: gpd.GeoDataFrame) -> Iterator[str]:
     yield from map(str, posing.layers.notes)
     if posing.money.study.hurried:
         yield HURRIED
+    if posing.money.dearer > 0:
+        yield f"it costs {posing.money.dearer:,.2f} more than the cheapest plan found, {FOR_THE_FIRST}"
     long = customers["drop_m"][customers["drop_m"] > LONG_DROP_M]
     if len(long):
         limit = posing.config.max_drop_m

@@ -214,11 +214,11 @@ def _curve(plan: Plan) -> list[Row]:
 
 
 def _nesting(plan: Plan) -> list[Row]:
-    """Say what it costs in homes that a smaller budget builds the first part of a larger one."""
+    """Say what it costs in homes, at least, that a smaller budget builds the first part of a larger one."""
     lost = loss_of_nesting(plan.curve)
     if lost is None:
         return []
-    meaning = "fewer homes, on average over ten budgets, than if each were planned by itself"
+    meaning = "fewer homes, over ten budgets, than the best parts of the plans looked at; --budget may find more"
     return [Row("Money", "building in order loses", f"{lost:.1%}", meaning=meaning)]
 
 
