@@ -57,7 +57,11 @@ class WithinLimits:
 
     def most_within(self, budget: int) -> Solution:
         """Return the plan that gains most within a budget; before all, it serves those who must be."""
-        self._close_in(self.growing[1].price_at(budget), lambda plan: plan[0].cost <= budget)
+        order = self.growing[1]
+        self._close_in(order.price_at(budget), lambda plan: plan[0].cost <= budget)
+        if not self.stopped:
+            # whoever is worth half of it keeps his port: plans that only look at the whole of it give it to others
+            self.grown([order.price_at(budget // 2) + 1, order.price_at(budget) + 1])
         first = self.question.problem.first
         return max(
             (buy(self.question, *plan, budget) for plan in self.plans),
