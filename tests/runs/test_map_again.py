@@ -55,6 +55,20 @@ def test_pictures_are_drawn_by_their_ending(ending: str, town: Plan, run: Path, 
     assert path.read_bytes().startswith(starts[ending])
 
 
+@pytest.mark.parametrize("wish", ["--out", "--coverage"])
+def test_pictures_without_their_extra_say_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, run: Path, tmp_path: Path, wish: str
+) -> None:
+    """A plain install draws no pictures: it says so before anything is written, not with a traceback."""
+    monkeypatch.setattr("lastmile_net.maps.static.find_spec", lambda _: None)
+    before = sorted(path.name for path in run.iterdir())
+    made = CliRunner().invoke(app, ["map", str(run), "--only", "gaps", wish, str(tmp_path / "picture.png")])
+    assert isinstance(made.exception, DataError)
+    assert str(made.exception) == "pictures need matplotlib. Install it: pip install 'lastmile-net[images]'."
+    assert sorted(path.name for path in run.iterdir()) == before
+    assert not list(tmp_path.glob("*.png"))
+
+
 def test_unknown_wish_leaves_the_map(town: Plan, run: Path) -> None:
     """A misspelt wish is refused before anything is written."""
     before = sorted(path.name for path in run.iterdir())

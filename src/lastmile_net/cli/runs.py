@@ -11,6 +11,8 @@ import typer
 from lastmile_net.cli.console import NOT_ALL_WELL, out
 from lastmile_net.cli.options import Json, Run
 
+PICTURES = ".png, .svg, .pdf need the extra images"
+
 
 def verify(run: Run, as_json: Json = False) -> None:
     """Check a run again, from its files alone."""
@@ -42,14 +44,16 @@ def draw_map(
     tiles: Annotated[str | None, typer.Option(help="Map tiles, such as osm; loads them from the net.")] = None,
     language: Annotated[str, typer.Option(help="en or de.")] = "en",
     title: Annotated[str, typer.Option(help="Heading of the map.")] = "",
-    out_file: Annotated[str | None, typer.Option("--out", help="File to write: .html, .png, .svg or .pdf.")] = None,
-    coverage: Annotated[str | None, typer.Option(help="Chart of the coverage to write: .png, .svg or .pdf.")] = None,
+    out_file: Annotated[str | None, typer.Option("--out", help=f"File to write: .html; {PICTURES}.")] = None,
+    coverage: Annotated[str | None, typer.Option(help=f"Chart of the coverage to write: {PICTURES}.")] = None,
 ) -> None:
     """Draw the map of a run again; with wishes, into a file of its own beside the run's."""
-    from lastmile_net.maps import save_coverage
+    from lastmile_net.maps import check_picture, save_coverage
     from lastmile_net.read.run import read_run
     from lastmile_net.write import redraw_map
 
+    if coverage:
+        check_picture(coverage)
     made = read_run(Path(run))
     wishes = {"area": area, "only": only, "tiles": tiles, "language": language, "title": title}
     asked = {name: wish for name, wish in wishes.items() if wish and (name, wish) != ("language", "en")}

@@ -3,7 +3,7 @@
 from lastmile_net.maps.packed import Derived, Field, PackedLayer, Style, Symbol
 from lastmile_net.maps.page import Map, offline_map, save_page, write_whole
 from lastmile_net.maps.plan_map import MapOptions, plan_map, save_map
-from lastmile_net.maps.static import KINDS, save_coverage, save_picture
+from lastmile_net.maps.static import KINDS, check_picture, save_coverage, save_picture
 
 __all__ = [
     "KINDS",
@@ -14,6 +14,7 @@ __all__ = [
     "PackedLayer",
     "Style",
     "Symbol",
+    "check_picture",
     "offline_map",
     "plan_map",
     "save_coverage",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,11 +94,11 @@ def save_picture(
     Raises
     ------
     DataError
-        If the ending, the language, `only` or `area` is not known.
+        If the ending, the language, `only` or `area` is not known, or matplotlib is not installed.
     """
     says = words(language)
     check_wishes(plan, only, area)
-    _check_kind(path)
+    check_picture(path)
     customers = only_these(classed_customers(plan.customers, area), only)
     figure = _figure(11.7, 8.3)
     axes = figure.add_axes((0.015, 0.02, 0.735, 0.96), facecolor=GROUND)
@@ -135,10 +136,10 @@ def save_coverage(plan: Plan, path: Path | str, *, language: str = "en") -> Path
     Raises
     ------
     DataError
-        If the ending or the language is not known.
+        If the ending or the language is not known, or matplotlib is not installed.
     """
     says = words(language)
-    _check_kind(path)
+    check_picture(path)
     reasons = _reasons(plan.customers)
     heights = [2.1, 0.6 + 0.3 * len(reasons)] if len(reasons) else [2.1]
     figure = _figure(8, sum(heights))
@@ -150,11 +151,21 @@ def save_coverage(plan: Plan, path: Path | str, *, language: str = "en") -> Path
     return _save(figure, path)
 
 
-def _check_kind(path: Path | str) -> None:
+def check_picture(path: Path | str) -> None:
+    """
+    Refuse a picture that cannot be drawn, before anything else is done.
+
+    Raises
+    ------
+    DataError
+        If the ending is not known, or matplotlib is not installed.
+    """
     ending = Path(path).suffix.lower()
     if ending not in KINDS:
         cure = f"Name a file that ends in {', '.join(KINDS)}."
         raise DataError([Fault(f"no pictures of kind '{ending}'", cure, source=str(path))])
+    if find_spec("matplotlib") is None:
+        raise DataError([Fault("pictures need matplotlib", "Install it: pip install 'lastmile-net[images]'.")])
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -41,7 +41,7 @@ def redraw_map(plan: Plan, folder: Path | str, path: Path | str | None = None, *
     Raises
     ------
     DataError
-        If a wish is not known.
+        If a wish is not known, or a picture is asked for and matplotlib is not installed.
     """
     from lastmile_net.maps import KINDS, save_page, save_picture  # folium takes a second to import
 
