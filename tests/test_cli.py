@@ -9,18 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
 from shapely import LineString, Point
 
-from lastmile_net.cli import planning
+from lastmile_net.cli import app, planning
+from lastmile_net.config import SolveConfig
 from lastmile_net.demo import demo_folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def lastmile(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -52,6 +50,19 @@ def test_a_plain_install_says_that_the_workbook_is_missing(
     assert (tmp_path / "run" / "bom.xlsx").exists() is installed
     why = "bom.xlsx: not written, it needs openpyxl: pip install 'lastmile-net[excel]'; bom.csv has the same items"
     assert (why in capsys.readouterr().out) is not installed
+
+
+def test_help_and_docs_tell_how_long_a_search_may_take(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who waits for a plan wants to know when it ends: the limit is told where one looks for it."""
+    with pytest.raises(SystemExit):
+        app(["plan", "--help"])
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    limit = SolveConfig().time_limit_s
+    assert f"Seconds that each search may take, {limit:g} if not given" in told
+    for name in ("README.md", "docs/quickstart.md", "docs/concepts.md"):
+        text = (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
+        assert "--time-limit-s" in text, name
+        assert f"{limit:g} s" in text, name
 
 
 def test_missing_files_are_bad_input(tmp_path: Path) -> None:

@@ -59,7 +59,13 @@ MaxCostPerHome = Annotated[
 ]
 TargetGap = Annotated[float | None, typer.Option(envvar="LASTMILE_TARGET_GAP", help="Stop at this gap.")]
 Rounds = Annotated[int | None, typer.Option(envvar="LASTMILE_ROUNDS", help="Stop after so many rounds.")]
-TimeLimitS = Annotated[float | None, typer.Option(envvar="LASTMILE_TIME_LIMIT_S", help="Stop by then.")]
+TimeLimitS = Annotated[
+    float | None,
+    typer.Option(
+        envvar="LASTMILE_TIME_LIMIT_S",
+        help="Seconds that each search may take, 60 if not given; the curve, an aim or phases need further ones.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option(envvar="LASTMILE_SEED", help="Seed of the search.")]
 OnBadRows = Annotated[str | None, typer.Option(envvar="LASTMILE_ON_BAD_ROWS", help="error, quarantine.")]
 Tiles = Annotated[str | None, typer.Option(envvar="LASTMILE_TILES", help="Map tiles, such as osm.")]
