@@ -63,6 +63,30 @@ def test_same_plan_same_bytes(small_plan: SimpleNamespace, tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "b.html"]
 
 
+@pytest.mark.parametrize(
+    ("settled", "language", "told"),
+    [
+        (None, "en", "Proven gap to optimum"),
+        (True, "en", "Gap in cost, same homes; choice of homes proven"),
+        (False, "en", "Gap in cost, same homes; choice of homes not proven"),
+        (None, "de", "Abstand zum Optimum, bewiesen"),
+        (True, "de", "Kostenabstand, gleiche Wohneinheiten; Auswahl bewiesen"),
+        (False, "de", "Kostenabstand, gleiche Wohneinheiten; Auswahl nicht bewiesen"),
+    ],
+)
+def test_the_gap_claims_no_more_than_the_summary(
+    make_town: Callable[..., SimpleNamespace], settled: bool | None, language: str, told: str
+) -> None:
+    """Where homes are left out, the gap is for those that are planned: the map must not call it one to the optimum."""
+    plan = make_town(60, seed=1)
+    if settled is not None:
+        most = 90 if settled else 95
+        plan.summary["aim"] = {"aim": "budget", "prize": "units", "gain": 90, "most_gain": most}
+    about = re.search(r'<script type="text/plain" id="lastmile-plan">(.*?)</script>', _html(plan, language=language))
+    assert about is not None
+    assert json.loads(about[1])["words"]["gap"] == told
+
+
 def test_only_and_area_leave_the_others_out(small_plan: SimpleNamespace) -> None:
     """A map of one area's gaps is handed to others: it must not carry everybody else's addresses."""
     page = plan_map(small_plan, only="gaps", area="A3")

@@ -20,6 +20,7 @@ from lastmile_net.maps.plan_layers import (
     plan_layers,
 )
 from lastmile_net.maps.words import words
+from lastmile_net.report.choice import choice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +132,12 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
         layer.packed.show = layer.packed.control = False
         layer.packed.add_to(page)
     curve = _curve(plan, options.get("curve", plan.curve))
-    told = {"title": heading, "words": says, "curve": curve, "layers": [_entry(layer) for layer in layers]}
+    told = {
+        "title": heading,
+        "words": says | {"gap": says[_gap_key(plan)]},
+        "curve": curve,
+        "layers": [_entry(layer) for layer in layers],
+    }
     _PlanPage(told | _figures(plan, people, says, area)).add_to(page)
     return page
 
@@ -196,6 +202,14 @@ def _figures(plan: Plan, people: gpd.GeoDataFrame, says: dict[str, str], area: s
         "unmapped": int(missing.sum()),
         "shares": shares,
     }
+
+
+def _gap_key(plan: Plan) -> str:
+    """Return which words name the gap: where homes are left out, it is for those that are planned."""
+    chosen = choice(plan)
+    if chosen is None:
+        return "gap"
+    return "gap_best_homes" if chosen.proven else "gap_same_homes"
 
 
 def _area_summary(people: gpd.GeoDataFrame) -> dict[str, object]:

@@ -15,7 +15,15 @@ _WORDS = {
     "homes": ("Homes", "Wohneinheiten"),
     "cost": ("Cost", "Kosten"),
     "cost_per_home": ("Cost per home", "Kosten je Wohneinheit"),
-    "gap": ("Proven gap to optimum", "Abstand zum Optimum"),
+    "gap": ("Proven gap to optimum", "Abstand zum Optimum, bewiesen"),
+    "gap_best_homes": (
+        "Gap in cost, same homes; choice of homes proven",
+        "Kostenabstand, gleiche Wohneinheiten; Auswahl bewiesen",
+    ),
+    "gap_same_homes": (
+        "Gap in cost, same homes; choice of homes not proven",
+        "Kostenabstand, gleiche Wohneinheiten; Auswahl nicht bewiesen",
+    ),
     "trench": ("Trench to dig", "Tiefbau"),
     "served_today": ("connected today", "heute angeschlossen"),
     "served_plan": ("connected by this plan", "durch diesen Plan angeschlossen"),
