@@ -160,6 +160,49 @@ def test_the_choice_for_a_coverage_is_told_in_money() -> None:
     )
 
 
+def money(plan: lm.Plan) -> str:
+    """Return what the summary says of what the money buys."""
+    return next(row.meaning for row in plan_table(plan) if row.label == "what it buys")
+
+
+def test_a_coverage_beyond_the_ports_is_said_to_be_out_of_reach(tmp_path: Path) -> None:
+    """Two ports for three houses: whoever asked for more must not be told that another choice might reach it."""
+    plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", target_coverage=0.9))
+    told = "the coverage asked for cannot be reached: 3 homes more than today are needed, the ports serve at most 2"
+    assert plan.notes[0] == told
+    assert money(plan) == told
+    known = "no plan connects more homes; the same number of others may be cheaper"
+    assert proof(plan)["choice of homes"] == ("not proven", known)
+    again = lm.read_run(lm.write_run(plan, tmp_path / "run"))
+    assert told in summary_text(again)
+    assert lm.verify_run(tmp_path / "run").passed
+
+
+def test_a_coverage_beyond_the_routes_is_said_to_be_out_of_reach() -> None:
+    """Ports are not to blame where the third house is too far: both who are in reach are connected."""
+    plan = planned(target_coverage=0.9, max_route_m=120.0)
+    told = "the coverage asked for cannot be reached: 3 homes more than today are needed, at most 2 are in reach"
+    assert plan.notes[0] == money(plan) == told
+    assert proof(plan)["choice of homes"] == ("proven", "everybody in reach is connected")
+
+
+def test_a_coverage_that_is_missed_by_the_search_may_be_reached() -> None:
+    """Where no bound forbids it, only the search failed: that is said, and how many more there might be."""
+    plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", target_coverage=0.9))
+    aim = plan.summary["aim"] | {"reachable_gain": 3}
+    open_ = dataclasses.replace(plan, summary=plan.summary | {"aim": aim})
+    assert money(open_) == (
+        "the coverage asked for is missed: 3 homes more than today are needed, no plan was found that connects "
+        "more than 2"
+    )
+    assert proof(open_)["choice of homes"] == ("not proven", "another choice might connect up to 1 home more")
+
+
+def test_a_coverage_that_is_reached_needs_no_note() -> None:
+    """A note is for what a planner has to know."""
+    assert not [note for note in planned(target_coverage=0.6).notes if "coverage asked for" in note]
+
+
 def test_the_choice_of_who_gets_a_port_is_no_proof(tmp_path: Path) -> None:
     """With two ports for three houses the number is proven, which two is not; without a shortage nothing is chosen."""
     plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres"))
@@ -216,7 +259,7 @@ def test_a_free_port_is_no_reason_and_a_full_one_is_not_the_money(tmp_path: Path
     for number, plan in enumerate(plans):
         verdict = lm.verify_run(lm.write_run(plan, tmp_path / str(number)))
         assert verdict.passed, str(verdict)
-    assert "3 were asked for" in summary_text(plans[2])
+    assert "3 homes more than today are needed, the ports serve at most 2" in summary_text(plans[2])
 
 
 def test_a_run_with_a_budget_passes_verification(tmp_path: Path) -> None:

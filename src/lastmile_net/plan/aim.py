@@ -219,7 +219,8 @@ def _chosen(
         today, everybody = homes
         wanted = max(int(np.ceil(config.target_coverage * everybody - 1e-9)) - today, 0)
         choice = study.gaining(wanted)
-        about |= {"asked": config.target_coverage, "wanted_gain": wanted}
+        most = study.reach_gain if study.ceiling is None else min(study.reach_gain, study.ceiling)
+        about |= {"asked": config.target_coverage, "wanted_gain": wanted, "reachable_gain": max(most, choice.gain)}
     else:
         assert config.max_cost_per_home is not None
         choice = study.at_price(max(net_of(config.max_cost_per_home, model), 1))

@@ -21,6 +21,7 @@ from lastmile_net.cost import (
     total_cost,
     with_overhead,
 )
+from lastmile_net.coverage.missed import missed
 from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.outlook import outlook, ranges, stability
@@ -126,6 +127,8 @@ def assemble(posing: Posing) -> Plan:
 
 def _notes(posing: Posing, customers: gpd.GeoDataFrame) -> Iterator[str]:
     """Yield what a planner should read: what reading and the doctor noted, and what is unusual in the plan."""
+    if said := missed(posing.money.about, set(customers["reason"].dropna())):
+        yield said
     yield from map(str, posing.layers.notes)
     if posing.money.study.hurried:
         yield HURRIED

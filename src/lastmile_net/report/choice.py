@@ -54,7 +54,13 @@ def _of_cost(aim: dict[str, Any], plan: Plan) -> Choice:
     """Compare with the bound on what reaching as many homes costs."""
     less = aim["cost"] - aim["least_cost"]
     if aim["gain"] < aim["wanted_gain"]:
-        return Choice(proven=False, meaning="another choice might reach more: the coverage asked for is missed")
+        more = aim.get("reachable_gain", aim["wanted_gain"]) - aim["gain"]
+        if more > 0:
+            return Choice(proven=False, meaning=f"another choice might connect up to {homes(more)} more")
+        if "no_free_port" not in plan.summary["reasons"]:
+            return Choice(proven=True, meaning="everybody in reach is connected")
+        if round(less, 2) > 0:
+            return Choice(proven=False, meaning="no plan connects more homes; the same number of others may be cheaper")
     if round(less, 2) <= 0:
         return Choice(proven=True, meaning="no other choice reaches as many for less")
     money = f"{less:,.2f} {plan.summary.get('currency', '')}".rstrip()

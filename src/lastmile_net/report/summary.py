@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lastmile_net.coverage.missed import missed
 from lastmile_net.coverage.remedy import homes as in_words
 from lastmile_net.report.choice import choice
 from lastmile_net.report.curve import landmarks, loss_of_nesting
@@ -186,8 +187,7 @@ def _aim(plan: Plan) -> list[Row]:
         meaning = f"within {money(aim['asked'], currency)}, {on_these} connects more than {most}"
     elif aim["aim"] == "coverage":
         meaning = f"{on_these} reaches as many for less than {money(aim['least_cost'], currency)}"
-        if aim["gain"] < aim["wanted_gain"]:
-            meaning = f"{aim['wanted_gain']:,} were asked for, and no plan was found that connects more"
+        meaning = missed(aim, plan.summary["reasons"]) or meaning
     else:
         each = money(aim["asked"], currency)
         meaning = f"each one more costs at most {each}; {on_these} of this cost connects more than {most}"
