@@ -27,6 +27,7 @@ from lastmile_net.errors import ConfigError
         ("[phases]\nbudget = [1]", "setting 'phases.budget': is not known. Did you mean 'budgets'?"),
         ("max_drop = 3", "setting 'max_drop': is not known. Did you mean 'max_drop_m'?"),
         ("routes = 'often'", "setting 'routes': is no yes or no (got 'often'). Write true or false."),
+        ("cost = 5", "setting 'cost': is no table (got 5). Give it entries: [cost]."),
         ("phases = 3", "setting 'phases': is no table (got 3). Give it entries of its own, as in [phases]."),
         ("mapping = {customers = 3}", "setting 'mapping.customers': is no table (got 3)."),
         ("tap_roles = 'pop'", "setting 'tap_roles': is no list (got 'pop'). Put it in brackets: [...]."),

@@ -83,8 +83,8 @@ def test_who_is_over_budget_is_told_what_it_costs() -> None:
         (
             {"max_cost_per_home": 100},
             "left out: connecting it costs more than 100.00 m per home",
-            "connecting it costs 210.00 per home on top, the aim is 100.00: raise `max_cost_per_home`, "
-            "or set `include` on it",
+            "connecting it costs 210.00 on top, 210.00 per home, the aim is 100.00: raise `max_cost_per_home`, "
+            "or set `include`",
         ),
     ],
 )

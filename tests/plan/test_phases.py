@@ -119,6 +119,24 @@ def test_runs_with_phases_pass_verification(tmp_path: Path, settings: dict[str, 
     assert "phases_agree" in {check.name for check in verdict.checks}
 
 
+def test_what_is_built_in_any_case_belongs_to_the_first_phase(tmp_path: Path) -> None:
+    """A street with `include` costs its 400 in the first year, and is dug then, whoever needs it later."""
+    config = lm.read_config(prices="metres", phases={"budgets": [410, 10]})
+    plan = lm.plan(WAYS.assign(include=True), cabinet(), HERE, config=config)
+    assert told(plan, "cost", "trench_m") == [(410, 410.0), (10, 10.0), (10, 10.0)]
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+
+
+@pytest.mark.parametrize("years", [[60], [60, 60]])
+def test_nobody_goes_before_those_who_must_be_served(years: list[float]) -> None:
+    """c must be served and takes 310: the first years' money must not go to others, it is saved for c."""
+    here = HERE.assign(include=[False, False, True])
+    config = lm.read_config(prices="metres", phases={"budgets": years, "grown": False})
+    order = lm.plan(WAYS, cabinet(), here, config=config).customers.set_index("customer_id")["build_order"]
+    assert order["c"] == 1
+
+
 @pytest.mark.parametrize(
     ("phase", "field", "value"),
     [

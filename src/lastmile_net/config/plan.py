@@ -231,6 +231,8 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
 
 def _prices(values: dict[str, Any], path: Path | None) -> CostModel:
     prices = values.get("prices", PlanConfig.model_fields["prices"].default)
+    if not isinstance(values.get("cost", {}), dict):
+        raise ConfigError([Fault(f"is no table (got {values['cost']!r})", "Give it entries: [cost].", setting="cost")])
     return CostModel.preset(str(prices), values.get("cost", {}), folder=path.parent if path else Path())
 
 

@@ -191,9 +191,13 @@ def _beyond_aim(question: Question, row: int, cost: float) -> str:
     if config.target_coverage is not None:
         return f"connecting it costs {cost:,.2f} on top: ask for a higher coverage, or set `include` on it"
     if config.max_cost_per_home is not None:
+        costs, most = f"connecting it costs {cost:,.2f} on top", config.max_cost_per_home
         each = cost / max(int(question.units[row]), 1)
-        costs = f"connecting it costs {each:,.2f} per home on top, the aim is {config.max_cost_per_home:,.2f}"
-        return f"{costs}: raise `max_cost_per_home`, or set `include` on it"
+        if config.prize != "units":
+            return f"{costs}: raise `max_cost_per_home`, or set `include` on it"
+        if each <= most:
+            return f"{costs}, {each:,.2f} per home, as the plan stands: set `include` on it"
+        return f"{costs}, {each:,.2f} per home, the aim is {most:,.2f}: raise `max_cost_per_home`, or set `include`"
     return ""
 
 

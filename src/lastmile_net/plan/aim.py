@@ -131,6 +131,7 @@ def spend(
     if kind is not None:
         today = int(customers["units"].sum() - np.maximum(left, 0).sum())
         choice, about = _chosen(study, kind, config, (today, int(customers["units"].sum())), locked)
+        study.hurried |= limited.solution.status == "time"
         solution = _proven(study, choice.solution, config.solve)
         own = int(own_cost[solution.drop >= 0].sum())
         cost = gross(solution.cost + own + locked, config.cost)
@@ -156,9 +157,14 @@ def spend(
         ends = tuple(max(each - locked, 0) for each in np.cumsum(budgets).tolist())
         years = buy_in_turn(question, plan.solution, order, ends)
         order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=_turns(years, problem.first))
-    paid, least = (gross(each.solution.cost, config.cost) for each in (plan, limited))
+    paid, least = (_paid(each.solution, own_cost, locked, config.cost) for each in (plan, limited))
     dearer = 0.0 if kind else max(round(paid - least, 2), 0.0)
     return Money(plan, order, study, left_out, about, locked, dearer, numbers(order, waits, budgets, locked))
+
+
+def _paid(solution: Solution, own_cost: Ints, locked: int, model: CostModel) -> float:
+    """Return what a plan for everybody costs, with all that its customers need and what is built in any case."""
+    return gross(solution.cost + int(own_cost[solution.drop >= 0].sum()) + locked, model)
 
 
 def _turns(waits: Ints | None, first: NDArray[np.bool_]) -> Ints | None:
@@ -246,7 +252,8 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     unlimited = (question.problem.tap_capacity < 0).all()
     best = again if unlimited and again.cost < solution.cost else solution
     bound = min(again.lower_bound, best.cost)
-    return replace(best, cost=best.cost - own, lower_bound=bound - own, status=again.status)
+    status = "time" if study.hurried and again.status != "interrupted" else again.status
+    return replace(best, cost=best.cost - own, lower_bound=bound - own, status=status)
 
 
 def _finds_port(problem: Problem, reach: Reach, solution: Solution) -> Flags:

@@ -95,9 +95,10 @@ class Built:
 
     @property
     def edge_rank(self) -> Ints:
-        """Rank of the first customer who needs each network edge; 0 where nobody does."""
+        """Rank of the first customer who needs each network edge; 0 where nobody does, and where it is locked in."""
         rank = np.zeros(len(self.network.tail), np.int64)
         rank[self.posed.edge] = 1 + self.order.edge_rank
+        rank[self.posed.locked] = 0
         return rank
 
     @property

@@ -41,7 +41,7 @@ def building_order_is_nested(run: Run) -> Iterator[Check | Skipped]:
     np.fmin.at(first, uses.piece, run.routes["customer_id"].map(rank).to_numpy(np.float64)[uses.route])
     needed = np.concatenate([first[: len(run.shared)], first[len(run.shared) + len(run.reused) :]])
     dug = pd.concat([run.shared, run.drops]).assign(first=needed)
-    dug = dug[np.isfinite(needed) & dug["build_order"].notna()]
+    dug = dug[np.isfinite(needed) & (dug["build_order"].fillna(0) > 0)]  # 0: built in any case, before anybody
     late = dug.groupby("build_order")["first"].agg(["min", "max"])
     before = late["max"].cummax().shift(fill_value=-np.inf)
     wrong = late.index[(late["min"] < before).to_numpy()]

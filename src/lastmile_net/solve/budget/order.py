@@ -196,11 +196,13 @@ def cut(question: Question, solution: Solution, order: BuildOrder, count: int) -
 
 def buy(question: Question, solution: Solution, order: BuildOrder, budget: int) -> Solution:
     """Return what a budget buys of a solution: its first part, and of all others, in order, whoever still fits in."""
-    turn = buy_in_turn(question, solution, order, (budget,))
+    turn = buy_in_turn(question, solution, order, (budget,), must_first=False)
     return part(question.posed, solution, (turn == 0) & (solution.drop >= 0))
 
 
-def buy_in_turn(question: Question, solution: Solution, order: BuildOrder, budgets: tuple[int, ...]) -> Ints:
+def buy_in_turn(
+    question: Question, solution: Solution, order: BuildOrder, budgets: tuple[int, ...], *, must_first: bool = True
+) -> Ints:
     """
     Share the customers of a solution out among budgets that are spent one after the other.
 
@@ -210,6 +212,8 @@ def buy_in_turn(question: Question, solution: Solution, order: BuildOrder, budge
         As in `buy`.
     budgets
         What may have been spent by the end of each turn, rising, in thousandths.
+    must_first
+        Let nobody go before those who must be served, even where the money suffices for others only.
 
     Returns
     -------
@@ -236,8 +240,8 @@ def buy_in_turn(question: Question, solution: Solution, order: BuildOrder, budge
             if price <= left and (not short or price <= dear * question.gain[c]):
                 turn[c], built[way], left = number, True, left - price
             elif not short:
-                if problem.first[c] and last > 1:
-                    break  # nobody goes before those who must be served
+                if problem.first[c] and must_first:
+                    break
                 short, dear = True, DEAR * each[i] if number < last - 1 else np.inf
     return turn
 

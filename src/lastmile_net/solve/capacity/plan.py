@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WORTH = (2.0, 1.4)
 """Prices of a home, in parts of what the mean home costs, at which other plans are begun."""
-FEW = 6_000
+SMALL_TOWN = 6_000
 """They are begun where there are no more customers than this: large towns need the time for the proof."""
 
 
@@ -111,7 +111,7 @@ def solve_with_limits(
     better. It then serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a
     knapsack on the tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains
     nothing. Then each tap chooses anew whom it serves, by a prize-collecting tree around it (`quota`). All that is done
-    again from plans that serve only who is worth a price, as long as there is time.
+    again from plans that serve only who is worth a price, in small towns.
     """
     from lastmile_net.solve.capacity.warm import warm_within_limits
 
@@ -137,7 +137,7 @@ def solve_with_limits(
 def _begin_elsewhere(run: Run, reach: Reach, config: SolveConfig, solver: Solver) -> None:
     """Look for a better plan from those that serve only who is worth a price, where customers are few."""
     question, can = Question.of(run.problem), reach.can()
-    for part in WORTH if can.sum() <= FEW else ():
+    for part in WORTH if can.sum() <= SMALL_TOWN else ():
         if run.pace.stopped is not None or not np.any(can & ~run.best.customers):
             return
         price = max(int(part * run.best.cost / max(run.best.units, 1)), 1)
