@@ -130,7 +130,7 @@ def test_what_is_built_in_any_case_belongs_to_the_first_phase(tmp_path: Path) ->
 
 @pytest.mark.parametrize("years", [[60], [60, 60]])
 def test_nobody_goes_before_those_who_must_be_served(years: list[float]) -> None:
-    """c must be served and takes 310: the first years' money must not go to others, it is saved for c."""
+    """Who must be served takes 310: the first years' money must not go to others, it is saved for that."""
     here = HERE.assign(include=[False, False, True])
     config = lm.read_config(prices="metres", phases={"budgets": years, "grown": False})
     order = lm.plan(WAYS, cabinet(), here, config=config).customers.set_index("customer_id")["build_order"]
