@@ -91,7 +91,7 @@ def test_the_phases_are_printed_and_reported(tmp_path: Path) -> None:
     ]
     assert max(map(len, text.splitlines())) <= 110, "a terminal breaks longer lines"
     report = failure_report(plan)
-    assert "| 2 | 60 | 60 | 120 | 1 | 2 | 60 |" in markdown(report)
+    assert "| 2 | 60.00 | 60.00 | 120.00 | 1 | 2 | 60.0 |" in markdown(report)
     assert "<h2>Phases</h2>" in html(report)
 
 

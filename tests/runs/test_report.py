@@ -276,6 +276,15 @@ def test_report_runs_nothing_from_the_data(town: Plan, tmp_path: Path) -> None:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
 
 
+def test_report_is_worded_for_readers(signed: Plan) -> None:
+    """Shares are percent, money has cents and its currency, columns have words: one hands it to a customer."""
+    told = markdown(failure_report(signed))
+    assert "| in reach of a street or line | 8 | 66.7% | 4 |" in told
+    assert "| what | homes | cost, EUR | cost per home, EUR |" in told
+    assert "| 20.00 |" in told
+    assert "customer_id" not in told
+
+
 def test_long_tables_are_cut_and_counted(town: Plan) -> None:
     """A report on 35,000 customers must stay readable and say what it leaves out."""
     many = pd.concat([town.customers.iloc[[4]].assign(customer_id=f"e{k}", street=f"s{k}") for k in range(60)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -28,16 +28,33 @@ if TYPE_CHECKING:
 
 NEAR_M = 50.0
 MOST_ROWS = 50
+_HEADINGS = {
+    "access_point_id": "access point",
+    "backbone_id": "line",
+    "cost_alone": "cost alone",
+    "cost_per_home": "cost per home",
+    "customer_id": "customer",
+    "distance_m": "distance, m",
+    "drop_now": "drop now",
+    "housenumber": "number",
+    "length_m": "length, m",
+    "ports_free": "free ports",
+    "to_finish": "cost to finish",
+}
+"""Columns whose name is no word."""
+_MONEY = {"budget", "cost", "cost so far", "cost_alone", "cost_per_home", "drop_now", "later", "saved", "to_finish"}
+_METRES = {"distance_m", "length_m", "trench m"}
 _OUT_OF_REACH = ("invalid_location", "no_street_in_reach", "street_island", "excluded")
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """One part of the report: a title, a sentence, a table that may be empty."""
+    """One part of the report: a title, a sentence, a table that may be empty, and the currency of its money."""
 
     title: str
     text: str
     table: pd.DataFrame
+    currency: str = ""
 
 
 def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]:
@@ -59,7 +76,8 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
         the money first.
     """
     distance = _distance_to_existing(plan)
-    return (
+    currency = str(plan.summary.get("currency", ""))
+    sections = (
         _funnel(plan),
         _reasons(plan),
         _idle_points(plan),
@@ -71,6 +89,7 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
         *_phases(plan),
         _to_do(plan),
     )
+    return tuple(replace(section, currency=currency) for section in sections)
 
 
 def markdown(sections: Sequence[Section], title: str = "Last-mile failure report") -> str:
@@ -79,20 +98,20 @@ def markdown(sections: Sequence[Section], title: str = "Last-mile failure report
     for section in sections:
         parts += [f"## {section.title}", section.text]
         if len(section.table):
-            parts.append(_markdown_table(section.table))
+            parts.append(_markdown_table(section))
     return "\n\n".join(parts) + "\n"
 
 
 def html(sections: Sequence[Section], title: str = "Last-mile failure report") -> str:
     """Return the report as one HTML page that loads nothing; every text from the data is escaped."""
     body = "".join(
-        f"<section><h2>{escape(section.title)}</h2><p>{escape(section.text)}</p>{_html_table(section.table)}</section>"
+        f"<section><h2>{escape(section.title)}</h2><p>{escape(section.text)}</p>{_html_table(section)}</section>"
         for section in sections
     )
     style = (
         "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}"
         "table{border-collapse:collapse}th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left}"
-        "td.number{text-align:right;font-variant-numeric:tabular-nums}"
+        ".number{text-align:right;font-variant-numeric:tabular-nums}"
     )
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -338,15 +357,34 @@ def _address(table: pd.DataFrame) -> list[str]:
     return [name for name in ("street", "housenumber") if name in table]
 
 
-def _cell(value: object) -> str:
+def _heading(name: str, currency: str) -> str:
+    """Return the words above a column; money names its currency."""
+    words = _HEADINGS.get(name, name)
+    return f"{words}, {currency}" if currency and name in _MONEY else words
+
+
+def _cell(name: str, value: object) -> str:
+    """Return a value as it is read: shares in percent, money to the cent, metres to the decimetre."""
     if value is None or value is pd.NA or value != value:
         return ""
-    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, (float, np.floating)) else str(value)
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, (bool, np.bool_)):
+        return str(value)
+    if name == "share":
+        return f"{value:.1%}"
+    if name in _MONEY:
+        return f"{value:,.2f}"
+    return f"{value:,.1f}" if name in _METRES else f"{value:,.0f}"
 
 
-def _markdown_table(table: pd.DataFrame) -> str:
-    rows = [[_in_cell(_cell(value)) for value in row] for row in table.head(MOST_ROWS).itertuples(index=False)]
-    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *rows]
+def _markdown_table(section: Section) -> str:
+    table = section.table
+    names = list(map(str, table.columns))
+    rows = [
+        [_in_cell(_cell(name, value)) for name, value in zip(names, row, strict=True)]
+        for row in table.head(MOST_ROWS).itertuples(index=False)
+    ]
+    heads = [_in_cell(_heading(name, section.currency)) for name in names]
+    lines = [heads, ["---"] * len(names), *rows]
     more = f"\n\n… and {len(table) - MOST_ROWS:,} more." if len(table) > MOST_ROWS else ""
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + more
 
@@ -356,16 +394,18 @@ def _in_cell(text: str) -> str:
     return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#!~" else sign for sign in flat)
 
 
-def _html_table(table: pd.DataFrame) -> str:
+def _html_table(section: Section) -> str:
+    table = section.table
     if not len(table):
         return ""
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in table.columns)
-    numbers = [pd.api.types.is_numeric_dtype(table[name]) for name in table.columns]
+    names = list(map(str, table.columns))
+    style = [" class=number" if pd.api.types.is_numeric_dtype(table[name]) else "" for name in table.columns]
+    heads = [_heading(name, section.currency) for name in names]
+    head = "".join(f"<th{each}>{escape(text)}</th>" for each, text in zip(style, heads, strict=True))
     rows = "".join(
         "<tr>"
         + "".join(
-            f"<td{' class=number' if number else ''}>{escape(_cell(value))}</td>"
-            for value, number in zip(row, numbers, strict=True)
+            f"<td{each}>{escape(_cell(name, value))}</td>" for name, each, value in zip(names, style, row, strict=True)
         )
         + "</tr>"
         for row in table.head(MOST_ROWS).itertuples(index=False)
