@@ -23,3 +23,9 @@ def test_links_between_documents_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_what_the_quick_start_writes_is_not_committed() -> None:
+    """Who tries the README in a checkout must not find a run of the demo among the files to commit."""
+    ignored = (ROOT / ".gitignore").read_text("utf-8").split()
+    assert "lastmile-demo/" in ignored
