@@ -6,7 +6,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from lastmile_net.lazy import lazily
+from lastmile_net.lazy import lazily, publicly
 
 __version__ = "0.1.0"
 
@@ -89,10 +89,6 @@ class _Package(ModuleType):
 
 
 __getattr__ = lazily(__name__, _ROOMS)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
+__dir__ = publicly(__name__)
 
 sys.modules[__name__].__class__ = _Package

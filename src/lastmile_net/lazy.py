@@ -31,3 +31,20 @@ def lazily(package: str, rooms: Mapping[str, str]) -> Callable[[str], object]:
         return found
 
     return opened
+
+
+def publicly(package: str) -> Callable[[], list[str]]:
+    """
+    Return the `__dir__` of a package: its public names, and what every module has.
+
+    Parameters
+    ----------
+    package
+        Name of the package, which has `__all__`.
+    """
+
+    def listed() -> list[str]:
+        names = vars(sys.modules[package])
+        return sorted({*names["__all__"], *(name for name in names if name.startswith("__") and name.endswith("__"))})
+
+    return listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lastmile_net.lazy import lazily
+from lastmile_net.lazy import lazily, publicly
 
 if TYPE_CHECKING:
     from lastmile_net.write.atomic import recover
@@ -26,3 +26,4 @@ __getattr__ = lazily(
         "write_run": "lastmile_net.write.run",
     },
 )
+__dir__ = publicly(__name__)
