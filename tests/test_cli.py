@@ -201,3 +201,31 @@ def test_ctrl_c_writes_the_best_plan_so_far(tmp_path: Path) -> None:
     assert all(word in shown for word in (b"cost", b"bound", b"gap", b"stopping with the best plan"))
     assert json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["status"] == "interrupted"
     assert lastmile("verify", "run", folder=tmp_path).returncode == 0
+
+
+def small_town(folder: Path, *, customers: tuple[tuple[float, float], ...] = ((100, 20), (300, 20))) -> list[str]:
+    """Write a street of 400 m with a cabinet at its west end, and customers; return the options for them."""
+    crs, x, y = "EPSG:32632", 500_000.0, 5_400_000.0
+    layers = {
+        "streets": gpd.GeoDataFrame(
+            {"highway": ["residential"]}, geometry=[LineString([(x, y), (x + 400, y)])], crs=crs
+        ),
+        "backbone": gpd.GeoDataFrame({"role": ["cabinet"]}, geometry=[Point(x, y)], crs=crs),
+        "customers": gpd.GeoDataFrame(
+            {"customer_id": [f"c{number}" for number in range(len(customers))]},
+            geometry=[Point(x + east, y + north) for east, north in customers],
+            crs=crs,
+        ),
+    }
+    for name, layer in layers.items():
+        layer.to_file(folder / f"{name}.gpkg", layer=name)
+    return [f"--{name}={folder / f'{name}.gpkg'}" for name in layers]
+
+
+def test_check_says_each_cure_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Three houses far from any street have one cure: told three times it hides what differs."""
+    with pytest.raises(SystemExit):
+        app(["check", *small_town(tmp_path, customers=((100, 150), (200, 160), (300, 170)))])
+    told = capsys.readouterr().out
+    assert told.count("m from the nearest street") == 3
+    assert told.count("Add the missing street, correct the point, or raise max_drop_m.") == 1

@@ -147,7 +147,7 @@ def _live(where: tuple[str | None, str | None, str | None], customers: CustomerK
 
 
 def _show_findings(findings: Findings, done: list[str]) -> None:
-    """Print what was found, worst first, a few of each kind; and what was done."""
+    """Print what was found, worst first, a few of each kind with its cure once; and what was done."""
     if not len(findings):
         out.print("no findings")
     for code in dict.fromkeys(each.code for each in findings):
@@ -156,9 +156,11 @@ def _show_findings(findings: Findings, done: list[str]) -> None:
         costs = [f"{customers:,} customers"] * bool(customers) + [f"{metres:,.0f} m"] * bool(metres >= 1)
         out.print(f"{found[0].severity:8} {code}: {len(found):,}" + f" ({', '.join(costs)})" * bool(costs))
         for each in found[:FINDINGS_SHOWN]:
-            out.print(f"         {each.message}\n             {each.cure}")
+            out.print(f"         {each.message}")
         if len(found) > FINDINGS_SHOWN:
             out.print(f"         ... and {len(found) - FINDINGS_SHOWN:,} more, in check.gpkg with --out")
+        for cure in dict.fromkeys(each.cure for each in found):
+            out.print(f"             {cure}")
     for sentence in done:
         out.print(sentence)
 
