@@ -327,6 +327,26 @@ def test_layers_that_do_not_meet(name: str) -> None:
     assert finding.severity == "error"
 
 
+@pytest.mark.parametrize(("north_m", "found"), [(0, False), (99.9, False), (100.1, True), (3000, True)])
+def test_a_start_must_be_within_reach_of_a_street(north_m: float, found: bool) -> None:
+    """A start that nothing can be tied to serves nobody: where there is a backbone besides, that goes unseen."""
+    layers = town()
+    place = gpd.GeoSeries([point(50, -north_m)], crs=CRS).to_crs(4326).iloc[0]
+    findings = check(**layers, config=PlanConfig(pop=(place.x, place.y))).of("pop_off_street")
+    assert len(findings) == found
+    assert all(each.severity == "error" and "swap" in each.cure for each in findings)
+
+
+def test_a_start_on_an_existing_line_is_within_reach() -> None:
+    """An exchange outside the town is where its line begins, and the line leads to the streets."""
+    layers = town()
+    layers["backbone"] = added(
+        layers["backbone"], line((0, 0), (-1500, 0)), backbone_id="far", role="distribution", ports_free=np.nan
+    )
+    place = gpd.GeoSeries([point(-1490, 5)], crs=CRS).to_crs(4326).iloc[0]
+    assert not check(**layers, config=PlanConfig(pop=(place.x, place.y))).of("pop_off_street")
+
+
 def test_crs_is_needed() -> None:
     """Nothing can be measured without one; all layers that lack it are named at once."""
     layers = {name: frame.set_crs(None, allow_override=True) for name, frame in town().items()}

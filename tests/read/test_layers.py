@@ -95,6 +95,14 @@ def test_start_from_nothing() -> None:
         load_layers(streets(), cabinet()[:0], homes())
 
 
+@pytest.mark.parametrize("backbone", [None, cabinet()])
+def test_a_start_with_swapped_axes_is_told(backbone: gpd.GeoDataFrame | None) -> None:
+    """Latitude before longitude puts the start on another continent, where beside a backbone nobody would miss it."""
+    with pytest.raises(DataError, match=r"^--pop: latitude and longitude are swapped.* Swap them") as caught:
+        load_layers(streets(), backbone, homes(), config=PlanConfig(pop=(SOUTH, WEST)))
+    assert len(caught.value.faults) == 1
+
+
 @pytest.mark.parametrize("epsg", [25832, 32632, 3857])
 @pytest.mark.parametrize("told", ["streets", "customers"])
 def test_crs_is_guessed_from_the_others(epsg: int, told: str) -> None:

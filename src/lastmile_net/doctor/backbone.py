@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.crs import LONLAT
 from lastmile_net.doctor.findings import Finding
+from lastmile_net.network.tie import POINT_REACH_M
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +29,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield from _negative(patient)
     if len(patient.streets):
         yield from _off_street(patient)
+        yield from _pop_off_street(patient)
 
 
 def _negative(patient: Patient) -> Iterator[Finding]:
@@ -65,4 +69,24 @@ def _off_street(patient: Patient) -> Iterator[Finding]:
             shapes[each],
             0,
             off_m,
+        )
+
+
+def _pop_off_street(patient: Patient) -> Iterator[Finding]:
+    """Tell a place of --pop from which neither a street nor an existing line can be reached."""
+    if patient.config.pop is None:
+        return
+    lon, lat = patient.config.pop
+    place = gpd.GeoSeries([shapely.Point(lon, lat)], crs=LONLAT).to_crs(patient.crs).iloc[0]
+    lines = patient.backbone.geometry[patient.backbone.geom_type != "Point"]
+    away_m = float(shapely.distance(place, patient.street_lines).min())
+    reach_m = max(POINT_REACH_M, patient.config.connector_m)
+    if away_m > reach_m and not (shapely.distance(place, lines.to_numpy()) <= patient.config.connector_m).any():
+        yield Finding(
+            "pop_off_street",
+            "backbone",
+            (),
+            f"--pop {lon:g},{lat:g} is {away_m:,.0f} m from the nearest street, and the farthest it may be is {reach_m:g} m",
+            "Give longitude first, then latitude: swap them if they stand the other way round, else correct the place.",
+            place,
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from lastmile_net import schema
 from lastmile_net.config import PlanConfig
 from lastmile_net.crs import choose_metric_crs, project, read_crs
 from lastmile_net.errors import DataError, Fault, LastMileError
 from lastmile_net.read.agree import agree_on_crs, find_swapped, quarantine_null_island
-from lastmile_net.read.backbone import with_pop
+from lastmile_net.read.backbone import pop_point, with_pop
 from lastmile_net.read.complaints import raise_together
 from lastmile_net.read.files import Reading, ReadOptions, Source, examine
 from lastmile_net.read.presets import by_layer
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import geopandas as gpd
-    import pandas as pd
     import pyproj
 
     from lastmile_net.read.complaints import Note
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Layers", "Source", "load_layers"]
 
 MAIN = (schema.STREETS, schema.BACKBONE, schema.CUSTOMERS)
+POP = "--pop"
 NO_START = "Name a backbone file, or give the place to start from with --pop LON,LAT."
 
 
@@ -115,10 +117,12 @@ def load_layers(
     fault, readings = agree_on_crs(readings, notes)
     errors += fault
     placed = {name: reading for name, reading in readings.items() if reading.frame.crs is not None}
+    if config.pop is not None:
+        placed[POP] = Reading(pop_point(config.pop), POP, (), pd.DataFrame())
     swapped, settled = find_swapped(placed, config.on_bad_rows, notes)
     errors += swapped
     raise_together(errors)
-    readings |= settled
+    readings |= {name: reading for name, reading in settled.items() if name != POP}
     if config.on_bad_rows == "quarantine":
         readings = quarantine_null_island(readings, notes)
     notes = [note for reading in readings.values() for note in reading.notes] + notes
