@@ -39,6 +39,19 @@ from lastmile_net.errors import ConfigError
             "[cost.dig.open_trench]\nsealed = 'x'",
             "setting 'cost.dig.open_trench.sealed': is no number (got 'x'). Write a plain number, such as 12.5.",
         ),
+        ("[cost]\ndig = 3", "setting 'cost.dig': is no table (got 3). Give it entries of its own, as in [cost.dig]."),
+        (
+            "[cost.dig]\nplough = 3",
+            "setting 'cost.dig.plough': is no table (got 3). Give it entries of its own, as in [cost.dig.plough].",
+        ),
+        (
+            "[cost.drop_fixed]\nvalue = 3\nunit = 'm'",
+            "setting 'cost.drop_fixed': is a price per m. Give it per drop.",
+        ),
+        (
+            "[cost.method_of_surface]\nsealed = 'plough'",
+            "setting 'cost.method_of_surface.sealed': asks for dig.plough.sealed, which has no price. Add that price",
+        ),
         ("optical = 'D'", "setting 'optical': no class of optics 'D'. Known are B+, C+, E1, N1, N2"),
         ("prices = 'dear'", "setting 'prices': no price preset 'dear'. Known are example-eur, example-usd, metres"),
     ],

@@ -89,9 +89,9 @@ def test_a_config_without_prices_has_the_default_preset() -> None:
     [
         ({"drop_fxed": 1}, "Did you mean 'drop_fixed'"),
         ({"drop_fixed": -1}, "is below 0"),
-        ({"drop_fixed": {"value": 3, "unit": "m"}}, "drop_fixed is per m, not per drop"),
+        ({"drop_fixed": {"value": 3, "unit": "m"}}, "'drop_fixed': is a price per m. Give it per drop"),
         ({"dig": {"open_trench": {"sealed": "dear"}}}, "is no number"),
-        ({"method_of_surface": {"sealed": "plough"}}, "no price for dig.plough.sealed"),
+        ({"method_of_surface": {"sealed": "plough"}}, "dig.plough.sealed, which has no price"),
         ({"surface_of_tag": {"asphalt": "hard"}}, "hard"),
         ({"dig": 3}, "dig"),
         ({"overhead_percent": float("nan")}, "is no number"),

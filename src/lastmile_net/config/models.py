@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -67,7 +68,7 @@ def _faults(model: type[Frozen], detail: ErrorDetails, source: str) -> list[Faul
     """Return what is wrong with one setting, by its full name; entries of lists count from 1."""
     raised = detail.get("ctx", {}).get("error")
     if isinstance(raised, ConfigError):
-        return list(raised.faults)
+        return [replace(fault, source=fault.source or source) for fault in raised.faults]
     names = [str(part) for part in detail["loc"] if isinstance(part, str) and part != "[key]"]
     if names[-1:] == ["value"] and not isinstance(detail["input"], dict) and len(names) > 1:
         names.pop()  # a bare number stands for the value of a price

@@ -241,7 +241,10 @@ def _told_of_settings(fault: Fault, changes: dict[str, Any]) -> Fault:
     found: object = changes
     for name in fault.setting.split("."):
         found = found.get(name) if isinstance(found, dict) else None
-    return fault if found is None else replace(fault, setting=f"cost.{fault.setting}", source="")
+    if found is None:
+        return fault
+    name = f"cost.{fault.setting}"
+    return replace(fault, setting=name, source="", cure=fault.cure.replace(f"[{fault.setting}]", f"[{name}]"))
 
 
 def _told_of_file(fault: Fault, path: Path | None, changes: dict[str, object]) -> Fault:

@@ -162,24 +162,28 @@ class CostModel(Frozen):
 
     @model_validator(mode="after")
     def _every_ground_has_a_price(self) -> Self:
-        missing = [
-            f"dig.{self.method_on(surface)}.{surface}" for surface in SURFACES if self.dig_price(surface) is None
+        faults = [
+            Fault(
+                f"asks for dig.{self.method_on(surface)}.{surface}, which has no price",
+                "Add that price, or name another method.",
+                setting=f"method_of_surface.{surface}",
+            )
+            for surface in SURFACES
+            if self.dig_price(surface) is None
         ]
-        if missing:
-            message = f"no price for {', '.join(missing)}, which `method_of_surface` asks for: add it"
-            raise ValueError(message)
+        if faults:
+            raise ConfigError(faults)
         return self
 
     @model_validator(mode="after")
     def _units_fit(self) -> Self:
-        wrong = [
-            f"{key} is per {price.unit}, not per {' or '.join(units)}"
+        faults = [
+            Fault(f"is a price per {price.unit}", f"Give it per {' or '.join(units)}.", setting=key)
             for key, price, units in _units(self)
             if price.unit not in units
         ]
-        if wrong:
-            message = f"a price has the wrong unit: {', '.join(wrong)}"
-            raise ValueError(message)
+        if faults:
+            raise ConfigError(faults)
         return self
 
     def method_on(self, surface: Surface, highway: str = "") -> Method:
