@@ -86,7 +86,7 @@ def _pop_off_street(patient: Patient) -> Iterator[Finding]:
             "pop_off_street",
             "backbone",
             (),
-            f"--pop {lon:g},{lat:g} is {away_m:,.0f} m from the nearest street, and the farthest it may be is {reach_m:g} m",
+            f"--pop {lon:g},{lat:g} is {away_m:,.0f} m from the nearest street; it may be {reach_m:g} m",
             "Give longitude first, then latitude: swap them if they stand the other way round, else correct the place.",
             place,
         )
