@@ -12,6 +12,7 @@ import pytest
 from shapely import LineString, Point
 
 import lastmile_net as lm
+from lastmile_net.config.plan import Phases
 from lastmile_net.errors import ConfigError
 from lastmile_net.report.bom import bill_of_materials
 
@@ -194,3 +195,38 @@ def test_what_does_not_go_together_is_refused(settings: dict[str, Any]) -> None:
     """Without a catalogue, or with an aim that serves only some, new access points mean nothing."""
     with pytest.raises(ConfigError, match="new_access_points"):
         lm.read_config(new_access_points=True, **settings)
+
+
+@pytest.mark.parametrize("aim", ["budget", "target_coverage", "max_cost_per_home"])
+def test_an_aim_is_refused_with_a_way_out(aim: str) -> None:
+    """A planner who needs ports and has a budget must not be left with a no."""
+    with pytest.raises(ConfigError, match=rf"cannot go with {aim}. Plan without {aim}: curve.csv .* `\[phases\] budgets"):
+        lm.read_config(new_access_points=True, **{aim: 1.0})
+
+
+def test_the_curve_and_phases_stand_for_an_aim(placed: Plan) -> None:
+    """What the documents name instead of an aim: the curve's cost of a share of the homes buys just these, box and all."""
+    row = placed.curve[placed.curve["coverage"] >= 0.5].iloc[0]
+    settings = prices().model_copy(update={"phases": Phases(budgets=(float(row["cost"]),))})
+    plan = lm.plan(*town(TWO, 1), config=settings)
+    first = plan.customers[plan.customers["phase"] == 1]
+    assert (len(first), first["units"].sum()) == (1, row["units"])
+
+
+def test_a_plan_with_an_aim_on_access_points_that_were_placed(placed: Plan, tmp_path: Path) -> None:
+    """
+    The second way out that the documents name: the box at a's door stands, a costs a drop and its fibre, 20.
+
+    The old cabinet and the box have ports for both; b would cost 100 m of trench and of fibre more.
+    """
+    run = lm.write_run(placed, tmp_path / "run")
+    street, _, customers = town(TWO, 1)
+    config = lm.read_config(
+        prices="metres",
+        cost={"fibre_cost_per_m": 1.0},
+        budget=50.0,
+        mapping={"backbone": {"backbone_id": "access_point_id", "role": "kind"}},
+    )
+    plan = lm.plan(street, f"{run / 'plan.gpkg'}:access_points", customers, config=config)
+    assert plan.customers["outcome"].tolist() == ["planned", "unserved"]
+    assert plan.cost == pytest.approx(20)

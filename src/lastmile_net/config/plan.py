@@ -150,8 +150,12 @@ class PlanConfig(SolveConfig):
             message = f"a plan has one aim: give only one of {', '.join(given)}"
             raise ValueError(message)
         if given and self.new_access_points:
-            message = f"new_access_points serves everyone in reach: leave it off, or leave out {given[0]}"
-            raise ValueError(message)
+            what = f"serves everyone in reach, so it cannot go with {given[0]}"
+            cure = (
+                f"Plan without {given[0]}: curve.csv tells the cost of each share of the homes; that cost as "
+                "`[phases] budgets = [COST]` makes these homes, with their access points, the first phase."
+            )
+            raise ConfigError([Fault(what, cure, setting="new_access_points")])
         if self.target_coverage is not None and self.prize != "units":
             message = "target_coverage counts homes: leave prize at `units`"
             raise ValueError(message)
