@@ -17,6 +17,7 @@ import pytest
 from shapely import LineString, Point
 
 from lastmile_net.cli import app, planning
+from lastmile_net.cli.console import EVERY_S, Log
 from lastmile_net.config import SolveConfig
 from lastmile_net.demo import demo_folder
 
@@ -229,3 +230,32 @@ def test_check_says_each_cure_once(tmp_path: Path, capsys: pytest.CaptureFixture
     told = capsys.readouterr().out
     assert told.count("m from the nearest street") == 3
     assert told.count("Add the missing street, correct the point, or raise max_drop_m.") == 1
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_log_shows_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: bool
+) -> None:
+    """Hours in a log file without a word look like a run that hangs; `--quiet` is for who wants none."""
+    monkeypatch.setattr("lastmile_net.cli.console.EVERY_S", 0.0)
+    with pytest.raises(SystemExit):
+        app(["plan", *small_town(tmp_path), "--out", str(tmp_path / "run"), *["--quiet"] * quiet])
+    told = capsys.readouterr()
+    assert "lower bound" in told.out
+    lines = told.err.splitlines()
+    assert [any(word in line for line in lines) for word in ("reading the layers", "gap", "writing the run")] == [
+        not quiet
+    ] * 3
+    assert "\x1b" not in told.err
+    assert bool(lines) is not quiet
+
+
+def test_a_log_is_not_filled_with_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    """A search tells its gap many times a second: of these one in ten seconds is written."""
+    log = Log()
+    for step in range(100):
+        log.may_say(f"step {step}")
+    assert capsys.readouterr().err == ""
+    log.last -= EVERY_S
+    log.may_say("later")
+    assert "later" in capsys.readouterr().err

@@ -200,12 +200,12 @@ def test_what_does_not_go_together_is_refused(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize("aim", ["budget", "target_coverage", "max_cost_per_home"])
 def test_an_aim_is_refused_with_a_way_out(aim: str) -> None:
     """A planner who needs ports and has a budget must not be left with a no."""
-    with pytest.raises(ConfigError, match=rf"cannot go with {aim}. Plan without {aim}: curve.csv .* `\[phases\] budgets"):
+    with pytest.raises(ConfigError, match=rf"cannot go with {aim}\. Plan without .* `\[phases\] budgets"):
         lm.read_config(new_access_points=True, **{aim: 1.0})
 
 
 def test_the_curve_and_phases_stand_for_an_aim(placed: Plan) -> None:
-    """What the documents name instead of an aim: the curve's cost of a share of the homes buys just these, box and all."""
+    """What the documents name instead of an aim: the curve's cost of a share buys just these homes, box and all."""
     row = placed.curve[placed.curve["coverage"] >= 0.5].iloc[0]
     settings = prices().model_copy(update={"phases": Phases(budgets=(float(row["cost"]),))})
     plan = lm.plan(*town(TWO, 1), config=settings)

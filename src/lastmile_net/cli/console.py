@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+EVERY_S = 10.0
+"""Seconds between two lines of progress in a log."""
 BAD_INPUT, NOT_ALL_WELL, PARTIAL = 3, 4, 5
 
 
@@ -40,3 +43,20 @@ class Screen:
 
 out = Screen()
 err = Screen(stderr=True)
+
+
+class Log:
+    """Progress where no terminal shows it: a plain line on stderr now and then, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self.began = self.last = time.monotonic()
+
+    def says(self, what: str) -> None:
+        """Write a line."""
+        self.last = time.monotonic()
+        err.print(f"{self.last - self.began:6.0f} s  {what}")
+
+    def may_say(self, what: str) -> None:
+        """Write a line if the last one is old enough."""
+        if time.monotonic() - self.last >= EVERY_S:
+            self.says(what)

@@ -71,6 +71,7 @@ OnBadRows = Annotated[str | None, typer.Option(envvar="LASTMILE_ON_BAD_ROWS", he
 Tiles = Annotated[str | None, typer.Option(envvar="LASTMILE_TILES", help="Map tiles, such as osm.")]
 Formats = Annotated[str, typer.Option(help="gpkg,geoparquet,geojson,csv,ofds")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 4 if customers stay unserved.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing of progress.")]
 OutFolder = Annotated[str, typer.Option("--out", envvar="LASTMILE_OUT", help="Folder to make.")]
 
 

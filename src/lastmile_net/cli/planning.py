@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lastmile_net.cli.console import NOT_ALL_WELL, PARTIAL, err, out
+from lastmile_net.cli.console import NOT_ALL_WELL, PARTIAL, Log, err, out
 from lastmile_net.cli.options import (
     Backbone,
     Barriers,
@@ -34,6 +34,7 @@ from lastmile_net.cli.options import (
     Pop,
     Presets,
     Prices,
+    Quiet,
     RailWater,
     Rounds,
     Seed,
@@ -58,9 +59,13 @@ NO_WORKBOOK = "bom.xlsx: not written, it needs openpyxl: pip install 'lastmile-n
 
 
 class Watch:
-    """Draws cost, bound and the falling gap on stderr while the solver runs, and hands Ctrl-C to it."""
+    """
+    Tells cost, bound and the falling gap on stderr while the solver runs, and hands Ctrl-C to it.
 
-    def __init__(self) -> None:
+    A terminal gets a bar, anything else a line now and then; `quiet` ones neither.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
         from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
@@ -73,12 +78,15 @@ class Watch:
             TextColumn("{task.fields[figures]}"),
             TimeElapsedColumn(),
         )
-        self.bar = Bar(*columns, console=err.console, transient=True, disable=not err.console.is_terminal)
-        self.task = self.bar.add_task("reading the layers", total=None, figures="")
+        terminal = err.console.is_terminal
+        self.bar = Bar(*columns, console=err.console, transient=True, disable=quiet or not terminal)
+        self.task = self.bar.add_task("", total=None, figures="")
+        self.log = None if quiet or terminal else Log()
 
     def __enter__(self) -> Watch:
         self.before = signal.signal(signal.SIGINT, self._stop)
         self.bar.start()
+        self.says("reading the layers")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,7 +94,7 @@ class Watch:
         signal.signal(signal.SIGINT, self.before)
 
     def __call__(self, progress: Progress) -> bool:
-        """Draw how far the solver is; false once Ctrl-C was pressed."""
+        """Tell how far the solver is; false once Ctrl-C was pressed."""
         gap = f"{progress.gap:.3%}" if progress.gap < 1 else "not known yet"
         figures = f"cost {progress.cost / 1000:,.0f}  bound {progress.lower_bound / 1000:,.0f}  gap {gap}"
         if progress.gap < 1:
@@ -94,11 +102,15 @@ class Watch:
             left = progress.gap / self.worst if self.worst else 0.0
             self.bar.update(self.task, total=1.0, completed=left)
         self.bar.update(self.task, description=progress.stage, figures=figures)
+        if self.log is not None:
+            self.log.may_say(f"{progress.stage}  {figures}")
         return not self.stopped
 
     def says(self, what: str) -> None:
-        """Show what goes on after the solver has ended."""
+        """Tell what goes on before or after the solver runs."""
         self.bar.update(self.task, description=what, total=None, figures="")
+        if self.log is not None:
+            self.log.says(what)
 
     def _stop(self, *_: object) -> None:
         if self.stopped:
@@ -138,6 +150,7 @@ def plan(
     formats: Formats = "gpkg",
     overwrite: Overwrite = False,
     strict: Strict = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Plan: who is unconnected, why, and the cheapest trenches that connect everyone in reach."""
@@ -164,7 +177,7 @@ def plan(
         tiles=tiles,
     )
     files = Files(streets, backbone, customers, barriers, excluded, rail_water)
-    made = _plan(files, Path(out_folder), settings, formats, overwrite=overwrite, as_json=as_json)
+    made = _plan(files, Path(out_folder), settings, formats, overwrite=overwrite, as_json=as_json, quiet=quiet)
     _say_if_partial(made)
     if strict and made.summary["customers"]["unserved"]:
         raise typer.Exit(NOT_ALL_WELL)
@@ -177,10 +190,19 @@ def demo(out_folder: Annotated[str, typer.Option("--out", help="Folder to make."
 
     town = demo_folder()
     files = Files(*(str(town / f"{name}.gpkg") for name in ("streets", "backbone", "customers")))
-    _say_if_partial(_plan(files, Path(out_folder), read_config(), "gpkg", overwrite=True, as_json=False))
+    _say_if_partial(_plan(files, Path(out_folder), read_config(), "gpkg", overwrite=True))
 
 
-def _plan(files: Files, folder: Path, settings: PlanConfig, formats: str, *, overwrite: bool, as_json: bool) -> Plan:
+def _plan(
+    files: Files,
+    folder: Path,
+    settings: PlanConfig,
+    formats: str,
+    *,
+    overwrite: bool,
+    as_json: bool = False,
+    quiet: bool = False,
+) -> Plan:
     from lastmile_net.plan import plan as make
     from lastmile_net.write import Inputs, known_formats, recover, write_run
     from lastmile_net.write.atomic import check_way
@@ -189,7 +211,7 @@ def _plan(files: Files, folder: Path, settings: PlanConfig, formats: str, *, ove
     recover(folder)
     check_way(folder, overwrite=overwrite)
     began = time.perf_counter()
-    with Watch() as watch:
+    with Watch(quiet=quiet) as watch:
         made = make(files.streets, files.backbone, files.customers, config=settings, report=watch, **files.optional())
         watch.says("writing the run")
         write_run(
