@@ -61,6 +61,16 @@ def test_a_budget_is_kept_to_the_cent(budget: float, who: str) -> None:
     assert plan.summary["aim"]["gain"] == plan.summary["aim"]["most_gain"] == len(who)
 
 
+@pytest.mark.parametrize("ports", [np.nan, 2])
+def test_no_money_connects_whom_it_costs_nothing(tmp_path: Path, ports: float) -> None:
+    """The house at the cabinet needs no trench and no money; all others are told what they would cost."""
+    here = pd.concat([HERE, customers(z=Point(E0, N0))], ignore_index=True)
+    plan = lm.plan(WAYS, cabinet(ports=ports), here, config=lm.read_config(prices="metres", budget=0))
+    assert (outcomes(plan), plan.cost) == ("z", 0)
+    assert set(plan.customers["reason"].dropna()) == {"over_budget"}
+    assert lm.verify_run(lm.write_run(plan, tmp_path / "run")).passed
+
+
 def test_who_is_over_budget_is_told_what_it_costs() -> None:
     """C would cost 210 m more than the plan for a and b, and nothing else keeps it out."""
     plan = planned(budget=200)

@@ -102,6 +102,17 @@ def test_a_coverage_within_ports_is_reached_at_least_cost() -> None:
     assert costs == [11_000, 26_000]
 
 
+def test_without_money_no_price_is_asked() -> None:
+    """Nobody can be had for nothing: that is plain at once, and took as long as any budget."""
+    problem = town(LINE, [(0, 2)], HOUSES, [1, 1, 1])
+    study = Study(Question.of(problem), solve_with_limits(problem, Limits(), CONFIG).solution, CONFIG, limits=Limits())
+    choice = study.within(0)
+    assert (choice.gain, choice.most_gain, choice.solution.cost) == (0, 0, 0)
+    assert not study.answers
+    assert study.kept is not None
+    assert len(study.kept.plans) == 1
+
+
 def test_a_stop_is_heard_while_prices_are_asked() -> None:
     """Whoever stops gets the best plan so far, and no further price is asked."""
     problem = town([(i, i + 1, 10) for i in range(12)], [(0, 6)], [(c, c + 1, 1) for c in range(12)], [1] * 12)

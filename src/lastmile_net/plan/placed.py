@@ -144,8 +144,11 @@ def solve_posed(
         price of its drop: shares, order of building and scenarios then add up as ever.
     """
 
+    buys_nothing = config.budget == 0  # the plan for everybody need not be a cheap one then
+    effort = config.solve.model_copy(update={"rounds": 1}) if buys_nothing else config.solve
+
     def solve_within(problem: Problem) -> Limited:
-        return solve_with_limits(problem, limits, config.solve, report)
+        return solve_with_limits(problem, limits, effort, report, search=not buys_nothing)
 
     if not config.new_access_points:
         posed, limited = within_spare(prices, pose, solve_within)

@@ -102,8 +102,8 @@ def routes_are_short_enough(run: Run) -> Iterator[Check | Skipped]:
     told = np.isfinite(shortest)
     if stretch < np.inf and not told.all():
         yield Skipped("`max_stretch`: some customers have no `shortest_m`")
-    bent = np.where(told, shortest, np.inf) * stretch
-    good = (length <= most + SLACK_M) & (length <= np.where(np.isnan(bent), np.inf, bent) + SLACK_M)
+    bent = np.where(told, shortest, np.inf) * stretch if stretch < np.inf else np.inf  # a shortest way may be 0 m
+    good = (length <= most + SLACK_M) & (length <= bent + SLACK_M)
     good &= ~told | (length >= np.where(told, shortest, 0) - 2 * SLACK_M)
     right = f"{len(length)} routes within {most:g} m and {stretch:g} times the shortest"
     wrong = "routes are over a limit, or shorter than the shortest"

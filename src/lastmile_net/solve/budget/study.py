@@ -200,6 +200,8 @@ class Study:
             return self._choice(self.plans[0][0])
         if self.parts_only:
             return self._first(self.nested.within(budget), budget)
+        if not self.must and self.nested.gain_within(budget) >= self.most_gain(budget):
+            return self._first(self.nested.within(budget), budget)
         if self.kept is not None:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
             return self._choice(self._heard_of(self.kept.most_within(budget)), budget)
