@@ -63,6 +63,13 @@ class Chromium:
         self.page.get(path.resolve().as_uri() + link)
         self.drawn()
 
+    def resize(self, width: int, height: int = 800) -> None:
+        """Make the window's inside this large, as a phone's or a projector's is; 0 gives back its own size."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        if width:
+            self.page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
     def drawn(self) -> None:
         """Wait until nothing is left to draw."""
         self.run_async(

@@ -126,7 +126,8 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     if findings is not None:
         layers += findings_layers(findings, says)
     heading = options.get("title") or (f"{says['title']} · {area}" if area else says["title"])
-    page = offline_map(tiles, language=language, title=heading)
+    credit = says["osm"] if tiles == "osm" else ""
+    page = offline_map(tiles, language=language, title=heading, attribution=credit)
     for layer in layers:
         layer.packed._id = layer.key
         layer.packed.show = layer.packed.control = False

@@ -53,6 +53,7 @@ _WORDS = {
     "copy_link": ("Copy link", "Link kopieren"),
     "copied": ("Copied", "Kopiert"),
     "fit": ("Whole plan", "Ganzer Plan"),
+    "panel_name": ("Legend and figures", "Legende und Zahlen"),
     "panel": ("Show or hide the panel", "Seitenleiste ein- oder ausblenden"),
     "hexagons": ("Share of gaps, in %", "Anteil der Lücken in %"),
     "hexagon_tip": (

@@ -1074,7 +1074,9 @@ class Pointer {
   }
   async open(layer, row) {
     const content = await layer.popupContent(row);
-    const popup = L.popup({ maxWidth: 340, minWidth: 220, autoPanPadding: [30, 30] }).setLatLng(layer.place(row)).setContent(content);
+    const { x, y } = this.map.getSize();
+    const room = { maxWidth: Math.min(340, x - 60), minWidth: Math.min(220, x - 60), maxHeight: Math.max(120, y - 150) };
+    const popup = L.popup({ ...room, autoPanPaddingTopLeft: [12, 90], autoPanPaddingBottomRight: [12, 30] }).setLatLng(layer.place(row)).setContent(content);
     this.map.closePopup();
     const mark = layer.outline(row).addTo(this.map);
     popup.on("remove", () => mark.remove());

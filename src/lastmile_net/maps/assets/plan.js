@@ -20,6 +20,15 @@ function vector(tag, attributes, ...children) {
   return element;
 }
 
+/* Drawn on 16 by 16. */
+const ICONS = {
+  fit: "M2 3h12v10H2z M6 8a2 2 0 1 0 4 0a2 2 0 1 0-4 0",
+  copy_link: "M6.5 9.5l3-3 M7.2 4.9l1.5-1.5a2.6 2.6 0 0 1 3.7 3.7l-1.5 1.5 M8.8 11.1l-1.5 1.5a2.6 2.6 0 0 1-3.7-3.7l1.5-1.5",
+  print: "M4.5 6V2h7v4 M4.5 12H2V6h12v6h-2.5 M4.5 10h7v4h-7z",
+  full_screen: "M2 6V2h4 M10 2h4v4 M14 10v4h-4 M6 14H2v-4",
+};
+const NARROW = "(max-width: 720px)";
+
 class PlanPage {
   constructor(map, about) {
     this.map = map;
@@ -61,10 +70,9 @@ class PlanPage {
     this.readLink();
     this.build();
     this.map.setMaxZoom(20);
+    this.addControls();
     this.map.invalidateSize(false);
     this.setView();
-    L.control.zoom({ position: "topleft", zoomInTitle: this.say("zoom_in"), zoomOutTitle: this.say("zoom_out") }).addTo(this.map);
-    L.control.scale({ imperial: false, position: "bottomleft", maxWidth: 140 }).addTo(this.map);
     for (const entry of this.layers) {
       entry.packed.theme = entry === this.customers ? this.state.theme : 0;
       this.show(entry);
@@ -134,27 +142,54 @@ class PlanPage {
     this.panel = make("aside", { class: "lm-panel", "aria-label": this.about.title }, head, this.body,
       make("footer", { class: "lm-foot" }, make("span", {}, say("paper")), this.printed));
     this.body.append(this.headline(), this.customerSection(), ...this.budgetSection(), this.layerSection(), this.filterSection(), this.applied);
-    const button = (key, action) => make("button", { type: "button", onclick: action }, say(key));
-    const toggle = make("button", { type: "button", "aria-label": say("panel"), title: say("panel"), "aria-expanded": "true", onclick: () => {
-      const closed = document.body.classList.toggle("lm-closed");
-      toggle.setAttribute("aria-expanded", String(!closed));
-      this.map.invalidateSize(false);
-    } }, "☰");
-    const link = make("button", { type: "button", onclick: async () => {
-      this.writeLink();
-      try { await navigator.clipboard.writeText(location.href); link.textContent = say("copied"); } catch { window.prompt(say("copy_link"), location.href); }
-      setTimeout(() => { link.textContent = say("copy_link"); }, 1500);
-    } }, say("copy_link"));
-    const tools = make("div", { class: "lm-tools", role: "toolbar" }, toggle, button("fit", () => this.fit()), link,
-      button("print", () => window.print()), document.fullscreenEnabled ? button("full_screen", () => {
-        if (document.fullscreenElement) document.exitFullscreen(); else document.documentElement.requestFullscreen();
-      }) : null);
+    this.handle = make("button", { type: "button", class: "lm-handle", title: say("panel"), "aria-label": say("panel"), onclick: () => this.togglePanel() },
+      make("span", {}, say("panel_name")), make("i"));
     document.body.prepend(this.panel);
-    document.body.append(tools);
-    if (this.about.credit) document.body.append(make("div", { class: "lm-credit" }, this.about.credit));
+    document.body.append(this.handle);
+    if (matchMedia(NARROW).matches) this.togglePanel();
     this.wait = make("div", { class: "lm-wait", role: "status" }, "…");
     document.body.append(this.wait);
     this.writeBudget();
+  }
+
+  togglePanel() {
+    const closed = document.body.classList.toggle("lm-closed");
+    this.handle.setAttribute("aria-expanded", String(!closed));
+  }
+
+  /* What stands in the corners of the map, laid out by Leaflet: nothing lies on anything else. */
+  addControls() {
+    const { map } = this, credit = make("span", {}, this.about.credit);
+    const put = (position, element) => {
+      const control = L.control({ position });
+      control.onAdd = () => { L.DomEvent.disableClickPropagation(element); return element; };
+      control.addTo(map);
+    };
+    L.control.zoom({ position: "topleft", zoomInTitle: this.say("zoom_in"), zoomOutTitle: this.say("zoom_out") }).addTo(map);
+    put("topright", this.tools());
+    L.control.scale({ imperial: false, position: "bottomleft", maxWidth: matchMedia(NARROW).matches ? 100 : 140 }).addTo(map);
+    L.control.attribution({ prefix: false }).addAttribution(credit.innerHTML).addTo(map);
+    new ResizeObserver(() => map.invalidateSize(false)).observe(map.getContainer());
+  }
+
+  tools() {
+    const button = (key, action) => make("button", { type: "button", title: this.say(key), "aria-label": this.say(key), onclick: action },
+      vector("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, vector("path", { d: ICONS[key] })), make("span", {}, this.say(key)));
+    const link = button("copy_link", async () => {
+      this.writeLink();
+      try { await navigator.clipboard.writeText(location.href); this.tellCopied(link); } catch { window.prompt(this.say("copy_link"), location.href); }
+    });
+    const fullScreen = () => {
+      if (document.fullscreenElement) document.exitFullscreen(); else document.documentElement.requestFullscreen();
+    };
+    return make("div", { class: "lm-tools leaflet-control", role: "toolbar" }, button("fit", () => this.fit()), link,
+      button("print", () => window.print()), document.fullscreenEnabled ? button("full_screen", fullScreen) : null);
+  }
+
+  tellCopied(link) {
+    const tell = (key) => { link.lastChild.textContent = this.say(key); link.classList.toggle("lm-done", key === "copied"); };
+    tell("copied");
+    setTimeout(() => tell("copy_link"), 1500);
   }
 
   headline() {
