@@ -10,7 +10,7 @@ import pytest
 from lastmile_net.maps import save_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import SimpleNamespace
 
@@ -91,6 +91,25 @@ def test_a_phone_shows_the_map_first_and_the_legend_on_demand(window: Chromium, 
     assert window.run("return lastmile.page.map.getSize().y;") == pytest.approx(
         window.run(height, ".folium-map"), abs=1
     )
+
+
+@pytest.mark.parametrize("width", [360, 721, 1400])
+@pytest.mark.parametrize("settled", [None, False])
+def test_the_gap_is_told_on_one_line(
+    window: Chromium, make_town: Callable[..., SimpleNamespace], tmp_path: Path, width: int, settled: bool | None
+) -> None:
+    """A label of three lines above one small number looks broken: label and number take a line each, in German, too."""
+    plan = make_town(60, seed=1)
+    if settled is not None:
+        plan.summary["aim"] = {"aim": "budget", "prize": "units", "gain": 90, "most_gain": 95}
+    window.resize(width)
+    window.open(save_map(plan, tmp_path / "map.html", language="de"))
+    if width < 721:
+        window.toggle(".lm-handle")
+    tall = window.run(
+        "return [...document.querySelector('#lm-gap').children].map((one) => one.getBoundingClientRect().height);"
+    )
+    assert max(tall) < 30
 
 
 def test_the_owners_of_tiles_are_named_once(window: Chromium, small_plan: SimpleNamespace, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     curve = _curve(plan, options.get("curve", plan.curve))
     told = {
         "title": heading,
-        "words": says | {"gap": says[_gap_key(plan)]},
+        "words": says | _gap_words(plan, says),
         "curve": curve,
         "layers": [_entry(layer) for layer in layers],
     }
@@ -205,12 +205,12 @@ def _figures(plan: Plan, people: gpd.GeoDataFrame, says: dict[str, str], area: s
     }
 
 
-def _gap_key(plan: Plan) -> str:
-    """Return which words name the gap: where homes are left out, it is for those that are planned."""
+def _gap_words(plan: Plan, says: dict[str, str]) -> dict[str, str]:
+    """Return what the gap is called and for whom it is: where homes are left out, for those that are planned."""
     chosen = choice(plan)
     if chosen is None:
-        return "gap"
-    return "gap_best_homes" if chosen.proven else "gap_same_homes"
+        return {"gap_note": ""}
+    return {"gap": says["gap_chosen"], "gap_note": says["gap_best_homes" if chosen.proven else "gap_same_homes"]}
 
 
 def _area_summary(people: gpd.GeoDataFrame) -> dict[str, object]:

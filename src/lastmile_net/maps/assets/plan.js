@@ -44,7 +44,7 @@ class PlanPage {
   }
 
   language() { return document.documentElement.lang || "en"; }
-  say(key) { return this.words[key] || key; }
+  say(key) { return this.words[key] ?? key; }
   count(value) { return this.number.format(value); }
   money(value) {
     const { currency } = this.about;
@@ -196,13 +196,14 @@ class PlanPage {
     const { summary } = this.about;
     const units = summary.units || {}, customers = summary.customers || {}, cost = (summary.cost || {}).total;
     const figures = [];
-    const figure = (key, text, note) => figures.push(make("div", {}, make("dt", {}, this.say(key)), make("dd", {}, text, note ? make("small", {}, note) : null)));
+    const figure = (key, text, note = "") => figures.push(make("div", { id: `lm-${key}` }, make("dt", {}, this.say(key)),
+      make("dd", {}, text, note && make("small", {}, note))));
     if (units.total != null) figure("homes", this.count(units.total));
     if (customers.total != null) figure("customers", this.count(customers.total));
     if (cost != null) figure("cost", this.money(cost));
     if (cost != null && units.planned) figure("cost_per_home", this.money(cost / units.planned));
     if (summary.trench_m != null) figure("trench", this.metres(summary.trench_m));
-    if (summary.gap != null) figure("gap", `${new Intl.NumberFormat(this.language(), { maximumFractionDigits: 2 }).format(100 * summary.gap)} %`);
+    if (summary.gap != null) figure("gap", `${new Intl.NumberFormat(this.language(), { maximumFractionDigits: 2 }).format(100 * summary.gap)} %`, this.say("gap_note"));
     const section = make("section", { id: "lm-headline" }, make("dl", { class: "lm-figures" }, ...figures));
     if (units.total) section.append(...this.shares(units));
     if (this.about.unmapped) section.append(make("p", { class: "lm-shares" }, this.say("unmapped").replace("{n}", this.count(this.about.unmapped))));
