@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,3 +84,13 @@ def test_plan_shows_itself_in_a_notebook(town: Plan) -> None:
     shown = town._repr_html_()
     assert "<iframe" in shown
     assert "lastmile-plan" in shown
+
+
+def test_a_plan_without_areas_says_how_to_get_them(run: Path) -> None:
+    """Who asks for an area where there are none must learn which column makes them, not that they 'are none'."""
+    command = [sys.executable, "-m", "lastmile_net", "map", str(run), "--area", "A3"]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert made.returncode == 3
+    said = " ".join(made.stderr.split())
+    assert "there is no area 'A3'" in said
+    assert "[mapping.customers] area_id" in said

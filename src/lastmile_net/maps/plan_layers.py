@@ -71,6 +71,10 @@ FINDING_SYMBOLS = {
 MOST_KINDS = 12
 STREET_COLOUR = "#d0d7dd"
 """Of streets from afar, and of their edges from near."""
+NO_AREAS = (
+    "Give the customers a column `area_id`, or name yours in `lastmile.toml` ([mapping.customers] area_id = "
+    '"YOUR_COLUMN"), plan again, and ask for one of its values; or leave `--area` out.'
+)
 LIGHT_EDGE = "rgba(255,255,255,0.95)"
 STREET_WIDTHS = {"motorway": 4, "trunk": 4, "primary": 3, "secondary": 2, "tertiary": 1}
 
@@ -159,8 +163,12 @@ def check_wishes(plan: Plan, only: Only | None, area: str | None) -> None:
         faults.append(Fault(f"cannot draw only '{only}'", f"Known are {', '.join(get_args(Only))}.", setting="only"))
     known = sorted(plan.customers["area_id"].dropna().astype(str).unique())
     if area is not None and area not in known:
-        shown = ", ".join(known[:20]) or "none"
-        faults.append(Fault(f"there is no area '{area}'", f"Areas are {shown}.", setting="area"))
+        what = (
+            f"there is no area '{area}'"
+            if known
+            else f"there is no area '{area}', nor any other: nobody has an `area_id`"
+        )
+        faults.append(Fault(what, f"Areas are {', '.join(known[:20])}." if known else NO_AREAS, setting="area"))
     if faults:
         raise DataError(faults)
 
