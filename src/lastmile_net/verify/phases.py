@@ -9,7 +9,7 @@ import pandas as pd
 
 from lastmile_net.verify.proposed import along_tapped_lines, proposed, roundings
 from lastmile_net.verify.routes import pieces_of_routes
-from lastmile_net.verify.verdict import Check, Skipped, judge
+from lastmile_net.verify.verdict import CENT_SLACK, Check, Skipped, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from lastmile_net.verify.files import Run
 
-CENT = 0.011
 METRE = 0.002
 
 
@@ -95,7 +94,7 @@ def _budgets(run: Run, told: list[dict[str, Any]]) -> Iterator[str]:
         if phase["budget"] != budget:
             yield f"phase {number + 1}: budget {phase['budget']}, {budget} in the settings"
         most = sum(given[: number + 1])
-        if budget is not None and phase["units"] and phase["cost_so_far"] > most + CENT * (number + 1):
+        if budget is not None and phase["units"] and phase["cost_so_far"] > most + CENT_SLACK * (number + 1):
             yield f"phase {number + 1}: {phase['cost_so_far']:.2f} spent, the budgets so far are {most:.2f}"
 
 
@@ -107,7 +106,7 @@ def _along_the_curve(run: Run, told: list[dict[str, Any]]) -> Iterator[str]:
     cost = pd.read_csv(path)["cost"]
     end = np.cumsum([phase["customers"] for phase in told])
     for phase, row in zip(told, end.tolist(), strict=True):
-        if row >= len(cost) or abs(cost.iloc[row] - phase["cost_so_far"]) > CENT:
+        if row >= len(cost) or abs(cost.iloc[row] - phase["cost_so_far"]) > CENT_SLACK:
             yield f"phase {phase['phase']}: cost_so_far {phase['cost_so_far']:.2f} is not on the curve"
 
 
@@ -121,7 +120,7 @@ def _by_pieces(run: Run, told: list[dict[str, Any]]) -> Iterator[str]:
     feed_m = proposed(run)["feed_m"].astype("float64")
     metres = mine["route_m"] - mine["access_point_id"].map(feed_m).fillna(0.0)
     fibre = np.bincount(phase, weights=metres * model["fibre_cost_per_m"]["value"], minlength=size)
-    slack = CENT + np.bincount(phase, minlength=size) * (roundings(run) + CENT)
+    slack = CENT_SLACK + np.bincount(phase, minlength=size) * (roundings(run) + CENT_SLACK)
     least, most = net + (0.0 if along_tapped_lines(run) else fibre) - slack, net + fibre + slack
     overhead = 1 + model["overhead_percent"] / 100
     for number, each in enumerate(told, start=1):

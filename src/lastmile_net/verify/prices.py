@@ -12,7 +12,7 @@ import pandas as pd
 import pyogrio.errors
 import shapely
 
-from lastmile_net.verify.verdict import Check, Skipped, judge
+from lastmile_net.verify.verdict import CENT_SLACK, Check, Skipped, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-CENT = 0.011
 BESIDE_M = 0.05
 INSIDE_M = 0.01
 """A drop may touch the rim of an excluded area, give or take so much."""
@@ -48,7 +47,9 @@ def pieces_cost_their_price(run: Run) -> Iterator[Check | Skipped]:
     length = shapely.length(drops.geometry.to_numpy())
     beyond = np.maximum(length - model.get("drop_included_m", 0), 0)
     asked = model["drop_fixed"]["value"] + beyond * model["drop_per_m"]["value"] + _crossing(drops)
-    broken += [f"{each} (drop)" for each in drops["trench_id"][np.abs(drops["cost"] - asked) > CENT + 1e-3 * beyond]]
+    broken += [
+        f"{each} (drop)" for each in drops["trench_id"][np.abs(drops["cost"] - asked) > CENT_SLACK + 1e-3 * beyond]
+    ]
     broken += [f"{each} (reused)" for each in _wrong_reuse(run, model)]
     right = f"{len(dug)} pieces, {len(drops)} drops and {len(run.reused)} reused pieces cost what the prices say"
     yield judge("pieces_cost_their_price", right, "pieces do not cost what the prices say", broken)
@@ -62,12 +63,14 @@ def labour_and_material_add_up(run: Run) -> Iterator[Check | Skipped]:
         return
     cost = run.summary["cost"]
     both = [run.layers["trenches"], run.reused]
-    broken = [f"row {row}" for table in both for row in np.flatnonzero(table["labour_cost"] > table["cost"] + CENT)]
+    broken = [
+        f"row {row}" for table in both for row in np.flatnonzero(table["labour_cost"] > table["cost"] + CENT_SLACK)
+    ]
     total = told["labour"] + told["material"]
-    if abs(total - (cost["total"] - cost["overhead"])) > CENT:
+    if abs(total - (cost["total"] - cost["overhead"])) > CENT_SLACK:
         broken.append(f"{total:.2f}, not {cost['total'] - cost['overhead']:.2f}")
     least = sum(float(table["labour_cost"].sum()) for table in both)
-    if told["labour"] < least - CENT:
+    if told["labour"] < least - CENT_SLACK:
         broken.append(f"labour {told['labour']:.2f}, in the tables {least:.2f}")
     right = f"labour {told['labour']:.2f} and material {told['material']:.2f} are all but the overhead"
     yield judge("labour_and_material_add_up", right, "labour and material do not add up", broken)
@@ -164,7 +167,7 @@ def _wrong_crossings(run: Run, dug: gpd.GeoDataFrame, model: dict[str, Any]) -> 
         rest = paid - option
         place = np.clip(np.searchsorted(known, rest), 1, max(len(known) - 1, 1))
         near = np.minimum(*(np.abs(rest - known[np.minimum(place - back, len(known) - 1)]) for back in (0, 1)))
-        fits |= near <= CENT
+        fits |= near <= CENT_SLACK
     bad: NDArray[np.bool_] = wrong | ~fits
     return bad
 
@@ -188,7 +191,7 @@ def _wrong_ground(run: Run, model: dict[str, Any]) -> list[str]:
     per_m = np.array([_dig(model, m, g) for m, g in zip(along["method"], along["surface"], strict=True)], np.float64)
     asked = per_m[piece] * shapely.length(along.geometry.to_numpy())[piece] * factor[street]
     paid = (along["cost"].to_numpy(np.float64) - _crossing(along))[piece]
-    slack = CENT + 1e-3 * per_m[piece] * factor[street]
+    slack = CENT_SLACK + 1e-3 * per_m[piece] * factor[street]
     good = np.zeros(len(along), bool)
     good[piece[same & open_[street] & (np.abs(asked - paid) <= slack)]] = True
     return list(along["trench_id"][~good])
@@ -224,7 +227,7 @@ def _wrong_reuse(run: Run, model: dict[str, Any]) -> list[str]:
     prices = {name: price["value"] for name, price in model["reuse_cost_per_m"].items() if price is not None}
     asked = role.map(prices).astype("float64") * shapely.length(run.reused.geometry.to_numpy())
     free = (run.reused["cost"] == 0) & role.isin(run.setting("tap_roles") or []) & (run.setting("tap") != "points")
-    right = (run.reused["cost"] - asked).abs() <= CENT + 1e-3 * asked / run.reused["length_m"].clip(lower=1e-3)
+    right = (run.reused["cost"] - asked).abs() <= CENT_SLACK + 1e-3 * asked / run.reused["length_m"].clip(lower=1e-3)
     return list(run.reused["backbone_id"][~(right | free)])
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from lastmile_net.verify.files import TOUCH_M
-from lastmile_net.verify.verdict import Check, judge
+from lastmile_net.verify.verdict import CENT_SLACK, Check, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from lastmile_net.verify.files import Run
 
-CENT = 0.011
 BESIDE_M = 0.05
 SLACK_M = 0.05
 """Reach is held against lengths of pieces in whole millimetres."""
@@ -48,7 +47,10 @@ def new_points_are_of_the_catalogue(run: Run) -> Iterator[Check]:
             continue
         feeders = -(-kind["ports"] // kind["homes_per_fibre"])
         is_ = (row.status, row.kind, row.ports_free, row.feed_fibres)
-        if is_ != ("proposed", kind["role"], kind["ports"], feeders) or abs(row.cost - kind["price"]["value"]) > CENT:
+        if (
+            is_ != ("proposed", kind["role"], kind["ports"], feeders)
+            or abs(row.cost - kind["price"]["value"]) > CENT_SLACK
+        ):
             broken.append(f"{row.access_point_id} (not as the catalogue has it)")
         if not 0 < row.ports_used <= kind["ports"]:
             broken.append(f"{row.access_point_id} ({row.ports_used} homes on {kind['ports']} ports)")
@@ -116,7 +118,7 @@ def fibre_costs_its_price(run: Run) -> Iterator[Check]:
     feed = new["feed_m"].astype("float64") * new["feed_fibres"].astype("float64")
     told = new["feed_cost"].astype("float64")
     slack = roundings(run)
-    wrong = (told - feed * per_m).abs() > CENT + slack * new["feed_fibres"].astype("float64")
+    wrong = (told - feed * per_m).abs() > CENT_SLACK + slack * new["feed_fibres"].astype("float64")
     broken = [f"{name} (feed)" for name in new.index[wrong]]
     ways = run.planned.drop_duplicates("customer_id")
     own = ways["route_m"] - ways["access_point_id"].map(new["feed_m"].astype("float64")).fillna(0.0)
@@ -124,7 +126,7 @@ def fibre_costs_its_price(run: Run) -> Iterator[Check]:
     most = metres * per_m + float(told.sum()) + slack * len(ways)
     least = 0.0 if along_tapped_lines(run) else metres * per_m + float(told.sum()) - slack * len(ways)
     paid = run.summary["cost"]["fibre"]
-    if not least - CENT <= paid <= most + CENT:
+    if not least - CENT_SLACK <= paid <= most + CENT_SLACK:
         broken.append(f"{paid} in the summary, {metres:.0f} m and {told.sum():.2f} for feeds by the tables")
     right = f"{metres:.0f} m of fibre, and the feeds of {len(new)} access points, cost {paid:.2f}"
     yield judge("fibre_costs_its_price", right, "fibre does not cost what its price says", broken)

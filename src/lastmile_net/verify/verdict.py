@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 20
 """Rows that a check names; the rest is counted."""
+CENT_SLACK = 0.011
+"""How far two amounts that are rounded to a cent may lie apart: a cent, and a little for binary fractions."""
 
 
 @dataclass(frozen=True)
