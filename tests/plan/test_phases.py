@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
+import pandas as pd
 import pytest
-from shapely import LineString, Point
+from shapely import LineString, Point, box
 
 import lastmile_net as lm
 from lastmile_net.report import failure_report, html, markdown, summary_text
 
 from .test_aims import HERE, WAYS, planned
-from .test_plan import E0, N0, cabinet, customers, streets
+from .test_plan import CRS, E0, N0, cabinet, customers, streets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +71,29 @@ def test_areas_name_their_phases() -> None:
     plan = lm.plan(WAYS, cabinet(), here, config=config)
     assert told(plan, "area", "budget", "cost", "units_so_far") == [("far", None, 310, 1), (None, None, 20, 3)]
     assert "far" in markdown(failure_report(plan))
+
+
+def test_a_last_polygon_that_connects_nobody_has_its_row(tmp_path: Path) -> None:
+    """Whoever lies in the last area is out of reach: its row says so by zeros, in the summary and in the report."""
+    here = pd.concat([HERE, customers(z=Point(E0 + 300, N0 + 900))], ignore_index=True)
+    areas = [box(E0, N0 - 50, E0 + 400, N0 + 50), box(E0, N0 + 800, E0 + 400, N0 + 1_000)]
+    gpd.GeoDataFrame(geometry=areas, crs=CRS).to_file(tmp_path / "areas.gpkg")
+    config = lm.read_config(prices="metres", phases={"polygons": str(tmp_path / "areas.gpkg")})
+    plan = lm.plan(WAYS, cabinet(), here, config=config)
+    assert told(plan, "phase", "cost", "cost_so_far", "customers", "units", "trench_m") == [
+        (1, 330.0, 330.0, 3, 3, 330.0),
+        (2, 0.0, 330.0, 0, 0, 0.0),
+    ]
+    assert "| 2 | 0.00 | 330.00 | 0 | 3 | 0.0 |" in markdown(failure_report(plan))
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+
+
+def test_a_phase_that_is_left_out_is_found(tmp_path: Path) -> None:
+    """The last of the years buys nothing; a run that forgets it tells less than was asked for."""
+    folder = lm.write_run(planned(phases={"budgets": [400, 10]}), tmp_path / "run")
+    forge(folder, lambda phases: phases.pop())
+    assert "phases_agree" in failed(folder)
 
 
 def test_without_phases_nothing_is_said_of_them() -> None:

@@ -60,6 +60,8 @@ class Money:
         What the plan costs more than the cheapest that was found, so that its first parts connect more.
     phase
         int64 (k,). Phase of each customer of the order, from 1; None without phases.
+    areas
+        Number of areas that are phases.
     """
 
     limited: Limited
@@ -70,6 +72,7 @@ class Money:
     locked: int = 0
     dearer: float = 0.0
     phase: Ints | None = None
+    areas: int = 0
 
 
 def spend(
@@ -126,7 +129,7 @@ def spend(
     left_out = np.full(problem.customers, np.nan)
     about: dict[str, float | str | None] = {}
     budgets = tuple(net_of(each, config.cost) for each in (config.phases.budgets if config.phases else ()))
-    waits = wait_for(customers, config.phases)
+    waits, areas = wait_for(customers, config.phases)
     plan = limited
     if kind is not None:
         today = int(customers["units"].sum() - np.maximum(left, 0).sum())
@@ -159,7 +162,7 @@ def spend(
         order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=_turns(years, problem.first))
     paid, least = (_paid(each.solution, own_cost, locked, config.cost) for each in (plan, limited))
     dearer = 0.0 if kind else max(round(paid - least, 2), 0.0)
-    return Money(plan, order, study, left_out, about, locked, dearer, numbers(order, waits, budgets, locked))
+    return Money(plan, order, study, left_out, about, locked, dearer, numbers(order, waits, budgets, locked), areas)
 
 
 def _paid(solution: Solution, own_cost: Ints, locked: int, model: CostModel) -> float:

@@ -98,7 +98,7 @@ def assemble(posing: Posing) -> Plan:
     breakdown = _cost(posing, built, dug, reused, equipment)
     customers, proposals = _customers(posing, built, equipment, breakdown.total)
     curve = curve_table(posing.money, built.customer_id, built.units, posing.config, _homes(posing))
-    phases = account(posing.config.phases, built.phase, curve, dug)
+    phases = account(posing.config.phases, built.phase, curve, dug, areas=posing.money.areas)
     backbone = posing.layers.backbone
     line = np.isin(shapely.get_type_id(backbone.geometry.to_numpy()), (1, 5))
     return Plan(

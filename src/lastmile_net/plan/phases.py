@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> Ints | None:
+def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> tuple[Ints | None, int]:
     """
-    Return the phase of each customer where areas say so, from 0; None where they don't.
+    Return the phase of each customer where areas say so, and the number of areas.
 
     Parameters
     ----------
@@ -34,13 +34,19 @@ def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> Ints | None:
     phases
         The phases asked for.
 
+    Returns
+    -------
+    phase, areas
+        Phase of each customer, from 0; who is in none of the areas comes after them. None, and 0, where no areas are
+        asked for.
+
     Raises
     ------
     DataError
         If no customer lies in one of the areas, or the polygons cannot be read.
     """
     if phases is None or not (phases.areas or phases.polygons):
-        return None
+        return None, 0
     if phases.areas:
         names = customers["area_id"].astype(object)
         inside = [(names == area).to_numpy(bool) for area in phases.areas]
@@ -59,7 +65,7 @@ def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> Ints | None:
     phase = np.full(len(customers), len(inside), np.int64)
     for number in range(len(inside) - 1, -1, -1):
         phase[inside[number]] = number
-    return phase
+    return phase, len(inside)
 
 
 def numbers(order: BuildOrder, waits: Ints | None, budgets: tuple[int, ...], locked: int) -> Ints | None:
@@ -85,7 +91,7 @@ def numbers(order: BuildOrder, waits: Ints | None, budgets: tuple[int, ...], loc
 
 
 def account(
-    phases: Phases | None, phase: Ints | None, curve: pd.DataFrame, trenches: pd.DataFrame
+    phases: Phases | None, phase: Ints | None, curve: pd.DataFrame, trenches: pd.DataFrame, *, areas: int = 0
 ) -> list[dict[str, Any]]:
     """
     Return what each phase costs, connects and digs; nothing without phases.
@@ -100,6 +106,8 @@ def account(
         What has been spent and who is connected after each of them, and before the first.
     trenches
         Everything that is dug, with its `phase`.
+    areas
+        Number of areas that are phases; each has its row, though it connect nobody.
 
     Returns
     -------
@@ -109,7 +117,7 @@ def account(
     """
     if phases is None or phase is None:
         return []
-    last = max(len(phases.budgets), len(phases.areas), int(phase.max(initial=1)))
+    last = max(len(phases.budgets), areas, int(phase.max(initial=1)))
     end = np.searchsorted(phase, np.arange(1, last + 1), side="right")
     so_far, homes = (curve[name].to_numpy()[end] for name in ("cost", "units"))
     metres = trenches.groupby(trenches["phase"].astype("int64"))["length_m"].sum()

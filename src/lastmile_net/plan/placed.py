@@ -143,7 +143,6 @@ def solve_posed(
         the problem has fibre in streets for nothing, and each customer's part of it and of the access points in the
         price of its drop: shares, order of building and scenarios then add up as ever.
     """
-
     buys_nothing = config.budget == 0  # the plan for everybody need not be a cheap one then
     effort = config.solve.model_copy(update={"rounds": 1}) if buys_nothing else config.solve
 

@@ -44,7 +44,11 @@ def phases_agree(run: Run) -> Iterator[Check | Skipped]:
 
 
 def _counts(run: Run, told: list[dict[str, Any]]) -> Iterator[str]:
-    """Compare customers, homes and metres with those of the tables."""
+    """Compare customers, homes and metres with those of the tables; no phase of the settings may be left out."""
+    asked = run.setting("phases") or {}
+    least = max(len(asked.get("budgets") or ()), len(asked.get("areas") or ()))
+    if len(told) < least:
+        yield f"{len(told)} phases, {least} in the settings"
     mine, trenches = run.planned, run.layers["trenches"]
     homes = mine["customer_id"].map(run.new_homes).groupby(mine["phase"]).sum()
     count = mine.groupby("phase").size()
