@@ -236,12 +236,24 @@ def test_failure_report_finds_what_serves_nobody(signed: Plan) -> None:
     assert to_do["homes"].sum() == 11
 
 
+def test_sentence_and_table_count_the_same(town: Plan) -> None:
+    """A row is a customer, so the sentence above counts customers, and says how many homes they are."""
+    status = town.customers["status"].mask(town.customers["customer_id"].isin(["b", "e"]), "passed")
+    plan = dataclasses.replace(town, customers=town.customers.assign(status=status))
+    passed = next(each for each in failure_report(plan) if each.title == "Customers passed and not connected")
+    assert len(passed.table) == 3
+    assert passed.table["homes"].sum() == 8
+    assert passed.text == (
+        "3 customers with 8 homes are passed and not connected; the plan connects 2 of these customers, with 5 homes."
+    )
+
+
 def test_report_words_nothing_and_one(town: Plan) -> None:
     """Nothing is told as nothing, one as one: no "0 customers have", no table after it."""
     sections = {section.title: section for section in failure_report(town)}
     assert sections["Near misses"].text == "1 customer without a line is within 50 m of the existing network."
-    passed = "1 home of 1 customer is passed and not connected; the plan connects it."
-    assert sections["Homes passed and not connected"].text == passed
+    passed = "1 customer with 1 home is passed and not connected; the plan connects it."
+    assert sections["Customers passed and not connected"].text == passed
     none = sections["Access points that serve nobody new"]
     assert none.text == "There is no access point with free ports to which the plan connects nobody."
     assert none.table.empty

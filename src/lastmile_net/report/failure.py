@@ -208,17 +208,17 @@ def _passed(plan: Plan) -> Section:
     passed = table[table["status"] == "passed"]
     columns = ["customer_id", *_address(table), "homes", "outcome", "reason", "to_finish"]
     found = pd.DataFrame(passed[columns]).sort_values(["to_finish", "customer_id"]).reset_index(drop=True)
-    planned = int(found["homes"][found["outcome"] == "planned"].sum())
-    left = int(found["homes"].sum())
-    connects = {0: "none", left: "all"}.get(planned, f"{planned:,} of them")
-    who = f"{homes_in_words(left)} of {counted(len(found), 'customer')}"
+    planned = found[found["outcome"] == "planned"]
+    who = f"{counted(len(found), 'customer')} with {homes_in_words(found['homes'].sum())}"
+    some = f"{len(planned):,} of these customers, with {homes_in_words(planned['homes'].sum())}"
+    connects = {0: "none of them", len(found): "all of them"}.get(len(planned), some)
     text = _by_count(
-        left,
-        "No home is passed and not connected.",
-        f"{who} is passed and not connected; the plan connects {'it' if planned else 'it not'}.",
+        len(found),
+        "No customer is passed and not connected.",
+        f"{who} is passed and not connected; the plan {'connects it' if len(planned) else 'does not connect it'}.",
         f"{who} are passed and not connected; the plan connects {connects}.",
     )
-    return Section("Homes passed and not connected", text, found)
+    return Section("Customers passed and not connected", text, found)
 
 
 def _to_finish(plan: Plan) -> pd.Series[float]:
