@@ -104,6 +104,21 @@ def test_drop_limit_counts_inclusively() -> None:
     assert plan.customers.loc[1, "remedy_value"] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    ("ports", "told"),
+    [
+        (1, "no free port left: add 3 ports at access point K"),
+        (2, "1 free port left: add 2 ports at access point K"),
+    ],
+)
+def test_who_finds_no_port_is_told_of_the_access_point_once(ports: int, told: str) -> None:
+    """A sentence that names the same cabinet twice reads as if there were two."""
+    here = customers(a=_point(50, 10), b=_point(100, 10)).assign(units=[1, 3])
+    plan = lm.plan(streets(Main=_line((0, 0), (200, 0))), cabinet(ports=ports), here, config=METRES)
+    left = plan.customers[plan.customers["outcome"] == "unserved"]
+    assert left["remedy"].tolist() == [told]
+
+
 def test_ports_are_kept() -> None:
     """Two ports serve two of three homes, and the third is told why not."""
     here = customers(a=_point(50, 5), b=_point(100, 5), c=_point(150, 5))

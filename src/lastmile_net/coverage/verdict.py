@@ -13,7 +13,7 @@ from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.coverage.beyond import beyond_limits, without_exclusions
 from lastmile_net.coverage.options import Option, weigh
 from lastmile_net.coverage.question import Question
-from lastmile_net.coverage.remedy import Change, Remedy, down, homes, sentence, up
+from lastmile_net.coverage.remedy import Change, Remedy, counted, down, sentence, up
 from lastmile_net.network.network import STREET
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _before(question: Question, option: Option, change: Change) -> str:
         return f"route is {option.route_m:.1f} m, limit {config.max_route_m:g} m"
     if change.code == "add_ports" and np.isfinite(question.room[option.tap]):
         room = question.room[option.tap]
-        return f"access point {change.at} has {f'room for {homes(room)}' if room > 0 else 'no room'} left"
+        return f"{counted(room, 'free port') if room > 0 else 'no free port'} left"
     if change.code in ("reduce_loss", "state_loss") and config.optical is not None:
         return f"the optics allow {config.optical.budget_db:g} dB"
     return ""
