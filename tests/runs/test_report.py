@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from lastmile_net.config import read_config
+from lastmile_net.coverage.remedy import REMEDY_UNITS
 from lastmile_net.report import (
     bill_of_materials,
     failure_report,
@@ -23,6 +25,9 @@ from lastmile_net.report import (
     write_failure_report,
 )
 from lastmile_net.report.bom import areas, homes_passed, new_homes
+from lastmile_net.report.words import CHANGES, REASONS_IN_SHORT
+from lastmile_net.report.words import OUTCOMES as OUTCOMES_IN_WORDS
+from lastmile_net.schema import OUTCOMES, REASONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -232,7 +237,7 @@ def test_failure_report_finds_what_serves_nobody(signed: Plan) -> None:
     assert asked[["customer_id", "saved"]].to_numpy().tolist() == [["b", 8500.0], ["c", 7500.0]]
     to_do = sections["What to do, in this order"].table
     assert to_do["cost_per_home"].round(2).tolist()[:2] == [20.0, 5014.72]
-    assert to_do["what"].iloc[0].startswith("link_island")
+    assert to_do["what"].iloc[0] == "link the street to the network"
     assert to_do["homes"].sum() == 11
 
 
@@ -267,12 +272,13 @@ def test_report_of_a_plan_that_leaves_nobody(town: Plan) -> None:
     plan = dataclasses.replace(town, customers=everybody, trenches=town.trenches.iloc[:0])
     for section in failure_report(plan):
         assert not re.search(r"\b0 |\b1 \w+s\b", section.text), section.text
-        assert section.table.empty or section.title.startswith(("From all", "Lines", "Access"))
+        assert section.table.empty or section.title.startswith(("In short", "From all", "Lines", "Access", "Notes"))
 
 
 def test_funnel_only_narrows(signed: Plan) -> None:
     """No step of the funnel may hold more homes than the one before."""
-    homes = failure_report(signed)[0].table["homes"]
+    funnel = next(each for each in failure_report(signed) if each.title == "From all homes to connected ones")
+    homes = funnel.table["homes"]
     assert homes.is_monotonic_decreasing
 
 
@@ -292,9 +298,81 @@ def test_report_is_worded_for_readers(signed: Plan) -> None:
     """Shares are percent, money has cents and its currency, columns have words: one hands it to a customer."""
     told = markdown(failure_report(signed))
     assert "| in reach of a street or line | 8 | 66.7% | 4 |" in told
-    assert "| what | homes | cost, EUR | cost per home, EUR |" in told
+    assert "| what | where | homes | cost, EUR | cost per home, EUR |" in told
     assert "| 20.00 |" in told
     assert "customer_id" not in told
+
+
+def test_report_begins_with_what_a_manager_asks(town: Plan, tmp_path: Path) -> None:
+    """Which plan, of when, what it costs, whom it connects and leaves out, how near the cheapest: all first."""
+    folder = tmp_path / "north_bank"
+    folder.mkdir()
+    page, text = write_failure_report(town, folder, date=dt.date(2026, 3, 7))
+    told = text.read_text("utf-8")
+    head = told[: told.index("## Who stays")]
+    assert told.startswith("# Last-mile failure report: north\\_bank\n\nReport of 2026-03-07\n\n## In short\n\n")
+    assert "The plan connects 7 of 11 homes without a line today, for 35,103.05 EUR; 4 homes are left without." in head
+    assert "| cost of the plan | 35,103.05 EUR | 5,014.72 EUR per home that the plan connects |" in head
+    assert "| homes left unconnected | 4 of 11 | street not tied to the network: 3; location not usable: 1 |" in head
+    proven = "proven: no plan for the same homes costs less than 33,000.00 EUR"
+    assert f"| against the cheapest plan | at most 6.37% dearer | {proven} |" in head
+    looks = page.read_text("utf-8")
+    assert "<h1>Last-mile failure report: north_bank</h1><p>Report of 2026-03-07</p>" in looks
+    assert looks.index("In short") < looks.index("Who stays")
+
+
+@pytest.mark.parametrize(
+    ("aim", "row"),
+    [
+        ({"aim": "budget", "asked": 40_000.0}, "| asked for | budget of 40,000.00 EUR |  |"),
+        ({"aim": "price", "asked": 6_000.0}, "| asked for | at most 6,000.00 EUR per home |  |"),
+        (
+            {"aim": "coverage", "asked": 0.9, "wanted_gain": 10, "cost": 35_103.05, "least_cost": 35_103.05},
+            "| asked for | 90.0% of all homes | the coverage asked for is missed: 10 homes more than today are needed,",
+        ),
+    ],
+)
+def test_headline_names_the_aim(town: Plan, aim: dict[str, Any], row: str) -> None:
+    """A manager who gave a budget, or asked for a coverage, sees it beside what it brought, and that it is missed."""
+    told = {"prize": "units", "gain": 7, "most_gain": 9} | aim
+    plan = dataclasses.replace(town, summary=town.summary | {"aim": told})
+    assert row in markdown(failure_report(plan))
+
+
+@pytest.mark.parametrize(("gap", "told"), [(0.0, "the cheapest"), (None, "not known"), (float("inf"), "not known")])
+def test_headline_claims_no_more_than_is_proven(town: Plan, gap: float | None, told: str) -> None:
+    """Without a bound nothing is said of the cheapest plan; at its bound the plan is the cheapest."""
+    facts = failure_report(dataclasses.replace(town, summary=town.summary | {"gap": gap}))[0].table
+    assert facts.set_index("fact").loc["against the cheapest plan", "figure"] == told
+
+
+def test_codes_stand_beside_words_only(signed: Plan) -> None:
+    """Nobody should have to look up `street_island`: words everywhere, the code once, in a column that says so."""
+    told = markdown(failure_report(signed)).replace("\\", "")
+    assert not re.search(r"link_island|fix_location|\| (unserved|planned) \|", told)
+    assert told.count("street_island") == told.count("| code in gaps.csv |") == 1
+
+
+def test_every_code_has_words() -> None:
+    """A code that is added to the schema must not come out of a report as it is."""
+    assert list(REASONS_IN_SHORT) == list(REASONS)
+    assert list(CHANGES) == list(REMEDY_UNITS)
+    assert list(OUTCOMES_IN_WORDS) == list(OUTCOMES)
+
+
+def test_a_step_costs_what_its_homes_cost_together(signed: Plan) -> None:
+    """Homes of a street share its trench: the sum of what each would cost alone is several times too much."""
+    customers = signed.customers.assign(street="Far Road", remedy_also=None)
+    island = customers["customer_id"] == "e"
+    twin = customers[island].assign(customer_id="e2", remedy_cost=80.0)
+    proposals = pd.DataFrame(
+        {"scope": ["change", "street"], "name": ["x", "Far Road"], "change": ["link_island"] * 2, "cost": [1.0, 90.0]}
+    )
+    plan = dataclasses.replace(signed, customers=pd.concat([customers, twin], ignore_index=True), proposals=proposals)
+    steps = next(each for each in failure_report(plan) if each.title.startswith("What to do")).table
+    assert steps.loc[0, ["what", "homes", "cost", "cost_per_home"]].tolist() == [
+        "link the street to the network", 6, 90.0, 15.0,
+    ]  # fmt: skip
 
 
 def test_long_tables_are_cut_and_counted(town: Plan) -> None:

@@ -28,12 +28,14 @@ def verify(run: Run, as_json: Json = False) -> None:
         raise typer.Exit(NOT_ALL_WELL)
 
 
-def report(run: Run) -> None:
+def report(
+    run: Run, title: Annotated[str, typer.Option(help="Heading of the report; if not given, it names the folder.")] = ""
+) -> None:
     """Write the last-mile failure report, HTML and Markdown."""
     from lastmile_net.read.run import read_run
     from lastmile_net.report import write_failure_report
 
-    page, text = write_failure_report(read_run(Path(run)), Path(run))
+    page, text = write_failure_report(read_run(Path(run)), Path(run), title=title)
     out.print(f"report: {page}\n        {text}")
 
 

@@ -1,7 +1,8 @@
 """What a planner reads of a plan: the table, the bill of materials, the last-mile failure report."""
 
 from lastmile_net.report.bom import bill_of_materials, write_bom
-from lastmile_net.report.failure import Section, failure_report, html, markdown, write_failure_report
+from lastmile_net.report.failure import failure_report, write_failure_report
+from lastmile_net.report.page import Section, html, markdown
 from lastmile_net.report.summary import Row, plan_table, summary_text
 
 __all__ = [

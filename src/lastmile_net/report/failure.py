@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from html import escape
+import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +14,14 @@ from lastmile_net.coverage import PASSING_ROLES
 from lastmile_net.coverage.remedy import counted
 from lastmile_net.coverage.remedy import homes as homes_in_words
 from lastmile_net.report.bom import new_homes
+from lastmile_net.report.headline import headline
+from lastmile_net.report.page import TITLE, Section, html, markdown
 from lastmile_net.report.phases import phase_notes, phase_table
 from lastmile_net.report.reasons import meanings
+from lastmile_net.report.summary import money
+from lastmile_net.report.words import CHANGES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     import geopandas as gpd
@@ -27,34 +30,7 @@ if TYPE_CHECKING:
     from lastmile_net.plan.result import Plan
 
 NEAR_M = 50.0
-MOST_ROWS = 50
-_HEADINGS = {
-    "access_point_id": "access point",
-    "backbone_id": "line",
-    "cost_alone": "cost alone",
-    "cost_per_home": "cost per home",
-    "customer_id": "customer",
-    "distance_m": "distance, m",
-    "drop_now": "drop now",
-    "housenumber": "number",
-    "length_m": "length, m",
-    "ports_free": "free ports",
-    "to_finish": "cost to finish",
-}
-"""Columns whose name is no word."""
-_MONEY = {"budget", "cost", "cost so far", "cost_alone", "cost_per_home", "drop_now", "later", "saved", "to_finish"}
-_METRES = {"distance_m", "length_m", "trench m"}
 _OUT_OF_REACH = ("invalid_location", "no_street_in_reach", "street_island", "excluded")
-
-
-@dataclass(frozen=True, eq=False)
-class Section:
-    """One part of the report: a title, a sentence, a table that may be empty, and the currency of its money."""
-
-    title: str
-    text: str
-    table: pd.DataFrame
-    currency: str = ""
 
 
 def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]:
@@ -71,60 +47,57 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
     Returns
     -------
     sections
-        The funnel, the reasons, what serves nobody, who is passed and not connected, near misses, contracts without a
-        line, whom to ask while the trench is open, the phases (where there are any), and the to-do list, most homes for
-        the money first.
+        The headline; the reasons; the to-do list, most homes for the money first; the phases (where there are any);
+        the funnel of today, what serves nobody, who is passed and not connected, near misses, contracts without a
+        line, whom to ask while the trench is open; and the notes of the plan (where there are any).
     """
     distance = _distance_to_existing(plan)
     currency = str(plan.summary.get("currency", ""))
     sections = (
-        _funnel(plan),
+        headline(plan),
         _reasons(plan),
+        _to_do(plan),
+        *_phases(plan),
+        _funnel(plan),
         _idle_points(plan),
         _idle_lines(plan),
         _passed(plan),
         _near_misses(plan, distance, near_m),
         _signed(plan),
         _ask_now(plan),
-        *_phases(plan),
-        _to_do(plan),
+        *_notes(plan),
     )
     return tuple(replace(section, currency=currency) for section in sections)
 
 
-def markdown(sections: Sequence[Section], title: str = "Last-mile failure report") -> str:
-    """Return the report as Markdown; what comes from the data cannot break out of its cell."""
-    parts = [f"# {title}"]
-    for section in sections:
-        parts += [f"## {section.title}", section.text]
-        if len(section.table):
-            parts.append(_markdown_table(section))
-    return "\n\n".join(parts) + "\n"
+def write_failure_report(
+    plan: Plan, folder: Path, *, title: str = "", date: dt.date | None = None
+) -> tuple[Path, Path]:
+    """
+    Write `report.html` and `report.md` into a folder.
 
+    Parameters
+    ----------
+    plan
+        A plan, or one that has been read back.
+    folder
+        Where to.
+    title
+        Heading; if empty, it names the folder.
+    date
+        Day of the report; today if not given.
 
-def html(sections: Sequence[Section], title: str = "Last-mile failure report") -> str:
-    """Return the report as one HTML page that loads nothing; every text from the data is escaped."""
-    body = "".join(
-        f"<section><h2>{escape(section.title)}</h2><p>{escape(section.text)}</p>{_html_table(section)}</section>"
-        for section in sections
-    )
-    style = (
-        "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}"
-        "table{border-collapse:collapse}th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left}"
-        ".number{text-align:right;font-variant-numeric:tabular-nums}"
-    )
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{style}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>\n"
-    )
-
-
-def write_failure_report(plan: Plan, folder: Path) -> tuple[Path, Path]:
-    """Write `report.html` and `report.md` into a folder; return where they lie."""
+    Returns
+    -------
+    page, text
+        Where they lie.
+    """
     sections = failure_report(plan)
+    heading = title or f"{TITLE}: {folder.resolve().name}"
+    day = f"Report of {(date or dt.datetime.now().astimezone().date()).isoformat()}"
     page, text = folder / "report.html", folder / "report.md"
-    page.write_text(html(sections), encoding="utf-8", newline="\n")
-    text.write_text(markdown(sections), encoding="utf-8", newline="\n")
+    page.write_text(html(sections, heading, day), encoding="utf-8", newline="\n")
+    text.write_text(markdown(sections, heading, day), encoding="utf-8", newline="\n")
     return page, text
 
 
@@ -142,8 +115,8 @@ def _funnel(plan: Plan) -> Section:
     found["lost"] = (-found["homes"].diff()).fillna(0).astype(np.int64)
     worst = int(found["lost"].to_numpy().argmax())
     lost = int(found["lost"].iloc[worst])
-    text = f"Most are lost on the step to '{found['step'].iloc[worst]}': {homes_in_words(lost)}."
-    text = text if lost else "No home is lost on the way: all are connected."
+    text = f"Today most are lost on the step to '{found['step'].iloc[worst]}': {homes_in_words(lost)}."
+    text = text if lost else "Today no home is lost on the way: all are connected."
     return Section("From all homes to connected ones", text, found)
 
 
@@ -155,6 +128,7 @@ def _reasons(plan: Plan) -> Section:
     )
     found = found.sort_values(["homes", "customers"], ascending=False, kind="stable").reset_index()
     found.insert(1, "meaning", found["reason"].map(meanings(plan)))
+    found["code"] = found["reason"]
     who = f"{counted(len(table), 'customer')} with {homes_in_words(table['homes'].sum())}"
     text = _by_count(
         len(table),
@@ -253,7 +227,8 @@ def _signed(plan: Plan) -> Section:
     known = pd.to_numeric(found["to_finish"]).dropna()
     all_known = "all" if len(known) > 1 else "it"
     which = all_known if len(known) == len(found) else f"the {len(known):,} whose price is known"
-    costs = f"to finish {which} costs {known.sum():,.2f}" if len(known) else "what it costs to finish is not known"
+    price = money(float(known.sum()), str(plan.summary.get("currency", "")))
+    costs = f"to finish {which} costs {price}" if len(known) else "what it costs to finish is not known"
     text = _by_count(
         len(found),
         "No customer has signed and waits.",
@@ -282,11 +257,12 @@ def _ask_now(plan: Plan) -> Section:
     found["saved"] = (found["later"] - found["drop_now"]).clip(lower=0)
     found = found.sort_values(["saved", "customer_id"], ascending=[False, True]).reset_index(drop=True)
     where = f"within {within:g} m of a new trench"
+    alone = "'Alone' is what connecting it would cost without this plan."
     text = _by_count(
         len(found),
         f"No customer without a contract lies {where}.",
-        f"1 customer without a contract lies {where}: ask while it is open.",
-        f"{len(found):,} customers without a contract lie {where}: ask while it is open.",
+        f"1 customer without a contract lies {where}: ask while it is open. {alone}",
+        f"{len(found):,} customers without a contract lie {where}: ask while it is open. {alone}",
     )
     return Section("Whom to ask while the trench is open", text, found)
 
@@ -298,26 +274,59 @@ def _phases(plan: Plan) -> tuple[Section, ...]:
 
 def _to_do(plan: Plan) -> Section:
     """Group what the plan builds by street, and what would serve the others by remedy; least money per home first."""
-    table = plan.customers.assign(homes=new_homes(plan))
+    table = pd.DataFrame(plan.customers).assign(homes=new_homes(plan))
     street = table["street"] if "street" in table else pd.Series(None, table.index, object)
     street = street.astype(object).where(street.notna(), table["area_id"].astype(object)).fillna("(no street)")
-    build = pd.DataFrame(table).assign(what="connect as planned: " + street.astype(str), cost=table["cost_share"])
-    build = build[build["outcome"] == "planned"]
-    mend = pd.DataFrame(table).assign(
-        what=table["remedy_code"].astype(str) + ": " + street.astype(str), cost=table["remedy_cost"]
-    )
-    mend = mend[mend["outcome"] == "unserved"]
-    parts = [part.groupby("what").agg(homes=("homes", "sum"), cost=("cost", _known_sum)) for part in (build, mend)]
-    found = pd.concat(parts).reset_index()
+    table = table.assign(where=street.astype(str))
+    build = table[table["outcome"] == "planned"].assign(what="connect as planned")
+    left = table[table["outcome"] == "unserved"]
+    mend = left.assign(what=_changes(left))
+    parts = [
+        part.groupby(["what", "where"]).agg(homes=("homes", "sum"), cost=(price, _known_sum)).reset_index()
+        for part, price in ((build, "cost_share"), (mend, "remedy_cost"))
+    ]
+    parts[1]["cost"] = _together(plan, parts[1])
+    parts[1]["what"] = parts[1]["what"].map(_changes_in_words)
+    found = pd.concat(parts, ignore_index=True)
     found["cost_per_home"] = (found["cost"] / found["homes"].clip(lower=1)).round(2)
-    found = found.sort_values(["cost_per_home", "homes", "what"], ascending=[True, False, True], ignore_index=True)
+    order = ["cost_per_home", "homes", "what", "where"]
+    found = found.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
+    first = "least money per home first; where no price is known, at the end"
     text = _by_count(
         len(found),
         "Nothing is left to do: every customer is connected.",
         "1 step to the last customer.",
-        f"{len(found):,} steps to the last customer, least money per home first; where no price is known, at the end.",
+        f"{len(found):,} steps to the last customer, {first}. What is not in the plan is priced on top of it, each step"
+        " by itself.",
     )
     return Section("What to do, in this order", text, found)
+
+
+def _changes(left: pd.DataFrame) -> list[str]:
+    """Return the codes of what each remedy changes, joined as in the table of proposals."""
+    also = left["remedy_also"] if "remedy_also" in left else pd.Series(None, left.index, object)
+    more = also.fillna("").str.replace(r"[=@][^;]*", "", regex=True).str.split("; ")
+    codes = left["remedy_code"].astype(str)
+    return ["+".join([code, *filter(None, others)]) for code, others in zip(codes, more, strict=True)]
+
+
+def _changes_in_words(codes: str) -> str:
+    return " and ".join(CHANGES.get(code, code) for code in codes.split("+"))
+
+
+def _together(plan: Plan, steps: pd.DataFrame) -> list[float]:
+    """Return what each step costs: its customers together where the proposals tell that, else one by one."""
+    told = plan.proposals[plan.proposals["scope"] == "street"] if len(plan.proposals) else pd.DataFrame()
+    joint = told.groupby(["change", "name"])["cost"].sum(min_count=1).to_dict() if len(told) else {}
+    return [
+        float(joint.get((what, where), cost))
+        for what, where, cost in zip(steps["what"], steps["where"], steps["cost"], strict=True)
+    ]
+
+
+def _notes(plan: Plan) -> tuple[Section, ...]:
+    said = "What was guessed, derived, left out or found in the data on the way to this plan."
+    return (Section("Notes", said, pd.DataFrame({"note": plan.notes})),) if plan.notes else ()
 
 
 def _by_count(number: int, none: str, one: str, many: str) -> str:
@@ -354,61 +363,4 @@ def _flag(table: pd.DataFrame, name: str) -> NDArray[np.bool_]:
 
 
 def _address(table: pd.DataFrame) -> list[str]:
-    return [name for name in ("street", "housenumber") if name in table]
-
-
-def _heading(name: str, currency: str) -> str:
-    """Return the words above a column; money names its currency."""
-    words = _HEADINGS.get(name, name)
-    return f"{words}, {currency}" if currency and name in _MONEY else words
-
-
-def _cell(name: str, value: object) -> str:
-    """Return a value as it is read: shares in percent, money to the cent, metres to the decimetre."""
-    if value is None or value is pd.NA or value != value:
-        return ""
-    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, (bool, np.bool_)):
-        return str(value)
-    if name == "share":
-        return f"{value:.1%}"
-    if name in _MONEY:
-        return f"{value:,.2f}"
-    return f"{value:,.1f}" if name in _METRES else f"{value:,.0f}"
-
-
-def _markdown_table(section: Section) -> str:
-    table = section.table
-    names = list(map(str, table.columns))
-    rows = [
-        [_in_cell(_cell(name, value)) for name, value in zip(names, row, strict=True)]
-        for row in table.head(MOST_ROWS).itertuples(index=False)
-    ]
-    heads = [_in_cell(_heading(name, section.currency)) for name in names]
-    lines = [heads, ["---"] * len(names), *rows]
-    more = f"\n\n… and {len(table) - MOST_ROWS:,} more." if len(table) > MOST_ROWS else ""
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + more
-
-
-def _in_cell(text: str) -> str:
-    flat = " ".join(text.split())
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#!~" else sign for sign in flat)
-
-
-def _html_table(section: Section) -> str:
-    table = section.table
-    if not len(table):
-        return ""
-    names = list(map(str, table.columns))
-    style = [" class=number" if pd.api.types.is_numeric_dtype(table[name]) else "" for name in table.columns]
-    heads = [_heading(name, section.currency) for name in names]
-    head = "".join(f"<th{each}>{escape(text)}</th>" for each, text in zip(style, heads, strict=True))
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{each}>{escape(_cell(name, value))}</td>" for name, each, value in zip(names, style, row, strict=True)
-        )
-        + "</tr>"
-        for row in table.head(MOST_ROWS).itertuples(index=False)
-    )
-    more = f"<p>… and {len(table) - MOST_ROWS:,} more.</p>" if len(table) > MOST_ROWS else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}"
+    return [name for name in ("street", "housenumber") if name in table and table[name].notna().any()]
