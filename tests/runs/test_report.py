@@ -353,6 +353,15 @@ def test_codes_stand_beside_words_only(signed: Plan) -> None:
     assert told.count("street_island") == told.count("| code in gaps.csv |") == 1
 
 
+def test_columns_that_say_nothing_are_left_out(signed: Plan) -> None:
+    """A register without house numbers must not make a blank column in each table."""
+    blank = signed.customers.assign(street=["Main Street"] * 6, housenumber=["", None] * 3)
+    for told, head in ((markdown, "| {} |"), (html, "<th>{}</th>")):
+        page = told(failure_report(dataclasses.replace(signed, customers=blank)))
+        assert head.format("street") in page
+        assert head.format("number") not in page
+
+
 def test_every_code_has_words() -> None:
     """A code that is added to the schema must not come out of a report as it is."""
     assert list(REASONS_IN_SHORT) == list(REASONS)

@@ -76,7 +76,7 @@ def html(sections: Sequence[Section], title: str = TITLE, subtitle: str = "") ->
         "table{border-collapse:collapse}th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left}"
         "th,td{vertical-align:top}th{vertical-align:bottom}"
         ".number{text-align:right;font-variant-numeric:tabular-nums}"
-        "section:first-of-type td:nth-child(-n+2){white-space:nowrap}"
+        "@media(min-width:50rem){section:first-of-type td:nth-child(-n+2){white-space:nowrap}}"
         "section:first-of-type td:nth-child(2){font-weight:600}"
         "@media print{body{margin:0;max-width:none;font-size:11px}tr,h2{break-inside:avoid}h2{break-after:avoid}}"
     )
@@ -108,8 +108,13 @@ def _cell(name: str, value: object) -> str:
     return f"{value:,.1f}" if name in _METRES else f"{value:,.0f}"
 
 
+def _told(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without the columns that say nothing in any row."""
+    return table.loc[:, [any(_cell(str(name), value) for value in table[name]) for name in table.columns]]
+
+
 def _markdown_table(section: Section) -> str:
-    table = section.table
+    table = _told(section.table)
     names = list(map(str, table.columns))
     rows = [
         [_in_cell(_cell(name, value)) for name, value in zip(names, row, strict=True)]
@@ -127,7 +132,7 @@ def _in_cell(text: str) -> str:
 
 
 def _html_table(section: Section) -> str:
-    table = section.table
+    table = _told(section.table)
     if not len(table):
         return ""
     names = list(map(str, table.columns))
