@@ -288,3 +288,36 @@ PLAN_LAYERS = (
     BACKBONE_POINTS,
     PLAN_STREETS,
 )
+
+BILL = Layer(
+    "bom.csv",
+    "The bill of materials: what has to be built and bought. `bom.xlsx` has the same columns on its sheet Items, with "
+    "formulas.",
+    (),
+    (
+        Column("part", "text", "part of `cost` in `summary.json`: the amounts of each part add up to it, to the cent"),
+        Column("item", "text", "what is built or bought; trenches by kind, method and ground"),
+        Column("quantity", "number", "how much of it; of the overhead, the money that it is taken of", unit="`unit`"),
+        Column("unit", "text", "what `quantity` counts; `%` of the overhead"),
+        Column(
+            "price",
+            "number",
+            "price of one unit: that of the price list, else the average in two to four digits after the point; of the "
+            "overhead, per cent",
+            unit="currency",
+        ),
+        Column(
+            "amount",
+            "number",
+            "`quantity` times `price`, in whole cents. Pieces are priced in whole cents, too: what that makes of the "
+            "sum is an item of its own, `rounding of pieces and unit prices`",
+            unit="currency",
+        ),
+        Column(
+            "labour",
+            "number",
+            "share of `amount` that is labour, 0 to 1, the rest is material: that of the price list, weighted by what "
+            "is built; empty where the prices do not tell, and of the overhead",
+        ),
+    ),
+)

@@ -12,6 +12,8 @@ import pytest
 import lastmile_net as lm
 from lastmile_net.report import bill_of_materials, write_bom
 
+from .test_report import odd_prices
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -48,6 +50,18 @@ def test_libreoffice_works_out_the_summary(drawn: Plan, tmp_path: Path) -> None:
     both = round(cost["trench"] + cost["drop"], 2)
     assert round(classes.cell(classes.max_row, head.index("cost") + 1).value, 2) == both
     assert all("#" not in str(cell.value) for sheet in book for row in sheet for cell in row)
+
+
+def test_libreoffice_rounds_as_the_bill_does(town: Plan, tmp_path: Path) -> None:
+    """A spreadsheet works every amount out of averages of few digits, and of the row for what they leave."""
+    plan = odd_prices(town)
+    write_bom(plan, tmp_path)
+    book = recalculated(tmp_path / "bom.xlsx", tmp_path)
+    told = {row[0].value: row[1].value for row in book["Summary"]}
+    for part, amount in plan.summary["cost"].items():
+        assert round(told[part], 2) == amount, part
+    amounts = [row[5].value for row in book["Items"].iter_rows(min_row=2)]
+    assert [round(amount, 2) for amount in amounts] == bill_of_materials(plan)["amount"].tolist()
 
 
 def test_trenches_stand_at_their_list_prices(drawn: Plan) -> None:

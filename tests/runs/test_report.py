@@ -27,7 +27,7 @@ from lastmile_net.report import (
 from lastmile_net.report.bom import areas, homes_passed, new_homes
 from lastmile_net.report.words import CHANGES, REASONS_IN_SHORT
 from lastmile_net.report.words import OUTCOMES as OUTCOMES_IN_WORDS
-from lastmile_net.schema import OUTCOMES, REASONS
+from lastmile_net.schema import BILL, OUTCOMES, REASONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,10 +120,44 @@ def test_bill_tells_rounding_once_and_by_its_name(town: Plan) -> None:
     assert rows["item"].tolist() == [
         "street trench, open trench, sealed",
         "street trench, open trench, unsealed",
-        "rounding of each piece to whole cents",
+        "rounding of pieces and unit prices",
     ]
     assert rows[["quantity", "price", "amount"]].to_numpy().tolist()[2] == [1, 0.01, 0.01]
     assert round(rows["amount"].sum(), 2) == 30_000.01
+
+
+def odd_prices(town: Plan) -> Plan:
+    """Return the plan with trenches at cost factors of their own, and fibre at a price that is no number of cents."""
+    trenches = town.trenches.copy()
+    trenches.loc[trenches["kind"] != "drop", "cost"] = [4_321.09, 9_876.54, 12_345.67]
+    cost = town.summary["cost"] | {"trench": 26_543.30, "fibre": 500.4921}
+    cost |= {"fibre": 500.49, "overhead": 1_498.74, "total": 31_473.53}
+    return dataclasses.replace(town, trenches=trenches, summary=town.summary | {"cost": cost})
+
+
+def test_unit_prices_have_few_digits(town: Plan) -> None:
+    """A buyer types prices into an order: 88.48 and 0.7201 can be typed, 88.47766666666666 cannot."""
+    plan = odd_prices(town)
+    bill = bill_of_materials(plan)
+    prices = bill.set_index("item")["price"]
+    assert prices["street trench, open trench, sealed"] == 88.48
+    assert prices["fibre along the routes"] == 0.7201
+    assert all(len(f"{price!r}".partition(".")[2]) <= 4 for price in bill["price"].tolist())
+    for part, rows in bill.groupby("part"):
+        assert round(rows["amount"].sum(), 2) == plan.summary["cost"][part]
+    listed = bill[bill["unit"] != "%"]
+    assert ((listed["quantity"] * listed["price"] + 1e-9).round(2) == listed["amount"]).all()
+    rounding = bill[bill["item"] == "rounding of pieces and unit prices"]
+    assert rounding[["part", "amount"]].to_numpy().tolist() == [["trench", -0.7], ["fibre", 0.02]]
+
+
+def test_headings_of_the_workbook_explain_themselves(town: Plan, tmp_path: Path) -> None:
+    """Who opens the bill learns from the heading what `labour` is a share of; the words are those of the documents."""
+    write_bom(town, tmp_path)
+    heads = openpyxl.load_workbook(tmp_path / "bom.xlsx")["Items"][1]
+    notes = {cell.value: cell.comment.text for cell in heads}
+    assert list(notes) == [*BILL.names, "labour amount"]
+    assert notes["labour"].startswith("share of amount that is labour, 0 to 1")
 
 
 def test_bill_splits_drops_by_their_price_list(town: Plan) -> None:

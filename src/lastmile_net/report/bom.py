@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from importlib.util import find_spec
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,7 @@ import shapely
 
 from lastmile_net.coverage import units_connected
 from lastmile_net.report.spreadsheet import neutralise, write_csv
+from lastmile_net.schema import BILL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +24,18 @@ if TYPE_CHECKING:
 
     from lastmile_net.plan.result import Plan
 
-COLUMNS = ("part", "item", "quantity", "unit", "price", "amount", "labour")
+    Item = tuple[str, str, float, str, float, float, float]
+    """Part, item, quantity, unit, price, amount, share of labour."""
+
+COLUMNS = BILL.names
 PARTS = ("trench", "drop", "reuse", "fibre", "equipment", "overhead")
 CENTS_PER_PIECE = 0.0051
 """Each piece is rounded to a cent: that much it may be off its list price."""
-ROUNDING = "rounding of each piece to whole cents"
+ROUNDING = "rounding of pieces and unit prices"
+AVERAGE_OFF = 1e-4
+"""Part of an amount by which a rounded average may miss it: it has as few digits as that allows, four at most."""
+MONEY = {"labour amount", "cost_share", "home_cost", "crossings", "cost", "cost_per_m"}
+"""Headings of columns of the workbook that hold money."""
 _STAMP = dt.datetime(2000, 1, 1)
 
 
@@ -35,8 +45,8 @@ def bill_of_materials(plan: Plan) -> pd.DataFrame:
 
     Trenches are told by kind, method and ground, each at its list price where all of its pieces have that, else at the
     average: amount over quantity, cost factors in it. Crossings are items of their own. What drops and equipment cost
-    beyond their list prices is a row of its own. Each piece of a trench is priced in whole cents: what that makes of
-    the metres times their price is one row, a few cents.
+    beyond their list prices is a row of its own. Each piece of a trench is priced in whole cents, and averages are
+    rounded: what that makes of quantities times prices is one row of each part, a few cents.
 
     Parameters
     ----------
@@ -46,12 +56,11 @@ def bill_of_materials(plan: Plan) -> pd.DataFrame:
     Returns
     -------
     bill
-        `part` of `summary["cost"]`, `item`, `quantity`, `unit`, `price` per unit, `amount`, and the share of it that
-        is `labour` (nan where the prices do not tell). The amounts of each part add up to it, to the cent; of the
-        overhead the quantity is the sum it is taken of, the unit is `%`.
+        Columns as in `schema.BILL`. Each amount is quantity times price, and the amounts of each part add up to that of
+        `summary["cost"]`, both to the cent.
     """
-    rows = [*_trenches(plan), *_drops(plan), *_reuse(plan), *_fibre(plan), *_equipment(plan), *_overhead(plan)]
-    bill = pd.DataFrame([(*row, np.nan) if len(row) < len(COLUMNS) else row for row in rows], columns=list(COLUMNS))
+    rows = [*_trenches(plan), *_drops(plan), *_reuse(plan), *_fibre(plan), *_equipment(plan)]
+    bill = pd.DataFrame([*_multiplied(rows), *_overhead(plan)], columns=list(COLUMNS))
     return bill.astype(dict.fromkeys(("quantity", "price", "amount", "labour"), "float64"))
 
 
@@ -125,39 +134,50 @@ def write_bom(plan: Plan, folder: Path) -> list[Path]:
     return paths
 
 
-def _trenches(plan: Plan) -> Iterator[tuple[object, ...]]:
+def _multiplied(rows: list[Item]) -> Iterator[Item]:
+    """Yield the items with amounts that are quantity times price, and for each part what that leaves, as a row."""
+    for part, items in groupby(rows, key=itemgetter(0)):
+        rest = labour = known = 0.0
+        for _, item, quantity, unit, price, amount, share in items:
+            listed = _times(quantity, price)
+            rest = round(rest + amount - listed, 2)
+            if np.isfinite(share):
+                labour, known = labour + share * listed, known + listed
+            yield part, item, quantity, unit, price, listed, share
+        if rest:
+            yield part, ROUNDING, 1, "piece", rest, rest, _share(labour, known)
+
+
+def _times(quantity: float, price: float) -> float:
+    """Return quantity times price in whole cents, half a cent up, as a spreadsheet has it."""
+    return round(quantity * price + 1e-9, 2)
+
+
+def _trenches(plan: Plan) -> Iterator[Item]:
     dug = plan.trenches[plan.trenches["kind"] != "drop"].reset_index(drop=True)
     if dug.empty:
         return
     crossing = _column(dug, "crossing_cost", 0.0)
     metres = dug.assign(cost=(dug["cost"] - crossing).round(2), labour=_column(dug, "labour_cost", np.nan))
     kind, method, ground = (_texts(dug, name) for name in ("kind", "method", "surface"))
-    rounding = 0.0
     for label, rows in metres.groupby([kind, method, ground], sort=True):
-        item, rest = _at_list_price(plan, label, rows)
-        rounding = round(rounding + rest, 2)
-        yield item
-    if rounding:
-        share = _share(float(metres["labour"].sum()), float(metres["cost"].sum()))
-        yield "trench", ROUNDING, 1, "piece", rounding, rounding, share
+        yield _at_list_price(plan, label, rows)
     yield from _street_crossings(plan, dug, crossing)
 
 
-def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) -> tuple[tuple[object, ...], float]:
-    """Return metres at the list price, and what whole cents per piece make of it; the average where that is far off."""
+def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) -> Item:
+    """Return metres at the list price; at the average where whole cents per piece do not explain the difference."""
     kind, method, ground = label
     item = ", ".join(part for part in (f"{kind} trench", method.replace("_", " "), ground) if part)
     length, amount = round(float(rows["length_m"].sum()), 3), round(float(rows["cost"].sum()), 2)
     share = _share(float(rows["labour"].sum()), float(rows["cost"].sum()))
     price = plan.config.cost.dig.by(method).on(ground) if method and ground else None  # type: ignore[arg-type]
-    listed = 0.0 if price is None else round(length * price.value + 1e-9, 2)
-    rest = round(amount - listed, 2)
-    if price is None or abs(rest) > max(CENTS_PER_PIECE * len(rows), CENTS_PER_PIECE):
-        return (*_averaged("trench", item, length, "m", amount), share), 0.0
-    return ("trench", item, length, "m", price.value, listed, share), rest
+    if price is None or abs(amount - _times(length, price.value)) > CENTS_PER_PIECE * len(rows):
+        return _averaged("trench", item, length, "m", amount, share)
+    return "trench", item, length, "m", price.value, amount, share
 
 
-def _street_crossings(plan: Plan, dug: pd.DataFrame, crossing: pd.Series[float]) -> Iterator[tuple[object, ...]]:
+def _street_crossings(plan: Plan, dug: pd.DataFrame, crossing: pd.Series[float]) -> Iterator[Item]:
     """Yield crossings of streets at their list price, halves counted as such, and of railways and waters as one sum."""
     fee, total = plan.config.cost.crossing.street, round(float(crossing.sum()), 2)
     own = crossing[dug["kind"] == "crossing"]
@@ -208,7 +228,7 @@ def _share(labour: float, cost: float) -> float:
     return round(labour / cost, 4) if cost and np.isfinite(labour) else np.nan
 
 
-def _drops(plan: Plan) -> Iterator[tuple[object, ...]]:
+def _drops(plan: Plan) -> Iterator[Item]:
     drops, model = plan.drops, plan.config.cost
     if drops.empty:
         return
@@ -224,21 +244,21 @@ def _drops(plan: Plan) -> Iterator[tuple[object, ...]]:
     metres = round(rest - crossings, 2)
     if metres:
         item = f"drop beyond {model.drop_included_m:g} m"
-        yield (*_averaged("drop", item, beyond, "m", metres), model.drop_per_m.labour)
+        yield _averaged("drop", item, beyond, "m", metres, model.drop_per_m.labour)
     if crossings:
-        yield "drop", "crossings on the way of drops", 1, "piece", crossings, crossings
+        yield "drop", "crossings on the way of drops", 1, "piece", crossings, crossings, np.nan
 
 
-def _reuse(plan: Plan) -> Iterator[tuple[object, ...]]:
+def _reuse(plan: Plan) -> Iterator[Item]:
     lines = plan.backbone_lines.drop_duplicates("backbone_id").set_index("backbone_id")["role"]
     role = plan.reused["backbone_id"].map(lines).fillna("distribution")
     for name, rows in plan.reused.groupby(role, sort=True):
         length, cost = float(rows["length_m"].sum()), float(rows["cost"].sum())
         share = _share(float(_column(rows, "labour_cost", np.nan).sum()), cost)
-        yield (*_averaged("reuse", f"existing {name}", length, "m", cost), share)
+        yield _averaged("reuse", f"existing {name}", length, "m", cost, share)
 
 
-def _fibre(plan: Plan) -> Iterator[tuple[object, ...]]:
+def _fibre(plan: Plan) -> Iterator[Item]:
     served = plan.customers[plan.customers["outcome"] == "planned"]
     if plan.summary["cost"]["fibre"]:
         points = plan.access_points.drop_duplicates("access_point_id").set_index("access_point_id")
@@ -246,10 +266,10 @@ def _fibre(plan: Plan) -> Iterator[tuple[object, ...]]:
         length = float((pd.to_numeric(served["route_m"]) - served["access_point_id"].map(feed_m).fillna(0.0)).sum())
         length += float((feed_m * _column(points, "feed_fibres", 0.0)).sum())
         share = plan.config.cost.fibre_cost_per_m.labour
-        yield (*_averaged("fibre", "fibre along the routes", length, "m", plan.summary["cost"]["fibre"]), share)
+        yield _averaged("fibre", "fibre along the routes", length, "m", plan.summary["cost"]["fibre"], share)
 
 
-def _equipment(plan: Plan) -> Iterator[tuple[object, ...]]:
+def _equipment(plan: Plan) -> Iterator[Item]:
     planned = (plan.customers["outcome"] == "planned").to_numpy()
     count = {"home": int(new_homes(plan)[planned].sum()), "customer": int(planned.sum())}
     left = round(plan.summary["cost"]["equipment"], 2)
@@ -265,21 +285,24 @@ def _equipment(plan: Plan) -> Iterator[tuple[object, ...]]:
         if number:
             yield "equipment", name, number, "piece", each, round(each * number, 2), kind.price.labour
     if left:
-        yield "equipment", "other equipment", 1, "piece", left, left
+        yield "equipment", "other equipment", 1, "piece", left, left, np.nan
 
 
-def _overhead(plan: Plan) -> Iterator[tuple[object, ...]]:
+def _overhead(plan: Plan) -> Iterator[Item]:
     cost = plan.summary["cost"]
     if cost["overhead"]:
         base = round(sum(cost[part] for part in PARTS if part != "overhead"), 2)
-        yield "overhead", "overhead", base, "%", plan.config.cost.overhead_percent, cost["overhead"]
+        yield "overhead", "overhead", base, "%", plan.config.cost.overhead_percent, cost["overhead"], np.nan
 
 
-def _averaged(part: str, item: str, quantity: float, unit: str, amount: float) -> tuple[object, ...]:
+def _averaged(part: str, item: str, quantity: float, unit: str, amount: float, share: float = np.nan) -> Item:
+    """Return an item at its average price, with as few digits as leave the amount about what it is."""
     quantity, amount = round(quantity, 3), round(amount, 2)
     if not quantity:
-        return part, item, 1, "piece", amount, amount
-    return part, item, quantity, unit, amount / quantity, amount
+        return part, item, 1, "piece", amount, amount, share
+    prices = [round(amount / quantity, digits) for digits in (2, 3, 4)]
+    near = [price for price in prices if abs(_times(quantity, price) - amount) <= max(0.0101, AVERAGE_OFF * amount)]
+    return part, item, quantity, unit, [*near, prices[-1]][0], amount, share
 
 
 def _write_workbook(plan: Plan, bill: pd.DataFrame, path: Path) -> None:
@@ -292,6 +315,7 @@ def _write_workbook(plan: Plan, bill: pd.DataFrame, path: Path) -> None:
     items.title = "Items"
     totals, by_area, by_class = (book.create_sheet(name) for name in ("Summary", "Areas", "Trench classes"))
     _fill(items, [[*COLUMNS, "labour amount"], *_item_rows(bill)])
+    _explain(items)
     _fill(totals, _total_rows(plan, len(bill) + 1))
     _fill(by_area, _with_totals(areas(plan), {"cost_share": "home_cost"}, "new_homes"))
     _fill(by_class, _with_totals(trench_classes(plan), {"cost": "cost_per_m"}, "length_m"))
@@ -352,6 +376,15 @@ def _total_rows(plan: Plan, last: int) -> list[list[object]]:
     return rows
 
 
+def _explain(sheet: object) -> None:
+    """Attach to each heading of the items a note that says what the column holds."""
+    from openpyxl.comments import Comment
+
+    told = [*(column.meaning for column in BILL.columns), "amount times labour"]
+    for cell, text in zip(sheet[1], told, strict=True):  # type: ignore[index]
+        cell.comment = Comment(text.replace("`", ""), "lastmile_net", height=110, width=320)
+
+
 def _fill(sheet: object, rows: list[list[object]]) -> None:
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
@@ -362,5 +395,15 @@ def _fill(sheet: object, rows: list[list[object]]) -> None:
         cell.font = Font(bold=True)
     for column in range(1, len(rows[0]) + 1):
         width = max((len(str(row[column - 1])) for row in rows if not str(row[column - 1]).startswith("=")), default=8)
-        sheet.column_dimensions[get_column_letter(column)].width = min(max(width, 10) + 2, 60)  # type: ignore[attr-defined]
+        letter, form = get_column_letter(column), _number_format(str(rows[0][column - 1]))
+        sheet.column_dimensions[letter].width = min(max(width, 10) + 2, 60)  # type: ignore[attr-defined]
+        for cell in sheet[letter][1:]:  # type: ignore[index]
+            cell.number_format = "General" if isinstance(cell.value, int) else form
     sheet.freeze_panes = "A2"  # type: ignore[attr-defined]
+
+
+def _number_format(heading: str) -> str:
+    """Return how a column is shown: money to the cent, unit prices with the digits they have, else as it is."""
+    if heading == "price":
+        return "#,##0.00##"
+    return "#,##0.00" if heading in MONEY or heading.startswith("amount") else "General"
