@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.coverage.remedy import counted
+from lastmile_net.coverage.remedy import homes as homes_in_words
+from lastmile_net.report.words import OUTCOMES, verdict
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from numpy.typing import NDArray
 
     from lastmile_net.plan.result import Plan
 
 MM = 0.001
 ROUTE_M = 0.01
+MOST_IDS = 5
+NOT_THERE = "not in this run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,24 +36,51 @@ class Comparison:
     Parameters
     ----------
     customers
-        One row per customer whose row changed: `customer_id`, `change` (`added`, `removed`, `gained`, `lost`,
+        One row per customer whose row changed: `customer_id`, `units`, `change` (`added`, `removed`, `gained`, `lost`,
         `rerouted`, `reason`), outcome, reason and access point `_before` and `_after`, and the point.
     trenches
         One row per piece dug in one of the two only: `change` (`added`, `removed`), `kind`, `length_m`, `cost`, line.
     cost
-        One row per part of the cost and for trench metres and homes: `before`, `after`, `difference`.
+        One row per part of the cost and for trench metres and homes: `before`, `after`, `difference` (nan between two
+        currencies).
     counts
         Customers by change, and trenches and metres added, removed and kept.
+    currency
+        Currency of the prices, before and after.
+    gap
+        Proven gap to the cheapest plan for the same homes, before and after; None where there is none.
     """
 
     customers: gpd.GeoDataFrame
     trenches: gpd.GeoDataFrame
     cost: pd.DataFrame
     counts: dict[str, float]
+    currency: tuple[str, str] = ("", "")
+    gap: tuple[float | None, float | None] = (None, None)
 
     def __str__(self) -> str:
-        rows = [f"{name.replace('_', ' ')}: {value:,.10g}" for name, value in self.counts.items()]
-        return "\n".join([*rows, "", self.cost.to_string(index=False, float_format=lambda number: f"{number:,.2f}")])
+        figures = [("", "before", "after", "difference"), *_figures(self)]
+        widths = [max(len(row[place]) for row in figures) for place in range(4)]
+        lines = [
+            f"{what:{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
+            for what, *cells in figures
+        ]
+        return "\n".join([*(line.rstrip() for line in lines), "", *_dug(self), "", *_verdicts(self)])
+
+    def numbers(self) -> dict[str, Any]:
+        """Return what changed as plain numbers, strings, lists and dicts, each changed customer among them."""
+        customers = pd.DataFrame(self.customers.drop(columns="geometry")).astype(object)
+        return {
+            "currency": list(self.currency),
+            "gap": list(self.gap),
+            "cost": _records(self.cost.astype(object)),
+            "counts": self.counts,
+            "customers": _records(customers),
+        }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return table.where(table.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 def compare(before: Plan, after: Plan) -> Comparison:
@@ -68,11 +104,72 @@ def compare(before: Plan, after: Plan) -> Comparison:
         rows = trenches[trenches["change"] == change]
         counts |= {f"trenches_{change}": len(rows), f"metres_{change}": round(float(rows["length_m"].sum()), 1)}
     counts |= {"trenches_kept": len(kept), "metres_kept": round(float(kept["length_m"].sum()), 1)}
-    return Comparison(customers, trenches, _cost(before, after), counts)
+    currency = (str(before.summary.get("currency", "")), str(after.summary.get("currency", "")))
+    gap = (_finite(before.summary.get("gap")), _finite(after.summary.get("gap")))
+    return Comparison(customers, trenches, _cost(before, after), counts, currency, gap)
+
+
+def _finite(gap: float | None) -> float | None:
+    return gap if gap is not None and math.isfinite(gap) else None
+
+
+def _figures(found: Comparison) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the rows of money, homes, metres and gaps, as text."""
+    money = f"cost, {' and '.join(dict.fromkeys(found.currency))}" if any(found.currency) else "cost"
+    rows: dict[str, dict[str, float]] = found.cost.set_index("what").to_dict("index")  # type: ignore[assignment]
+    yield _row(money, rows.pop("total"), ",.2f")
+    for name, numbers in rows.items():
+        if name != "trench_m" and not name.startswith("homes ") and (numbers["before"] or numbers["after"]):
+            yield _row(f"  {name}", numbers, ",.2f")
+    for key, words in OUTCOMES.items():
+        yield _row(f"homes {words}", rows[f"homes {key}"], ",.0f")
+    yield _row("trench to dig, m", rows["trench_m"], ",.1f")
+    gaps = ["not known" if gap is None else f"{gap:.2%}" for gap in found.gap]
+    yield "proven gap to the cheapest plan, same homes", gaps[0], gaps[1], ""
+
+
+def _row(what: str, numbers: Mapping[str, float], form: str) -> tuple[str, str, str, str]:
+    change = numbers["difference"]
+    difference = "" if math.isnan(change) else f"{change:{'+' if change else ''}{form}}"
+    return what, f"{numbers['before']:{form}}", f"{numbers['after']:{form}}", difference
+
+
+def _dug(found: Comparison) -> Iterator[str]:
+    """Yield what is dug in one of the plans only, and in both."""
+    for change, words in (("added", "new trenches"), ("removed", "trenches gone"), ("kept", "trenches in both")):
+        pieces = counted(found.counts[f"trenches_{change}"], "piece")
+        yield f"{words}: {found.counts[f'metres_{change}']:,.1f} m in {pieces}"
+
+
+def _verdicts(found: Comparison) -> Iterator[str]:
+    """Yield from what to what customers have changed, how many, and some of their ids."""
+    if found.customers.empty:
+        yield "no customer changed"
+        return
+    table = pd.DataFrame(found.customers)
+    before, after = (_told(table, when) for when in ("before", "after"))
+    moved = (table["access_point_id_before"] != table["access_point_id_after"]).to_numpy()
+    ways = np.where(moved, "the same, from another access point", "the same, on another way")
+    groups = table.groupby([before, np.where(after == before, ways, after)], sort=False)
+    yield f"{counted(len(table), 'customer')} changed"
+    for (first, then), rows in sorted(groups, key=lambda group: -len(group[1])):
+        more = ", …" if len(rows) > MOST_IDS else ""
+        yield f"  {counted(len(rows), 'customer')}, {homes_in_words(rows['units'].sum())}: {first} -> {then}"
+        yield f"      {', '.join(rows['customer_id'].astype(str).head(MOST_IDS))}{more}"
+
+
+def _told(table: pd.DataFrame, when: str) -> NDArray[np.object_]:
+    """Return each customer's verdict in words."""
+    pairs = zip(table[f"outcome_{when}"].tolist(), table[f"reason_{when}"].tolist(), strict=True)
+    told = [
+        NOT_THERE if pd.isna(outcome) else verdict(outcome, None if pd.isna(reason) else reason)
+        for outcome, reason in pairs
+    ]
+    return np.array(told, object)
 
 
 def _customers(before: Plan, after: Plan) -> gpd.GeoDataFrame:
-    columns = ["customer_id", "outcome", "reason", "access_point_id", "route_m", "geometry"]
+    columns = ["customer_id", "units", "outcome", "reason", "access_point_id", "route_m", "geometry"]
     both = pd.DataFrame(before.customers[columns]).merge(
         pd.DataFrame(after.customers[columns].to_crs(before.customers.crs)),
         on="customer_id",
@@ -82,8 +179,11 @@ def _customers(before: Plan, after: Plan) -> gpd.GeoDataFrame:
     )
     both["change"] = _change(both)
     shape = both["geometry_after"].where(both["_merge"] != "left_only", both["geometry_before"])
+    both["units"] = both["units_after"].fillna(both["units_before"]).astype("int64")
     told = [f"{name}_{when}" for name in ("outcome", "reason", "access_point_id") for when in ("before", "after")]
-    found = gpd.GeoDataFrame(both[["customer_id", "change", *told]], geometry=shape.array, crs=before.customers.crs)
+    found = gpd.GeoDataFrame(
+        both[["customer_id", "units", "change", *told]], geometry=shape.array, crs=before.customers.crs
+    )
     return found[found["change"] != ""].sort_values("customer_id").reset_index(drop=True)
 
 
@@ -130,4 +230,7 @@ def _cost(before: Plan, after: Plan) -> pd.DataFrame:
         (f"homes {key}", before.summary["units"][key], after.summary["units"][key]) for key in before.summary["units"]
     ]
     table = pd.DataFrame(rows, columns=["what", "before", "after"]).astype({"before": float, "after": float})
-    return table.assign(difference=(table["after"] - table["before"]).round(2))
+    difference = (table["after"] - table["before"]).round(2)
+    if before.summary.get("currency") != after.summary.get("currency"):
+        difference = difference.mask(table["what"].isin(list(before.summary["cost"])))
+    return table.assign(difference=difference)

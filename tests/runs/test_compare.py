@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import pandas as pd
+import pytest
 
+from lastmile_net.cli import app
 from lastmile_net.compare import compare
+from lastmile_net.errors import RunError
+from lastmile_net.write import write_run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lastmile_net.plan.result import Plan
 
 
@@ -46,7 +55,81 @@ def test_changes_are_named(town: Plan) -> None:
     assert found.trenches[["change", "kind", "length_m"]].to_numpy().tolist() == [["removed", "drop", 20.0]]
     assert found.counts["metres_removed"] == 20.0
     assert found.cost.set_index("what").loc["trench_m", "difference"] == -20.0
-    assert "customers lost: 1" in str(found)
+    told = str(found).splitlines()
+    assert told[told.index("6 customers changed") + 1 :] == [
+        "  1 customer, 1 home: connected by the plan -> left unconnected: beyond the budget or aim",
+        "      a",
+        "  1 customer, 4 homes: connected by the plan -> the same, from another access point",
+        "      b",
+        "  1 customer, 1 home: connected today -> not in this run",
+        "      d",
+        "  1 customer, 3 homes: left unconnected: street not tied to the network -> connected by the plan",
+        "      e",
+        "  1 customer, 1 home: left unconnected: location not usable -> left unconnected: excluded by the planner",
+        "      f",
+        "  1 customer, 1 home: not in this run -> connected by the plan",
+        "      z",
+    ]
+    assert "trenches gone: 20.0 m in 1 piece" in told
+
+
+def test_money_homes_and_gaps_are_told_with_their_units(town: Plan) -> None:
+    """Who decides between two plans reads what each costs, in which currency, whom it connects, how well proven."""
+    cost = town.summary["cost"] | {"total": 34_103.05, "trench": 29_000.0}
+    units = town.summary["units"] | {"planned": 6, "unserved": 5}
+    after = dataclasses.replace(town, summary=town.summary | {"cost": cost, "units": units, "gap": None})
+    rows = [re.split(r"  +", line.strip()) for line in str(compare(town, after)).splitlines()]
+    assert rows[0] == ["before", "after", "difference"]
+    assert ["cost, EUR", "35,103.05", "34,103.05", "-1,000.00"] in rows
+    assert ["drop", "1,500.00", "1,500.00", "0.00"] in rows
+    assert ["homes connected by the plan", "7", "6", "-1"] in rows
+    assert ["homes left unconnected", "4", "5", "+1"] in rows
+    assert ["trench to dig, m", "345.0", "345.0", "0.0"] in rows
+    assert ["proven gap to the cheapest plan, same homes", "6.37%", "not known"] in rows
+
+
+def test_two_currencies_have_no_difference(town: Plan) -> None:
+    """35,103 EUR less 35,103 GBP is no money at all."""
+    found = compare(town, dataclasses.replace(town, summary=town.summary | {"currency": "GBP"}))
+    assert found.cost.set_index("what").loc[["total", "trench"], "difference"].isna().all()
+    assert "cost, EUR and GBP  35,103.05  35,103.05\n" in re.sub("   +", "  ", str(found))
+
+
+def test_long_lists_are_cut_and_counted(town: Plan) -> None:
+    """Thousands of ids in a terminal hide what is above them: some are named, all are counted."""
+    many = pd.concat([town.customers.iloc[[0]].assign(customer_id=f"x{k}") for k in range(9)], ignore_index=True)
+    more = dataclasses.replace(town, customers=pd.concat([town.customers, many], ignore_index=True))
+    told = str(compare(town, more))
+    assert "9 customers, 9 homes: not in this run -> connected by the plan\n      x0, x1, x2, x3, x4, …" in told
+
+
+def test_the_command_names_all_of_them_on_demand(
+    town: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scripts get every changed customer as JSON, planners as layers; a file that is there is not written over."""
+    lost = town.customers["customer_id"] == "a"
+    customers = town.customers.assign(
+        outcome=town.customers["outcome"].mask(lost, "unserved"), reason=town.customers["reason"].mask(lost, "excluded")
+    )
+    runs = [str(write_run(town, tmp_path / "one"))]
+    runs += [str(write_run(dataclasses.replace(town, customers=customers), tmp_path / "two"))]
+    file = str(tmp_path / "changes.gpkg")
+    run_command("compare", *runs, "--json", "--out", file)
+    told = json.loads(capsys.readouterr().out)
+    assert [(row["customer_id"], row["change"]) for row in told["customers"]] == [("a", "lost")]
+    assert told["gap"] == [pytest.approx(town.gap)] * 2
+    assert gpd.read_file(file, layer="customers")["reason_after"].tolist() == ["excluded"]
+    with pytest.raises(RunError, match="the file exists"):
+        app(["compare", *runs, "--out", file])
+    run_command("compare", *runs)
+    assert "all of them: --out FILE.gpkg, or --json" in capsys.readouterr().out
+
+
+def run_command(*arguments: str) -> None:
+    """Run the command line, which must end well."""
+    with pytest.raises(SystemExit) as end:
+        app(list(arguments))
+    assert end.value.code == 0
 
 
 def test_other_crs_is_projected(town: Plan) -> None:

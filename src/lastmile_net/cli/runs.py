@@ -82,13 +82,32 @@ def export(
         out.print(f"{read_address(postgis)}.{name}: {len(table):,} rows")
 
 
-def compare(before: Run, after: Run) -> None:
-    """Say what changed from one run to another."""
+def compare(
+    before: Run,
+    after: Run,
+    as_json: Json = False,
+    out_file: Annotated[
+        str | None, typer.Option("--out", help="GeoPackage to make, with every customer and trench that changed.")
+    ] = None,
+) -> None:
+    """Say what changed from one run to another: money, homes, gaps, trenches, and whose verdict."""
     from lastmile_net.compare import compare as changes
+    from lastmile_net.errors import Fault, RunError
     from lastmile_net.read.run import read_run
+    from lastmile_net.write.layers import write_layers
 
+    path = Path(out_file) if out_file else None
+    if path is not None and path.exists():
+        raise RunError([Fault("the file exists", "Name another one.", source=str(path), setting="--out")])
     found = changes(read_run(Path(before)), read_run(Path(after)))
-    out.print(str(found))
+    if path is not None:
+        write_layers(path, {"customers": found.customers, "trenches": found.trenches})
+    if as_json:
+        out.print_json(json.dumps({"before": before, "after": after, **found.numbers()}))
+        return
+    out.print(f"before: {before}\nafter:  {after}\n\n{found}\n")
+    if len(found.customers) + len(found.trenches):
+        out.print(f"all of them: {path}" if path else "all of them: --out FILE.gpkg, or --json")
 
 
 def presets() -> None:
