@@ -403,19 +403,33 @@ def test_every_code_has_words() -> None:
     assert list(OUTCOMES_IN_WORDS) == list(OUTCOMES)
 
 
-def test_a_step_costs_what_its_homes_cost_together(signed: Plan) -> None:
-    """Homes of a street share its trench: the sum of what each would cost alone is several times too much."""
-    customers = signed.customers.assign(street="Far Road", remedy_also=None)
-    island = customers["customer_id"] == "e"
-    twin = customers[island].assign(customer_id="e2", remedy_cost=80.0)
-    proposals = pd.DataFrame(
-        {"scope": ["change", "street"], "name": ["x", "Far Road"], "change": ["link_island"] * 2, "cost": [1.0, 90.0]}
+def steps_of(town: Plan, street: str | None, proposals: pd.DataFrame) -> pd.DataFrame:
+    """Return the steps of a plan that leaves two customers with 6 homes on an island, alone at 60 and at 80."""
+    customers = town.customers.assign(
+        street=street, remedy_at=None, remedy_also="add_ports=3@K1", remedy_cost=[None, None, None, None, 60.0, None]
     )
-    plan = dataclasses.replace(signed, customers=pd.concat([customers, twin], ignore_index=True), proposals=proposals)
-    steps = next(each for each in failure_report(plan) if each.title.startswith("What to do")).table
-    assert steps.loc[0, ["what", "homes", "cost", "cost_per_home"]].tolist() == [
-        "link the street to the network", 6, 90.0, 15.0,
-    ]  # fmt: skip
+    twin = customers[customers["customer_id"] == "e"].assign(customer_id="e2", remedy_cost=80.0)
+    both = pd.concat([customers[customers["customer_id"] != "f"], twin], ignore_index=True)
+    plan = dataclasses.replace(town, customers=both, proposals=proposals)
+    steps = next(each for each in failure_report(plan) if each.title == "What to do, in this order").table
+    return steps[steps["what"] == "link the street to the network and add ports"].reset_index(drop=True)
+
+
+PROPOSALS = pd.DataFrame(
+    {"scope": ["change", "street"], "name": ["K1", "Far Road"], "change": "link_island+add_ports", "cost": [99.0, 90.0]}
+)
+
+
+@pytest.mark.parametrize(("street", "where", "cost"), [("Far Road", "Far Road", 90.0), (None, "K1", 99.0)])
+def test_a_step_costs_what_its_homes_cost_together(town: Plan, street: str | None, where: str, cost: float) -> None:
+    """Homes of a step share a trench: the sum of what each would cost alone was up to fourteen times too much."""
+    steps = steps_of(town, street, PROPOSALS)
+    assert steps.loc[0, ["where", "homes", "cost", "cost_per_home"]].tolist() == [where, 6, cost, round(cost / 6, 2)]
+
+
+def test_a_step_without_a_common_price_claims_none(town: Plan) -> None:
+    """Where nobody has worked out what the homes cost together, no sum is told."""
+    assert steps_of(town, "Far Road", pd.DataFrame())["cost"].isna().all()
 
 
 def test_long_tables_are_cut_and_counted(town: Plan) -> None:

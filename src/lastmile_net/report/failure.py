@@ -18,8 +18,8 @@ from lastmile_net.report.headline import headline
 from lastmile_net.report.page import TITLE, Section, html, markdown
 from lastmile_net.report.phases import phase_notes, phase_table
 from lastmile_net.report.reasons import meanings
+from lastmile_net.report.steps import to_do
 from lastmile_net.report.summary import money
-from lastmile_net.report.words import CHANGES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
     sections = (
         headline(plan),
         _reasons(plan),
-        _to_do(plan),
+        to_do(plan),
         *_phases(plan),
         _funnel(plan),
         _idle_points(plan),
@@ -272,58 +272,6 @@ def _phases(plan: Plan) -> tuple[Section, ...]:
     return () if table.empty else (Section("Phases", f"{text[0].upper()}{text[1:]}.", table),)
 
 
-def _to_do(plan: Plan) -> Section:
-    """Group what the plan builds by street, and what would serve the others by remedy; least money per home first."""
-    table = pd.DataFrame(plan.customers).assign(homes=new_homes(plan))
-    street = table["street"] if "street" in table else pd.Series(None, table.index, object)
-    street = street.astype(object).where(street.notna(), table["area_id"].astype(object)).fillna("(no street)")
-    table = table.assign(where=street.astype(str))
-    build = table[table["outcome"] == "planned"].assign(what="connect as planned")
-    left = table[table["outcome"] == "unserved"]
-    mend = left.assign(what=_changes(left))
-    parts = [
-        part.groupby(["what", "where"]).agg(homes=("homes", "sum"), cost=(price, _known_sum)).reset_index()
-        for part, price in ((build, "cost_share"), (mend, "remedy_cost"))
-    ]
-    parts[1]["cost"] = _together(plan, parts[1])
-    parts[1]["what"] = parts[1]["what"].map(_changes_in_words)
-    found = pd.concat(parts, ignore_index=True)
-    found["cost_per_home"] = (found["cost"] / found["homes"].clip(lower=1)).round(2)
-    order = ["cost_per_home", "homes", "what", "where"]
-    found = found.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
-    first = "least money per home first; where no price is known, at the end"
-    text = _by_count(
-        len(found),
-        "Nothing is left to do: every customer is connected.",
-        "1 step to the last customer.",
-        f"{len(found):,} steps to the last customer, {first}. What is not in the plan is priced on top of it, each step"
-        " by itself.",
-    )
-    return Section("What to do, in this order", text, found)
-
-
-def _changes(left: pd.DataFrame) -> list[str]:
-    """Return the codes of what each remedy changes, joined as in the table of proposals."""
-    also = left["remedy_also"] if "remedy_also" in left else pd.Series(None, left.index, object)
-    more = also.fillna("").str.replace(r"[=@][^;]*", "", regex=True).str.split("; ")
-    codes = left["remedy_code"].astype(str)
-    return ["+".join([code, *filter(None, others)]) for code, others in zip(codes, more, strict=True)]
-
-
-def _changes_in_words(codes: str) -> str:
-    return " and ".join(CHANGES.get(code, code) for code in codes.split("+"))
-
-
-def _together(plan: Plan, steps: pd.DataFrame) -> list[float]:
-    """Return what each step costs: its customers together where the proposals tell that, else one by one."""
-    told = plan.proposals[plan.proposals["scope"] == "street"] if len(plan.proposals) else pd.DataFrame()
-    joint = told.groupby(["change", "name"])["cost"].sum(min_count=1).to_dict() if len(told) else {}
-    return [
-        float(joint.get((what, where), cost))
-        for what, where, cost in zip(steps["what"], steps["where"], steps["cost"], strict=True)
-    ]
-
-
 def _notes(plan: Plan) -> tuple[Section, ...]:
     said = "What was guessed, derived, left out or found in the data on the way to this plan."
     return (Section("Notes", said, pd.DataFrame({"note": plan.notes})),) if plan.notes else ()
@@ -332,11 +280,6 @@ def _notes(plan: Plan) -> tuple[Section, ...]:
 def _by_count(number: int, none: str, one: str, many: str) -> str:
     """Return the sentence that fits a number."""
     return {0: none, 1: one}.get(number, many)
-
-
-def _known_sum(values: pd.Series) -> float:
-    numbers = pd.to_numeric(values)
-    return float(numbers.sum()) if numbers.notna().all() else float("nan")
 
 
 def _distance_to_existing(plan: Plan) -> NDArray[np.float64]:
