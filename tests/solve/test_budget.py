@@ -125,6 +125,23 @@ def test_at_a_price_no_branch_is_too_dear() -> None:
             assert study.answers[price].bound <= (costs + price * (gains.max() - gains)).min()
 
 
+def test_nobody_is_left_out_who_is_worth_the_price_by_himself() -> None:
+    """200 towns: a home that costs less on top of the plan than the price must not be told that it is too dear."""
+    for seed in range(200):
+        town = small_town(seed, customers=12, nodes=14)
+        rng = np.random.default_rng(seed)
+        question = Question.of(town, rng.integers(0, 10, town.customers) * 1000, rng.integers(0, 4, town.customers))
+        study = Study(question, solve(town, CONFIG), CONFIG)
+        price = int(rng.integers(1, 40)) * 1000
+        solution = study.at_price(price).solution
+        cost = town.cost.copy()
+        cost[solution.edges] = 0
+        on_top = distances(replace(town, cost=cost))[town.tap_node[0], town.drop_node] + town.drop_cost
+        on_top += question.own_cost[town.drop_customer]
+        out = (solution.drop < 0)[town.drop_customer] & (question.gain > 0)[town.drop_customer]
+        assert (on_top > price * question.gain[town.drop_customer])[out].all(), seed
+
+
 def test_more_money_never_connects_fewer() -> None:
     """A planner who asks for more gets no less, whatever has been asked before."""
     for seed in range(30):

@@ -17,6 +17,7 @@ from lastmile_net.solve.budget.within import WithinLimits
 from lastmile_net.solve.capacity import Limited, Limits, ask_within_limits, solve_with_limits
 from lastmile_net.solve.problem import Problem
 
+from .small_towns import distances, small_town
 from .test_capacity import CONFIG, check, town
 from .test_capacity_bound import _fits, random_town
 from .test_capacity_quota import with_cluster
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LINE = [(0, 1, 50), (1, 2, 50), (2, 3, 200)]
 """A street with houses 50, 100 and 300 m from the cabinet at its beginning."""
+ONE_ROUND = SolveConfig(rounds=1, time_limit_s=None)
 HOUSES = [(0, 1, 10), (1, 2, 10), (2, 3, 10)]
 
 
@@ -100,6 +102,35 @@ def test_a_coverage_within_ports_is_reached_at_least_cost() -> None:
     full = solve_with_limits(problem, Limits(), CONFIG).solution
     costs = [Study(Question.of(problem), full, CONFIG, limits=Limits()).gaining(gain).solution.cost for gain in (1, 6)]
     assert costs == [11_000, 26_000]
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(max_route_mm=60_000)])
+def test_nobody_who_finds_a_port_is_left_out_though_worth_the_price(limits: Limits) -> None:
+    """
+    20 towns by chance: who costs less on top of the plan than the price, at a tap with ports enough, must be in it.
+
+    Each customer is held against each tap. With a limit on routes only that it is kept is asked.
+    """
+    for seed in range(70, 90):
+        rng = np.random.default_rng(seed)
+        problem = small_town(seed, customers=24, nodes=16, fibre=1000)
+        units, ports = rng.integers(1, 4, problem.customers), rng.integers(0, 9, len(problem.tap_node))
+        problem = replace(problem, units=units, tap_capacity=ports, fibres=np.ones_like(units))
+        question = Question.of(problem, rng.integers(0, 10, len(units)) * 1000)
+        full = solve_with_limits(problem, limits, ONE_ROUND).solution
+        price = int(rng.integers(1, 25)) * 1000
+        solution = Study(question, full, ONE_ROUND, limits=limits).at_price(price).solution
+        served, drop_units = solution.tap >= 0, units[problem.drop_customer]
+        homes = int(units[served].sum())
+        check(question.posed, Limited(solution, np.full(len(units), "", object), homes, homes), limits)
+        cost = problem.cost.copy()
+        cost[solution.edges] = 0
+        load = np.bincount(solution.tap[served], units[served], minlength=len(ports))
+        for t, room in enumerate(() if limits.on_routes else ports - load):
+            alone = replace(problem, cost=cost + problem.fibre_cost, tap_node=problem.tap_node[t : t + 1])
+            on_top = distances(alone)[alone.tap_node[0], problem.drop_node] + question.posed.drop_cost
+            out = ~served[problem.drop_customer] & (drop_units <= room)
+            assert (on_top + problem.drop_fibre_cost > price * drop_units)[out].all(), seed
 
 
 def test_without_money_no_price_is_asked() -> None:

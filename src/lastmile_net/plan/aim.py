@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.config import CostModel, PlanConfig, SolveConfig
-    from lastmile_net.solve.budget import Choice
     from lastmile_net.solve.capacity import Limited, Limits, Reach
     from lastmile_net.solve.problem import Problem, Report, Solution
 
@@ -133,9 +132,8 @@ def spend(
     plan = limited
     if kind is not None:
         today = int(customers["units"].sum() - np.maximum(left, 0).sum())
-        choice, about = _chosen(study, kind, config, (today, int(customers["units"].sum())), locked)
         study.hurried |= limited.solution.status == "time"
-        solution = _proven(study, choice.solution, config.solve)
+        solution, about = _chosen(study, kind, config, (today, int(customers["units"].sum())), locked)
         own = int(own_cost[solution.drop >= 0].sum())
         cost = gross(solution.cost + own + locked, config.cost)
         about |= {"cost": cost, "least_cost": min(float(about["least_cost"] or 0), cost)}
@@ -214,9 +212,9 @@ def gross(milli: float, model: CostModel) -> float:
 
 def _chosen(
     study: Study, kind: Kind, config: PlanConfig, homes: tuple[int, int], locked: int
-) -> tuple[Choice, dict[str, float | str | None]]:
-    """Return the plan for an aim, and what to say of it."""
-    model = config.cost
+) -> tuple[Solution, dict[str, float | str | None]]:
+    """Return the plan for an aim, in the problem's own numbers, and what to say of it."""
+    model, price = config.cost, None
     about: dict[str, float | str | None] = {"aim": kind, "prize": config.prize}
     if kind == "budget":
         assert config.budget is not None
@@ -232,14 +230,18 @@ def _chosen(
         about |= {"asked": config.target_coverage, "wanted_gain": wanted, "reachable_gain": max(most, choice.gain)}
     else:
         assert config.max_cost_per_home is not None
-        choice = study.at_price(max(net_of(config.max_cost_per_home, model), 1))
+        price = max(net_of(config.max_cost_per_home, model), 1)
+        choice = study.at_price(price)
         about |= {"asked": config.max_cost_per_home}
+    solution = _proven(study, choice.solution, config.solve)
+    while price is not None and (wider := study.with_worth(solution, price)).gain > choice.gain:
+        choice, solution = wider, _proven(study, wider.solution, config.solve)
     about |= {
         "gain": choice.gain,
         "most_gain": choice.most_gain,
         "least_cost": gross(choice.least_cost + locked, model),
     }
-    return choice, about
+    return solution, about
 
 
 def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:

@@ -1,4 +1,4 @@
-"""Spend what is left of a budget: tie in whoever gains most for the money, as long as somebody fits."""
+"""Tie in more customers: whoever gains most for what is left of a budget, or whoever is worth a price by himself."""
 
 from __future__ import annotations
 
@@ -96,6 +96,40 @@ def spend_rest(question: Question, solution: Solution, budget: int) -> Solution:
                 drop[c] = reach.drop[c]
     found = settle(question, np.flatnonzero(built), drop)
     return found if found.cost <= budget else solution
+
+
+def add_worth(question: Question, solution: Solution, price: int) -> Solution:
+    """
+    Connect whoever is worth a price on top of what is built, cheapest first, until nobody is any more.
+
+    Parameters
+    ----------
+    question
+        Streets, customers, gains.
+    solution
+        Who is connected already; all of them stay.
+    price
+        What a unit of gain is worth, in thousandths.
+
+    Returns
+    -------
+    solution
+        The same one where nobody is worth it.
+    """
+    problem = question.posed
+    built = np.zeros(len(problem.tail), bool)
+    built[solution.edges] = True
+    drop = solution.drop.copy()
+    while True:
+        reach = reach_more(question, built, drop >= 0)
+        worth = np.flatnonzero((reach.cost < FAR) & (reach.cost <= price * question.gain) & (question.gain > 0))
+        if len(worth) == 0:
+            break
+        for c in worth[np.lexsort((worth, reach.cost[worth] / question.gain[worth]))].tolist():
+            way, _ = _way(problem, reach, built, c)
+            built[way] = True
+            drop[c] = reach.drop[c]
+    return solution if np.array_equal(drop, solution.drop) else settle(question, np.flatnonzero(built), drop)
 
 
 def _way(problem: Problem, reach: Reach, built: Flags, c: int) -> tuple[list[int], int]:

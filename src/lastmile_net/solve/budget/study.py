@@ -16,9 +16,10 @@ import numpy as np
 
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
-from lastmile_net.solve.budget.fill import spend_rest
+from lastmile_net.solve.budget.fill import add_worth, spend_rest
 from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn
 from lastmile_net.solve.budget.within import WithinLimits
+from lastmile_net.solve.capacity import add_worth_within_limits
 from lastmile_net.solve.fibre import drop_prices
 from lastmile_net.solve.prepare import reachable
 from lastmile_net.solve.prizes import CLOSE, Answer, ask, close_in, only
@@ -251,7 +252,16 @@ class Study:
         if self.parts_only:
             return self._first(max(self.nested.worth(price), self.must))
         answer = self.ask(price)
-        return self._choice(answer.solution if self.kept is None else self._heard_of(self.kept.worth(price)))
+        found = answer.solution if self.kept is None else self._heard_of(self.kept.worth(price))
+        return self.with_worth(found, price)
+
+    def with_worth(self, solution: Solution, price: int) -> Choice:
+        """Return a plan with whoever, on top of it and by himself, is worth a price for each unit of gain."""
+        if self.parts_only:
+            return self._choice(solution)
+        if self.kept is None:
+            return self._choice(add_worth(self.question, solution, price))
+        return self._choice(add_worth_within_limits(self.question, solution, price, self.kept.reach))
 
     def _if_trenches_were_there(self) -> tuple[Ints, Ints]:
         """Return money, and what it could gain at most if only drops and what customers cost besides had to be paid."""

@@ -18,7 +18,7 @@ from lastmile_net.solve.capacity.siting import (
     place_access_points,
     without_ports,
 )
-from lastmile_net.solve.capacity.worth import ask_within_limits
+from lastmile_net.solve.capacity.worth import add_worth_within_limits, ask_within_limits
 
 __all__ = [
     "NO_FREE_PORT",
@@ -30,6 +30,7 @@ __all__ = [
     "Limits",
     "Reach",
     "Sited",
+    "add_worth_within_limits",
     "adjacency",
     "ask_within_limits",
     "find_reach",

@@ -12,7 +12,6 @@ from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.capacity.proof import Task, bound_within_ports, prove_within_ports, shaken
 from lastmile_net.solve.capacity.steps import Steps
 from lastmile_net.solve.clock import Clock
-from lastmile_net.solve.problem import Solution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.capacity.search import Search, Served
-    from lastmile_net.solve.problem import Problem, Report, Status
+    from lastmile_net.solve.problem import Problem, Report, Solution, Status
 
     Flags = NDArray[np.bool_]
     Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
@@ -182,14 +181,6 @@ class Run:
         best, bound = self.best, self.pace.bound
         status: Status = "gap" if best.cost <= bound * (1 + self.config.target_gap) else "rounds"
         status = "optimal" if best.cost == bound else "time" if self.pace.late else status
-        return Solution(
-            edges=np.flatnonzero(best.built),
-            drop=best.drop,
-            tap=best.tap,
-            route_start=best.route_start,
-            route_edges=best.route_edges,
-            cost=best.cost,
-            lower_bound=bound,
-            status="interrupted" if self.pace.stopped == "interrupted" else status,
-            log=tuple(self.pace.log),
+        return best.solution(
+            bound, "interrupted" if self.pace.stopped == "interrupted" else status, tuple(self.pace.log)
         )

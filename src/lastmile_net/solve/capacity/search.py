@@ -19,12 +19,13 @@ from lastmile_net.solve.capacity.trees import (
     trace,
     within_built,
 )
+from lastmile_net.solve.problem import Solution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.capacity.limits import Reach
-    from lastmile_net.solve.problem import Problem, Solution
+    from lastmile_net.solve.problem import Problem, Progress, Status
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
@@ -67,6 +68,20 @@ class Served:
     def customers(self) -> Flags:
         """Which customers are served."""
         return self.tap >= 0
+
+    def solution(self, lower_bound: int = 0, status: Status = "rounds", log: tuple[Progress, ...] = ()) -> Solution:
+        """Return the plan as a solution, with what is proved of it."""
+        return Solution(
+            edges=np.flatnonzero(self.built),
+            drop=self.drop,
+            tap=self.tap,
+            route_start=self.route_start,
+            route_edges=self.route_edges,
+            cost=self.cost,
+            lower_bound=lower_bound,
+            status=status,
+            log=log,
+        )
 
 
 class Search:
