@@ -19,9 +19,9 @@ from .test_kernels import street_graph
 
 def charged(graph: Graph, *, cuts: int = 20_000) -> tuple[np.ndarray, np.ndarray, Record, int]:
     """Return a good tree, what an ascent leaves of the costs, its charges and their sum."""
-    via = turn_root(graph, improve(graph, span(graph, grow(graph, graph.cost, 0)), 20), 0)
+    via = turn_root(graph, improve(graph, span(graph, grow(graph, graph.cost, 0)), 20))
     reduced, record = np.repeat(graph.cost, 2), record_of(cuts, 20 * cuts)
-    return via, reduced, record, int(ascend(graph, 0, Habit(via, 1.1, 1 << 40), reduced, record))
+    return via, reduced, record, int(ascend(graph, Habit(via, 1.1, 1 << 40), reduced, record))
 
 
 def assert_accounts(graph: Graph, reduced: np.ndarray, record: Record, bound: int) -> None:

@@ -59,7 +59,7 @@ def test_cuts_are_broken_and_none_is_missed(seed: int) -> None:
 def relaxed(graph: Graph) -> tuple[Generation, int, np.ndarray]:
     """Return the programme after all rows are in, its bound and what that leaves of the costs."""
     via = span(graph, grow(graph, graph.cost, 0))
-    rows = Generation(graph, np.repeat(graph.cost, 2), turn_root(graph, via, 0), np.random.default_rng(0), Clock())
+    rows = Generation(graph, np.repeat(graph.cost, 2), turn_root(graph, via), np.random.default_rng(0), Clock())
     while True:
         step = rows.step()
         assert step is not None
@@ -73,7 +73,7 @@ def test_the_end_is_the_optimum(seed: int) -> None:
     graph = street_graph(seed, nodes=25, leaves=8)
     rows, bound, reduced = relaxed(graph)
     tree = improve(graph, span(graph, grow(graph, graph.cost, 0)), 20)
-    keep = useful_arcs(graph, reduced, 0, tree_cost(graph, tree) - bound)
+    keep = useful_arcs(graph, reduced, tree_cost(graph, tree) - bound)
     assert keep[tree[tree >= 0]].all()
     proven = rows.finish(keep, 1)
     built = span(graph, grow(graph, rows.length(), 0))
@@ -97,7 +97,7 @@ def test_no_time_is_no_step() -> None:
     """A programme that was not solved to the end proves nothing, and must say so."""
     graph = street_graph(1, nodes=400, leaves=100)
     via = span(graph, grow(graph, graph.cost, 0))
-    rows = Generation(graph, np.repeat(graph.cost, 2), turn_root(graph, via, 0), np.random.default_rng(0), Clock(0.0))
+    rows = Generation(graph, np.repeat(graph.cost, 2), turn_root(graph, via), np.random.default_rng(0), Clock(0.0))
     assert rows.step() is None
 
 
@@ -113,7 +113,7 @@ def test_windows_add_up_to_a_bound(seed: int) -> None:
     bound, reduced, _ = charge_all(graph, via, 40, Clock(), 2)
     assert (reduced >= 0).all()
     for tree in (via, span(graph, np.ones(len(graph.kind), bool))):
-        turned = turn_root(graph, tree, 0)
+        turned = turn_root(graph, tree)
         left = int(reduced[turned[turned >= 0]].sum())
         assert 0 < bound + left <= tree_cost(graph, tree)
     one, same, _ = charge_all(graph, via, 40, Clock(), 1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.compile import inner_kernel, kernel
-from lastmile_net.solve.graph import FAR, LEAF, PLAIN, ZERO, pick_rows
+from lastmile_net.solve.graph import FAR, LEAF, PLAIN, ROOT, ZERO, pick_rows
 from lastmile_net.solve.paths import heap_pop, heap_up
 
 if TYPE_CHECKING:
@@ -142,16 +142,14 @@ def draw(chance: Ints) -> float:
 
 
 @kernel
-def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints, record: Record) -> int:
+def ascend(graph: Graph, habit: Habit, reduced: Ints, record: Record) -> int:
     """
-    Charge cuts until every terminal is reached from `root` over arcs without reduced cost.
+    Charge cuts until every terminal is reached from the root over arcs without reduced cost.
 
     Parameters
     ----------
     graph
         The graph.
-    root
-        A terminal that is no leaf.
     habit
         How cuts are chosen.
     reduced
@@ -181,7 +179,7 @@ def ascend(graph: Graph, root: int, habit: Habit, reduced: Ints, record: Record)
     heap = np.empty(nodes, np.int32)
     place = np.full(nodes, -1, np.int32)
     size = 0
-    mark(graph, reduced, room.reached, room.member, root)
+    mark(graph, reduced, room.reached, room.member, ROOT)
     for t in range(nodes):
         if graph.kind[t] != PLAIN and not room.reached[t]:
             room.active[t] = True
@@ -217,6 +215,7 @@ def charge(  # noqa: C901
     graph: Graph, reduced: Ints, room: Room, habit: Habit, t: int, turn: int, limit: int
 ) -> tuple[int, int, int]:
     """Charge the component around terminal t until it is reached, meets another, or has a score above `limit`."""
+    # in one piece: as three kernels an ascent takes half as long again
     gain = 0
     room.stamp[t] = turn
     room.member[0] = t
@@ -306,14 +305,14 @@ def mark(graph: Graph, reduced: Ints, reached: Flags, queue: Shorts, first: int)
 
 
 @kernel
-def reach_from(graph: Graph, reduced: Ints, root: int) -> Ints:
-    """Return each node's distance from `root` over arcs at their reduced cost."""
+def reach_from(graph: Graph, reduced: Ints) -> Ints:
+    """Return each node's distance from the root over arcs at their reduced cost."""
     nodes = len(graph.kind)
     far = np.full(nodes, FAR)
     heap = np.empty(nodes, np.int32)
     place = np.full(nodes, -1, np.int32)
-    far[root] = 0
-    size = heap_up(heap, place, far, 0, root)
+    far[ROOT] = 0
+    size = heap_up(heap, place, far, 0, ROOT)
     while size > 0:
         v = heap_pop(heap, place, far, size)
         size -= 1
@@ -329,15 +328,15 @@ def reach_from(graph: Graph, reduced: Ints, root: int) -> Ints:
 
 
 @inner_kernel
-def reach_to(graph: Graph, reduced: Ints, root: int) -> Ints:
-    """Return each node's distance to its nearest terminal but `root` over arcs at their reduced cost."""
+def reach_to(graph: Graph, reduced: Ints) -> Ints:
+    """Return each node's distance to its nearest terminal but the root over arcs at their reduced cost."""
     nodes = len(graph.kind)
     far = np.full(nodes, FAR)
     heap = np.empty(nodes, np.int32)
     place = np.full(nodes, -1, np.int32)
     size = 0
     for t in range(nodes):
-        if graph.kind[t] != PLAIN and t != root:
+        if graph.kind[t] != PLAIN and t != ROOT:
             far[t] = 0
             size = heap_up(heap, place, far, size, t)
     while size > 0:
@@ -355,7 +354,7 @@ def reach_to(graph: Graph, reduced: Ints, root: int) -> Ints:
 
 
 @kernel
-def useful_arcs(graph: Graph, reduced: Ints, root: int, spare: int) -> Flags:
+def useful_arcs(graph: Graph, reduced: Ints, spare: int) -> Flags:
     """
     Say which arcs a tree may use that costs at most `spare` above the bound of these reduced costs.
 
@@ -364,29 +363,29 @@ def useful_arcs(graph: Graph, reduced: Ints, root: int, spare: int) -> Flags:
     A tree with arc (u, v) also has a way from the root to u and one from v to a terminal, whose
     reduced costs come on top of the bound (Polzin & Vahdati Daneshmand 2001).
     """
-    ahead = reach_from(graph, reduced, root)
-    behind = reach_to(graph, reduced, root)
+    ahead = reach_from(graph, reduced)
+    behind = reach_to(graph, reduced)
     keep = np.zeros(len(graph.end), np.bool_)
     for a in range(len(graph.end)):
         v, u = graph.end[a], graph.end[a ^ 1]
-        open_way = graph.kind[u] != LEAF and ahead[u] < FAR and behind[v] < FAR and v != root
+        open_way = graph.kind[u] != LEAF and ahead[u] < FAR and behind[v] < FAR and v != ROOT
         if open_way and ahead[u] + reduced[a] + behind[v] <= spare:
             keep[a] = True
     return keep
 
 
 @kernel
-def useful(graph: Graph, reduced: Ints, root: int, spare: int) -> Flags:
+def useful(graph: Graph, reduced: Ints, spare: int) -> Flags:
     """Say which edges a tree may use, in either direction, that costs at most `spare` above the bound."""
-    keep = useful_arcs(graph, reduced, root, spare)
+    keep = useful_arcs(graph, reduced, spare)
     return keep[0::2] | keep[1::2]
 
 
 @kernel
-def turn_root(graph: Graph, via: Shorts, root: int) -> Shorts:
-    """Return a tree directed away from another of its nodes."""
+def turn_root(graph: Graph, via: Shorts) -> Shorts:
+    """Return a tree directed away from the root, from whichever of its nodes it was."""
     turned = via.copy()
-    v = root
+    v = int(ROOT)
     arc = -1
     while True:
         up = turned[v]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PLAIN, TERMINAL, LEAF = 0, 1, 2
 FAR = np.int64(1) << np.int64(61)
 """Farther than anything: the distance of what cannot be reached."""
-ZERO, NONE = (cast("int", np.int64(number)) for number in (0, -1))
+ROOT, ZERO, NONE = (cast("int", np.int64(number)) for number in (0, 0, -1))
 """Arguments from one kernel to another: for a literal, numba compiles the other one once more."""
 
 

@@ -177,10 +177,10 @@ class Hunt:
         graph, reduced, record, bound = charges
         terminals = int(np.count_nonzero(graph.kind != PLAIN))
         size = max(FEWEST_IN_WINDOW, len(graph.cost) * IN_WINDOW[self._turns % len(IN_WINDOW)] // terminals)
-        guide = turn_root(graph, self._bring(graph, self.best), 0)
+        guide = turn_root(graph, self._bring(graph, self.best))
         still_open = self.cost - self.bound
         gain, record = recharge_windows(graph, guide, reduced, record, size, self._turns, self.workers)
-        gain += int(ascend(graph, 0, Habit(guide, SLACKS[1], self._cap()), reduced, record))
+        gain += int(ascend(graph, Habit(guide, SLACKS[1], self._cap()), reduced, record))
         self._turns += 1
         self._raise(bound + gain)
         self._charges = Charges(graph, reduced, record, bound + gain)
@@ -233,7 +233,7 @@ class Hunt:
             if charges is None:
                 return
             graph = charges.graph
-            guide = turn_root(graph, self._bring(graph, self.best), 0)
+            guide = turn_root(graph, self._bring(graph, self.best))
             price = np.repeat(graph.cost, 2)
             charged = None if self._dense else charges.record
             self._rows = Generation(graph, price, guide, self.rng, self.clock, charged=charged)
@@ -246,7 +246,7 @@ class Hunt:
         self._build_along(rows)
         if self.done:
             return
-        keep = useful(graph, step.reduced, 0, self.cost - self.shrunk.constant - step.bound)
+        keep = useful(graph, step.reduced, self.cost - self.shrunk.constant - step.bound)
         share = np.count_nonzero(keep) / len(keep)
         if share < (REBUILD if step.added else WORTH):
             self._shrink(keep)
@@ -259,16 +259,16 @@ class Hunt:
 
         self._relaxed = self._passes + 1 >= len(WINDOWS)
         graph = self.graph()
-        via = turn_root(graph, self._bring(graph, self.best), 0)
+        via = turn_root(graph, self._bring(graph, self.best))
         bound, reduced, use = charge_all(graph, via, WINDOWS[self._passes], self.clock, self.workers)
         self._passes += 1
-        bound += int(ascend(graph, 0, Habit(via, SLACKS[1], self._cap()), reduced, record_of(0, 0)))
+        bound += int(ascend(graph, Habit(via, SLACKS[1], self._cap()), reduced, record_of(0, 0)))
         self._raise(bound)
         used = np.maximum(use[0::2], use[1::2]) > USED
         used[via[via >= 0] >> 1] = True
         self._unite(used)
         if not self.done:
-            self._shrink(useful(graph, reduced, 0, self.cost - self.shrunk.constant - bound))
+            self._shrink(useful(graph, reduced, self.cost - self.shrunk.constant - bound))
 
     def _finish(self, rows: Generation, step: Step) -> None:
         """Look for a better tree once more, and branch to the end if the graph stays as it is."""
@@ -276,12 +276,12 @@ class Hunt:
         if self._rows is None or self.done:
             return
         spare = self.cost - self.shrunk.constant - step.bound
-        keep = useful(rows.graph, step.reduced, 0, spare)
+        keep = useful(rows.graph, step.reduced, spare)
         if np.count_nonzero(keep) < WORTH * len(keep):
             self._shrink(keep)
             return
         self._relaxed = True
-        keep = useful_arcs(rows.graph, step.reduced, 0, spare)
+        keep = useful_arcs(rows.graph, step.reduced, spare)
         if np.count_nonzero(keep) <= BRANCHED:
             bound = rows.finish(keep, self.grain)
             self._build_along(rows)
@@ -313,11 +313,11 @@ class Hunt:
     def _charge(self) -> Charges:
         """Charge cuts, guided by the best tree."""
         graph = self.graph()
-        guide = turn_root(graph, self._bring(graph, self.best), 0)
+        guide = turn_root(graph, self._bring(graph, self.best))
         reduced = np.repeat(graph.cost, 2)
         nodes = len(graph.kind) if self._sparse else 0
         record = record_of(CUTS_PER_NODE * nodes, min(ARCS_PER_NODE * nodes, MOST_ARCS))
-        bound = int(ascend(graph, 0, Habit(guide, self._slack(), self._cap()), reduced, record))
+        bound = int(ascend(graph, Habit(guide, self._slack(), self._cap()), reduced, record))
         self._raise(bound)
         return Charges(graph, reduced, record, bound)
 
@@ -325,7 +325,7 @@ class Hunt:
         """Build a tree among the arcs without reduced cost; drop what no better one uses if so much less is left."""
         graph, reduced, _, bound = charges
         self._offer(graph, improve(graph, self._inside_free(graph, reduced, 0.0), self._first_passes()))
-        keep = useful(graph, reduced, 0, self.cost - self.shrunk.constant - bound)
+        keep = useful(graph, reduced, self.cost - self.shrunk.constant - bound)
         if np.count_nonzero(keep) < worth * len(keep):
             self._shrink(keep)
 
@@ -351,7 +351,7 @@ class Hunt:
         near = self.shrunk.within(self.best)
         most = NEAR * np.count_nonzero(near)
         for share in SHARES:
-            near = useful(graph, reduced, 0, int(share * spare))
+            near = useful(graph, reduced, int(share * spare))
             if np.count_nonzero(near) <= most:
                 break
         return near

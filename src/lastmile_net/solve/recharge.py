@@ -16,7 +16,7 @@ import numpy as np
 
 from lastmile_net.solve.bound import Habit, Record, ascend, draw, record_of, some
 from lastmile_net.solve.compile import inner_kernel, kernel
-from lastmile_net.solve.graph import PLAIN, ZERO, copy_into
+from lastmile_net.solve.graph import PLAIN, copy_into
 from lastmile_net.solve.windows import cut_windows
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def recharge(graph: Graph, habit: Habit, reduced: Ints, record: Record, steps: i
             continue
         old = record.fill[0]
         record.fill[1] = 0
-        gain = ascend(graph, ZERO, habit, reduced, record)
+        gain = ascend(graph, habit, reduced, record)
         total += decide(reduced, before, record, chain, undone[:count], old, gain - lost)
     tidy(record, chain)
     return total

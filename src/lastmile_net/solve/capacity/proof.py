@@ -78,7 +78,7 @@ def bound_within_ports(ground: Ground, relaxed: Solution) -> int:
     best = 0
     for slack in SLACKS:
         reduced = np.repeat(graph.cost, 2)
-        bound = int(ascend(graph, 0, Habit(guide, slack, CAP), reduced, record_of(0, 0)))
+        bound = int(ascend(graph, Habit(guide, slack, CAP), reduced, record_of(0, 0)))
         bound += int(ascend_demand(graph, streets.need, seeds, Habit(guide, 1.0, CAP), reduced, record_of(0, 0)))
         best = max(best, bound + streets.constant)
     return best
@@ -141,7 +141,7 @@ def charge_within_ports(task: Task) -> Charged:
     streets, graph, need = task.ground.streets, task.ground.graph, task.ground.streets.need
     nodes, guide, clock = len(graph.kind), _guide(task.ground, task.relaxed), task.clock.part(CHARGE_SHARE)
     reduced, record = np.repeat(graph.cost, 2), record_of(CUTS_PER_NODE * nodes, ARCS_PER_NODE * nodes)
-    bound = int(ascend(graph, 0, Habit(guide, SLACKS[1], CAP), reduced, record))
+    bound = int(ascend(graph, Habit(guide, SLACKS[1], CAP), reduced, record))
     bound += int(ascend_demand(graph, need, np.flatnonzero(need.ports > 0), Habit(guide, 1.0, CAP), reduced, record))
     kind = np.where((need.ports > 0) & (graph.kind == PLAIN), TERMINAL, graph.kind).astype(np.int8)
     away = (streets.tail != 0) & (streets.head != 0)  # by the root every tap is next to every other

@@ -10,7 +10,7 @@ import numpy as np
 from lastmile_net.solve.bound import ascend, draw
 from lastmile_net.solve.capacity.cuts import ascend_demand
 from lastmile_net.solve.compile import kernel
-from lastmile_net.solve.graph import PLAIN, ZERO, copy_into
+from lastmile_net.solve.graph import PLAIN, copy_into
 from lastmile_net.solve.recharge import FEWEST, MOST, Chain, Near, decide, gather, take_back, tidy
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def recharge_demand(
                 some += 1
         old = record.fill[0]
         record.fill[1] = 0
-        gain = ascend(graph, ZERO, habit, reduced, record)
+        gain = ascend(graph, habit, reduced, record)
         gain += ascend_demand(graph, need, seeds[:some], habit, reduced, record)
         total += decide(reduced, before, record, chain, undone[:count], old, gain - lost)
     tidy(record, chain)

@@ -150,7 +150,7 @@ class PortRows(Generation):
         built
             bool (m,). The best forest that branching has found; None where it found none.
         """
-        self.model.demand_whole(useful_arcs(self.graph, reduced, 0, cost - bound), grain)
+        self.model.demand_whole(useful_arcs(self.graph, reduced, cost - bound), grain)
         self._let_flow()
         self._enter_once()
         highs: highspy.Highs = self.model.highs

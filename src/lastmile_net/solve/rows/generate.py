@@ -102,7 +102,7 @@ class Generation:
         self.terminals = np.flatnonzero(graph.kind != PLAIN)[1:].astype(np.int32)
         record = self._record()
         if charged is None:
-            ascend(graph, 0, self.habit, cost.copy(), record)
+            ascend(graph, self.habit, cost.copy(), record)
             charged = record
         self.dense = int(charged.start[charged.fill[0]]) > DENSE * len(record.arc)
         self.model.add_cuts(smallest(charged, max(len(record.arc), FEWEST_ARCS)), SHORT)
@@ -146,7 +146,7 @@ class Generation:
     def _ascend(self, reduced: Ints) -> int:
         """Charge what an ascent still can, add its cuts as rows if they are small, and return what the bound gains."""
         record = record_of(0, 0) if self.dense else self._record()
-        gain = int(ascend(self.graph, 0, self.habit, reduced, record))
+        gain = int(ascend(self.graph, self.habit, reduced, record))
         self.model.add_cuts(record, SHORT)
         return gain
 
