@@ -17,7 +17,7 @@ from lastmile_net.solve.capacity.assign import fit, over
 from lastmile_net.solve.capacity.cuts import Need
 from lastmile_net.solve.capacity.forest import improve_forest
 from lastmile_net.solve.capacity.growth import FAR
-from lastmile_net.solve.capacity.lacking import lacking_cuts
+from lastmile_net.solve.capacity.lacking import lacking_cuts, sparing_cuts
 from lastmile_net.solve.capacity.proof import (
     Task,
     bound_within_ports,
@@ -154,8 +154,9 @@ def test_the_bounds_of_windows_add_up_to_one(seed: int, monkeypatch: pytest.Monk
     assert better is None
 
 
+@pytest.mark.parametrize("around", ["homes", "ports"])
 @pytest.mark.parametrize("seed", range(150))
-def test_every_cut_that_is_found_must_be_crossed(seed: int) -> None:
+def test_every_cut_that_is_found_must_be_crossed(seed: int, around: str) -> None:
     """Without the arcs of a cut the taps' ports no longer suffice (by networkx); and it was broken, as it says."""
     rng = np.random.default_rng(seed)
     ground = Ground.of(random_town(seed), random_town(seed).tap_capacity)
@@ -163,8 +164,11 @@ def test_every_cut_that_is_found_must_be_crossed(seed: int) -> None:
     if need.homes.sum() == 0:
         return
     use = np.where(rng.random(len(graph.end)) < 0.5, 0, rng.random(len(graph.end)).round(1))
-    record = record_of(200, 2000)
-    lacking_cuts(graph, need, use, np.arange(1, len(graph.kind)), np.array([seed]), 1e-4, record)
+    record, seeds, chance = record_of(200, 2000), np.arange(1, len(graph.kind)), np.array([seed])
+    if around == "homes":
+        lacking_cuts(graph, need, use, seeds, chance, 1e-4, record)
+    else:
+        sparing_cuts(graph, need.turned(), use, seeds, chance, 1e-4, record)
     for cut in range(int(record.fill[0])):
         arcs = record.arc[record.start[cut] : record.start[cut + 1]]
         assert use[arcs].sum() < 1
@@ -192,6 +196,23 @@ def test_cuts_around_sets_that_lack_ports_are_found() -> None:
     lacking_cuts(graph, need, use, np.array([1]), np.array([1]), 1e-4, record)
     assert record.fill[0] > 0
     assert {8, 10} in [set(record.arc[record.start[c] : record.start[c + 1]]) for c in range(record.fill[0])]
+
+
+def test_cuts_around_sets_with_ports_to_spare_are_found() -> None:
+    """Three ports and one home here, two homes beyond two streets, each half used: one whole street must lead out."""
+    kind = np.array([TERMINAL, TERMINAL, PLAIN, PLAIN, TERMINAL], np.int8)
+    graph = make_graph(kind, np.array([0, 1, 1, 2, 3]), np.array([1, 2, 3, 4, 4]), np.full(5, 10))
+    need = Need(np.array([0, 1, 0, 0, 2]), np.array([0, 3, 0, 0, 0]))
+    use = np.zeros(10)
+    use[0] = 1
+    use[[2, 4, 6, 8]] = 0.4
+    found = {}
+    for slack in (0, 2):
+        record = record_of(50, 500)
+        sparing_cuts(graph, need.turned()._replace(slack=slack), use, np.array([1]), np.array([1]), 1e-4, record)
+        found[slack] = [set(record.arc[record.start[c] : record.start[c + 1]]) for c in range(record.fill[0])]
+    assert {2, 4} in found[0]
+    assert not found[2]  # two ports more may stay free: nothing has to lead out
 
 
 @pytest.mark.parametrize("seed", range(60))

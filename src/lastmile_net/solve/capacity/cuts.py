@@ -29,10 +29,19 @@ if TYPE_CHECKING:
 
 
 class Need(NamedTuple):
-    """Homes that each node's own customers need, and free ports of the taps at each node."""
+    """
+    Homes that each node's own customers need, and free ports of the taps at each node.
+
+    So many ports as `slack` a set of nodes may lack before something must lead into it: none, but seen backwards.
+    """
 
     homes: Ints
     ports: Ints
+    slack: int = 0
+
+    def turned(self) -> Need:
+        """Return what sets with ports to spare lack, seen backwards: all are served, so few ports stay free at all."""
+        return Need(self.ports, self.homes, int(self.ports.sum() - self.homes.sum()))
 
 
 class Region(NamedTuple):

@@ -4,6 +4,11 @@ Find cuts that a fractional solution breaks: sets of nodes that lack ports, and 
 To find the set that breaks most is hard (it holds a knapsack), so sets grow greedily, node by node, as for the rounded
 capacity inequalities of vehicle routing (Lysgaard, Letchford & Eglese 2004): whatever leads into the set as a whole
 trench joins it, so do customers who are reached from it only, and then the node that leaves least to lead into it.
+
+Where ports are short, few stay free: out of every set whose taps have more ports than its customers need, and than may
+stay free in all of the town, some trench must lead. This is the cut around all that lies outside, but sets that grow
+around a customer never become so large. Seen backwards such a set lacks something: homes and ports change places, and
+so do the two arcs of each edge.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import numpy as np
 
 from lastmile_net.solve.bound import draw, write_down
 from lastmile_net.solve.compile import inner_kernel, kernel
-from lastmile_net.solve.graph import LEAF
+from lastmile_net.solve.graph import LEAF, PLAIN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +40,10 @@ NOISE = 0.3
 """Use is multiplied by up to 1 + this where the next node is chosen."""
 MOST_JOINED = 200
 """Nodes that are chosen for one set."""
+
+
+FOUNT = 3
+"""Kind of a node that is left and never entered: what a leaf is, seen backwards."""
 
 
 class Set(NamedTuple):
@@ -111,13 +120,33 @@ def lacking_cuts(
                 break
 
 
+def sparing_cuts(
+    graph: Graph, back: Need, use: Floats, seeds: Ints, chance: Ints, short: float, record: Record
+) -> None:
+    """
+    Write down cuts around sets with ports to spare that are left by less than 1 - `short`.
+
+    Parameters
+    ----------
+    graph, use, seeds, chance, short, record
+        As in `lacking_cuts`; the record is empty.
+    back
+        The need, `turned`.
+    """
+    if back.slack >= back.homes.sum():
+        return
+    kind = np.where(graph.kind == LEAF, FOUNT, PLAIN).astype(np.int8)
+    lacking_cuts(graph._replace(kind=kind), back, use.reshape(-1, 2)[:, ::-1].ravel(), seeds, chance, short, record)
+    record.arc[: record.start[record.fill[0]]] ^= 1
+
+
 @inner_kernel
 def _surround(graph: Graph, need: Need, seed: int, turn: int, here: Set, short: float, record: Record) -> bool:
     """Let a set grow around a seed until it breaks a cut; return whether it does."""
     here.state[0] = here.state[1] = here.state[2] = 0
     crossed = _join(graph, need, seed, turn, here)
     for _ in range(MOST_JOINED):
-        if here.state[2] > 0 and crossed < 1 - short:
+        if here.state[2] > need.slack and crossed < 1 - short:
             _note(graph, seed, turn, here, record)
             return True
         best, least = -1, 0.0
@@ -125,7 +154,7 @@ def _surround(graph: Graph, need: Need, seed: int, turn: int, here: Set, short: 
             u = here.beside[i]
             if here.inside[u] == turn:
                 continue
-            if here.onward[u] <= TINY and (here.ours[u] <= TINY or here.state[2] > 0):
+            if here.onward[u] <= TINY and (here.ours[u] <= TINY or here.state[2] > need.slack):
                 continue
             leads = (here.into[u] - here.ours[u] - here.onward[u]) * (1 + NOISE * draw(here.chance))
             if best < 0 or leads < least:
@@ -182,6 +211,8 @@ def _note(graph: Graph, seed: int, turn: int, here: Set, record: Record) -> None
     arcs = 0
     for i in range(here.state[0]):
         v = here.member[i]
+        if graph.kind[v] == FOUNT:
+            continue
         for j in range(graph.start[v], graph.start[v + 1]):
             u, a = graph.nbr[j], graph.arc[j] ^ 1
             if u != 0 and here.inside[u] != turn and graph.kind[u] != LEAF:

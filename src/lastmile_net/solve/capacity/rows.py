@@ -14,7 +14,7 @@ import numpy as np
 
 from lastmile_net.solve.bound import Habit, record_of, useful_arcs
 from lastmile_net.solve.capacity.cuts import ascend_demand
-from lastmile_net.solve.capacity.lacking import TINY, lacking_cuts
+from lastmile_net.solve.capacity.lacking import TINY, lacking_cuts, sparing_cuts
 from lastmile_net.solve.graph import LEAF, PLAIN
 from lastmile_net.solve.rows.generate import CUTS_PER_NODE, MOST_BRANCHES, ROUGH, SHORT, Generation
 
@@ -49,8 +49,8 @@ class PortRows(Generation):
 
     Parameters
     ----------
-    graph, need
-        The streets; node 0 feeds the taps for nothing.
+    graph, need, back
+        The streets, their need and the same `turned`; node 0 feeds the taps for nothing.
     cost
         int64 (2m,). Price of each arc.
     guide
@@ -65,6 +65,7 @@ class PortRows(Generation):
         self,
         graph: Graph,
         need: Need,
+        back: Need,
         cost: Ints,
         guide: Shorts,
         rng: np.random.Generator,
@@ -73,7 +74,7 @@ class PortRows(Generation):
     ) -> None:
         # two trenches from two taps may meet in a plain node and go on as one: no node is left as much as entered
         super().__init__(graph, cost, guide, rng, clock, rim=graph.kind == PLAIN, charged=charged)
-        self.need = need
+        self.need, self.back = need, back
         self.seeds = np.flatnonzero((need.ports > 0) & (need.ports < need.homes.sum()))
         self.wide = Habit(guide, 1.0, len(graph.end))
 
@@ -88,16 +89,18 @@ class PortRows(Generation):
         return gain
 
     def _cut(self) -> int:
-        return super()._cut() + self._cut_lacking()
+        return super()._cut() + self._cut_by_ports()
 
-    def _cut_lacking(self) -> int:
-        """Add cuts around sets that lack ports, around taps and wherever the solution is not whole."""
-        use, record = self.model.use, self._record()
+    def _cut_by_ports(self) -> int:
+        """Add cuts around sets that lack ports, or have too many: at taps and wherever the solution is not whole."""
+        use, added = self.model.use, 0
         between = np.unique(self.graph.end[(use > TINY) & (use < 1 - TINY)])
         seeds = np.concatenate([self.rng.permutation(self.seeds), self.rng.permutation(between[between != 0])])
-        chance = self.rng.integers(1 << 62, size=1)
-        lacking_cuts(self.graph, self.need, use, seeds.astype(np.int64), chance, SHORT, record)
-        return self.model.add_cuts(record, SHORT)
+        for cuts, need in ((lacking_cuts, self.need), (sparing_cuts, self.back)):
+            record, chance = self._record(), self.rng.integers(1 << 62, size=1)
+            cuts(self.graph, need, use, seeds.astype(np.int64), chance, SHORT, record)
+            added += self.model.add_cuts(record, SHORT)
+        return added
 
     def raise_bound(self, bound: int, reduced: Ints, enough: float = math.inf) -> tuple[int, Ints]:
         """

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
 
 
-EDGES = 6_500
+EDGES = 9_000
 """About so many edges per window."""
 WORKERS = 2
 """Threads."""
@@ -45,14 +45,15 @@ class PortWindow:
 
     Parameters
     ----------
-    graph, need
-        Node 0 feeds the taps, node 1 is all that lies outside and has ports for everybody.
+    graph, need, back
+        Node 0 feeds the taps, node 1 is all that lies outside: it has ports for everybody, and homes for all ports.
     arc
         int64. Arc of the whole graph for each of the window's; -1 for those that belong to another window or to none.
     """
 
     graph: Graph
     need: Need
+    back: Need
     arc: Ints
 
 
@@ -73,9 +74,10 @@ def cut_port_window(graph: Graph, need: Need, label: Shorts, number: int) -> Por
     arc = np.full(2 * len(edge) + 2, -1)
     arc[2::2] = np.where(inside[head[edge]], 2 * edge, -1)
     arc[3::2] = np.where(inside[tail[edge]], 2 * edge + 1, -1)
-    homes = need.homes[node]
-    own = Need(np.concatenate([[0, 0], homes]), np.concatenate([[0, homes.sum()], need.ports[node]]))
-    return PortWindow(small, own, arc)
+    homes, ports = need.homes[node], need.ports[node]
+    own = Need(np.concatenate([[0, 0], homes]), np.concatenate([[0, homes.sum()], ports]))
+    back = Need(np.concatenate([[0, 0], ports]), np.concatenate([[0, ports.sum()], homes]), need.turned().slack)
+    return PortWindow(small, own, back, arc)
 
 
 def charge_port_windows(graph: Graph, need: Need, via: Shorts, charged: Charged, seed: int, clock: Clock) -> int:
@@ -129,5 +131,5 @@ def charge_port_window(window: PortWindow, reduced: Ints, own: Record, rng: np.r
     np.add.at(cost, arcs, np.repeat(own.charge, np.diff(own.start)))
     record = own._replace(arc=arcs.astype(np.int32), owner=np.ones(len(own.owner), np.int32))
     guide = np.full(len(window.graph.kind), -1, np.int32)
-    rows = PortRows(window.graph, window.need, cost, guide, rng, clock, record)
+    rows = PortRows(window.graph, window.need, window.back, cost, guide, rng, clock, record)
     return rows.raise_bound(charge, rest)[0] - charge
