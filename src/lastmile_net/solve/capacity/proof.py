@@ -178,8 +178,8 @@ def prove_within_ports(task: Task) -> tuple[int, Flags | None]:
     charged, clock, gap = charge_within_ports(task), task.clock, task.gap
     if len(streets.tail) > WHOLE:
         return charged.bound + charge_port_windows(graph, streets.need, guide, charged, task.seed, clock), None
-    need, cost, rng = streets.need, np.repeat(graph.cost, 2), np.random.default_rng(task.seed)
-    rows = PortRows(graph, need, need.turned(), cost, guide, rng, clock, charged.record)
+    need, prices, rng = streets.need, np.repeat(graph.cost, 2), np.random.default_rng(task.seed)
+    rows = PortRows(graph, need, need.turned(), prices, guide, rng, clock, charged.record)
     enough = task.paid / (1 + gap) - streets.constant
     bound, reduced = rows.raise_bound(charged.bound - streets.constant, charged.reduced, enough)
     cost, found = None if task.built is None else task.ground.cost(task.built) - streets.constant, None
