@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 from typing import NoReturn
@@ -11,6 +10,7 @@ import typer
 
 from lastmile_net.cli import layers, planning, runs
 from lastmile_net.cli.console import BAD_INPUT, PARTIAL, err
+from lastmile_net.cli.memory import hold_little
 from lastmile_net.errors import LastMileError
 
 app = typer.Typer(
@@ -34,13 +34,9 @@ for command in (
     app.command(command.__name__.removeprefix("draw_"))(command)
 
 
-COLLECT_AFTER = 1_000_000
-"""New objects after which garbage is looked for: nearly all that a run makes stays, and looking took a tenth of it."""
-
-
 def main() -> NoReturn:
     """Run the command line; every expected failure is a message and an exit code."""
-    gc.set_threshold(COLLECT_AFTER, 50, 100)
+    hold_little()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger("lastmile_net").setLevel(logging.INFO)
     try:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
 
 
-EDGES = 6_500
+EDGES = 9_000
 """About so many edges per window."""
 WORKERS = 2
 """Threads."""
