@@ -10,8 +10,10 @@ COLLECT_AFTER = 1_000_000
 """New objects after which garbage is looked for: nearly all that a run makes stays, and looking took a tenth of it."""
 MMAP_THRESHOLD = -3
 """`M_MMAP_THRESHOLD` of glibc's `mallopt`."""
-LARGE_BYTES = 1 << 17
-"""Blocks from here on are given back to the system as soon as they are free."""
+LARGE_BYTES = 1 << 22
+"""
+Blocks from here on are given back to the system as soon as they are free; were small ones, too, new ones would be slow.
+"""
 
 
 def hold_little() -> None:
