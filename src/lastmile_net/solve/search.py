@@ -7,6 +7,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from lastmile_net.solve.fibre import drop_prices
 from lastmile_net.solve.hunt import Hunt
 from lastmile_net.solve.prepare import Prepared, check, prepare
 from lastmile_net.solve.problem import Progress, Solution
+from lastmile_net.solve.reroute import Reroute
 from lastmile_net.solve.routes import follow, price
 from lastmile_net.solve.shrink import Shrunk
 from lastmile_net.solve.warm import warm
@@ -92,7 +94,14 @@ class _Run:
     fine: list[int] = field(init=False)
     hunts: list[Hunt] = field(default_factory=list)
     kept: tuple[int, Ints, Ints] | None = None
-    """With fibre in the price: cost, edges and drops of the best that was put together."""
+    """With fibre in the price: cost, edges and drops of the best that was put together and rerouted."""
+    seen: tuple[Ints, ...] = ()
+    """Edges and drops that were rerouted last."""
+
+    @cached_property
+    def reroute(self) -> Reroute:
+        """Streets and drops as one graph, for fibre."""
+        return Reroute.of(self.problem)
 
     @property
     def workers(self) -> int:
@@ -192,9 +201,12 @@ class _Run:
         if not self.problem.fibre_cost.any():
             return self._searched_cost()
         edges, drop = self._assemble()
-        cost = price(self.problem, edges, drop, follow(self.problem, edges, drop))
-        if self.kept is None or cost < self.kept[0]:
-            self.kept = (cost, edges, drop)
+        if self.kept is None or not all(map(np.array_equal, (edges, drop), self.seen)):
+            self.seen = edges, drop
+            edges, drop = self.reroute.better(edges, drop)
+            cost = price(self.problem, edges, drop, follow(self.problem, edges, drop))
+            if self.kept is None or cost < self.kept[0]:
+                self.kept = (cost, edges, drop)
         return self.kept[0]
 
     def _assemble(self) -> tuple[Ints, Ints]:
