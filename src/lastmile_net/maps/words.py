@@ -50,7 +50,7 @@ _WORDS = {
     "fit": ("Whole plan", "Ganzer Plan"),
     "panel_name": ("Legend and figures", "Legende und Zahlen"),
     "panel": ("Show or hide the panel", "Seitenleiste ein- oder ausblenden"),
-    "hexagons": ("Share of gaps, in %", "Anteil der Lücken in %"),
+    "hexagons": ("Share of gaps in %; larger: more customers", "Anteil der Lücken in %; größer: mehr Adressen"),
     "hexagon_tip": (
         "{all} customers, {gaps} gaps ({share} %)",
         "{all} Adressen, {gaps} Lücken ({share} %)",

@@ -327,6 +327,19 @@ function hexKey(x, y) {
 
 function keyOf(q, r) { return (q + 33554432) * 67108864 + r; }
 
+function fillHexagon(ctx, x, y, size, colour) {
+  ctx.fillStyle = colour;
+  ctx.globalAlpha = 0.88;
+  ctx.beginPath();
+  for (let k = 0; k < 6; k++) {
+    const turn = Math.PI / 3 * k + Math.PI / 6;
+    ctx.lineTo(x + size * Math.cos(turn), y + size * Math.sin(turn));
+  }
+  ctx.closePath();
+  ctx.fill();
+  ctx.globalAlpha = 1;
+}
+
 /* Which hexagon each point lies in, at one zoom. */
 class Hexagons {
   constructor({ x, y, size }, zoom) {
@@ -484,7 +497,15 @@ const Packed = L.GridLayer.extend({
     this.classes = this.about.themes[number].classes;
     this.paints = this.classes.map((entry) => rgba(entry.colour));
     this.signs.clear();
+    this.thinnest = this.steps ? this.leastSteps(number) : new Uint8Array(256);
     this.restyle();
+  },
+
+  /* How wide the thinnest line of each class is, in steps. */
+  leastSteps(theme) {
+    const least = new Uint8Array(256).fill(255), { steps } = this, codes = this.codes[theme];
+    for (let i = 0; i < this.size; i++) if (steps[i] < least[codes[i]]) least[codes[i]] = steps[i];
+    return least;
   },
 
   /* `filter(row, class)` gives the class to show, or 255 for none. */
@@ -700,13 +721,27 @@ const Packed = L.GridLayer.extend({
     }
     if (picture) ctx.putImageData(picture, 0, 0);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    ctx.lineJoin = ctx.lineCap = "round";
-    if (this.style.dash.length) { ctx.setLineDash(this.style.dash); ctx.lineCap = "butt"; }
+    this.takePen(ctx);
     const keys = [...batches.keys()].sort((a, b) => a - b);
-    const { edge, road } = this.style, edged = edge && view.zoom >= EDGE_FROM;
-    if (edged) for (const key of keys) this.stroke(ctx, batches.get(key), key, view, edge, 2.5);
-    for (const key of keys) this.stroke(ctx, batches.get(key), key, view, road && !edged ? edge : this.classes[key & 255].colour, 0);
+    const coats = keys.map((key) => this.coats(key & 255, key >> 8, view.zoom));
+    for (const turn of [0, 1]) {
+      keys.forEach((key, k) => { if (coats[k][turn]) this.stroke(ctx, batches.get(key), view, coats[k][turn]); });
+    }
     ctx.setLineDash([]);
+  },
+
+  takePen(ctx) {
+    const { dash } = this.style;
+    ctx.lineJoin = "round";
+    ctx.lineCap = dash.length ? "butt" : "round";
+    ctx.setLineDash(dash);
+  },
+
+  /* Colour and width of a line of a class and step; what comes first is its edge, where it has one. */
+  coats(c, step, zoom) {
+    const { edge, road } = this.style, edged = edge && zoom >= EDGE_FROM, width = this.lineWidth(step, zoom);
+    const coat = { colour: road && !edged ? edge : this.classes[c].colour, width };
+    return edged ? [{ colour: edge, width: width + 2.5 }, coat] : [coat];
   },
 
   /* Roads grow with the ground once one is near, other lines hardly. */
@@ -717,10 +752,10 @@ const Packed = L.GridLayer.extend({
   },
 
   /* Places are taken off the tile's corner here: a canvas reckons in single precision, too coarse for the world. */
-  stroke(ctx, items, key, { scale, ox, oy, zoom }, colour, wider) {
+  stroke(ctx, items, { scale, ox, oy }, { colour, width }) {
     const { x, y, starts } = this;
     ctx.strokeStyle = colour;
-    ctx.lineWidth = this.lineWidth(key >> 8, zoom) + wider;
+    ctx.lineWidth = width;
     ctx.beginPath();
     for (const i of items) {
       const end = starts[i + 1];
@@ -744,18 +779,9 @@ const Packed = L.GridLayer.extend({
         const share = hexagons.gaps[number] / hexagons.all[number];
         const [x, y] = hexCentre(q, r);
         const size = HEX * (0.45 + 0.5 * Math.sqrt(hexagons.all[number] / hexagons.most));
-        ctx.fillStyle = SHARES[shareStep(share)];
-        ctx.globalAlpha = 0.88;
-        ctx.beginPath();
-        for (let k = 0; k < 6; k++) {
-          const turn = Math.PI / 3 * k + Math.PI / 6;
-          ctx.lineTo(x - ox + size * Math.cos(turn), y - oy + size * Math.sin(turn));
-        }
-        ctx.closePath();
-        ctx.fill();
+        fillHexagon(ctx, x - ox, y - oy, size, SHARES[shareStep(share)]);
       }
     }
-    ctx.globalAlpha = 1;
   },
 
   hexagonsAt(zoom) {
@@ -839,7 +865,7 @@ const Packed = L.GridLayer.extend({
     const kind = document.createElement("p");
     kind.className = "lm-kind";
     const shown = this.classes[this.shown[row]];
-    kind.append(swatch(this, shown), shown && shown.label ? shown.label : this.about.name);
+    kind.append(swatch(this, this.shown[row], this._map.getZoom()), shown && shown.label ? shown.label : this.about.name);
     const table = document.createElement("table");
     for (const [number, field] of this.about.popup.entries()) {
       const text = write((await this.columns.get(field.column)).at(row), field);
@@ -988,28 +1014,60 @@ function write(value, field) {
   return field.unit ? `${text} ${field.unit}` : text;
 }
 
-function swatch(layer, symbol) {
+/* ---- swatches: what the legend shows is drawn as the map draws it at a zoom -------------------- */
+
+const SWATCH = { width: 24, height: 20 };
+
+/* A small canvas with a `draw(zoom)` of its own; `sketch(ctx, ratio, zoom)` begins at its middle. */
+function swatchOf(sketch, zoom) {
   const canvas = document.createElement("canvas");
-  const ratio = 2;
-  canvas.width = 22 * ratio; canvas.height = 16 * ratio;
-  canvas.style.width = "22px"; canvas.style.height = "16px";
+  canvas.className = "lm-swatch";
   canvas.setAttribute("aria-hidden", "true");
-  if (!symbol) return canvas;
-  const ctx = canvas.getContext("2d");
-  if (layer.lines) {
-    ctx.scale(ratio, ratio);
-    const { road, edge, width, dash } = layer.style;
-    ctx.setLineDash(dash);
-    for (const [colour, thick] of road ? [[edge, 7], [symbol.colour, 4]] : [[symbol.colour, Math.min(5, width * 1.5)]]) {
-      ctx.strokeStyle = colour;
-      ctx.lineWidth = thick;
-      ctx.beginPath(); ctx.moveTo(1, 8); ctx.lineTo(21, 8); ctx.stroke();
-    }
-  } else {
-    const { canvas: drawn, half } = sign(symbol, 5, ratio);
-    ctx.drawImage(drawn, (11 - half) * ratio, (8 - half) * ratio);
-  }
+  canvas.draw = (at) => {
+    const ratio = sharpness(), ctx = canvas.getContext("2d");
+    canvas.width = SWATCH.width * ratio;
+    canvas.height = SWATCH.height * ratio;
+    ctx.setTransform(ratio, 0, 0, ratio, SWATCH.width / 2 * ratio, SWATCH.height / 2 * ratio);
+    if (at !== undefined) sketch(ctx, ratio, at);
+  };
+  canvas.draw(zoom);
   return canvas;
+}
+
+/* A class of a layer. */
+function swatch(layer, c, zoom) {
+  return swatchOf((ctx, ratio, at) => {
+    const seen = Math.max(at, layer.style.min_zoom);
+    if (!layer.isReady || !layer.classes[c]) return;
+    if (layer.asHexagons(seen)) fillHexagon(ctx, 0, 0, HEX * 0.65, SHARES[layer.classes[c].gap ? 5 : 0]);
+    else if (layer.lines) strokeSample(ctx, layer, c, [layer.thinnest[c]], seen);
+    else {
+      const { canvas, half } = layer.symbolAt(c, seen, ratio);
+      ctx.drawImage(canvas, -half, -half, 2 * half, 2 * half);
+    }
+  }, zoom);
+}
+
+/* A line that grows through all the widths of its layer. */
+function widths(layer, zoom) {
+  const steps = [...layer.style.width_breaks, 0].map((_, step) => step);
+  return swatchOf((ctx, ratio, at) => { if (layer.isReady) strokeSample(ctx, layer, 0, steps, at); }, zoom);
+}
+
+function hexagonSwatch(step) { return swatchOf((ctx) => fillHexagon(ctx, 0, 0, HEX * 0.65, SHARES[step]), 0); }
+
+function strokeSample(ctx, layer, c, steps, zoom) {
+  const { width, height } = SWATCH, piece = width / steps.length, coats = steps.map((step) => layer.coats(c, step, zoom));
+  layer.takePen(ctx);
+  ctx.lineCap = "butt";
+  for (const turn of coats[0].keys()) coats.forEach((coat, k) => {
+    ctx.strokeStyle = coat[turn].colour;
+    ctx.lineWidth = Math.min(coat[turn].width, height - 4);
+    ctx.beginPath();
+    ctx.moveTo(k * piece - width / 2, 0);
+    ctx.lineTo((k + 1) * piece - width / 2, 0);
+    ctx.stroke();
+  });
 }
 
 /* ---- pointer: hover and click find what is nearest, topmost layer first -------------------- */
@@ -1086,7 +1144,7 @@ class Pointer {
 
 const layers = new Map();
 window.lastmile = {
-  BITS, SHARES, layers, pointerOf, swatch, integers, shareStep, flush, paper: false,
+  BITS, SHARES, layers, pointerOf, swatch, widths, hexagonSwatch, integers, shareStep, flush, paper: false,
   idle: () => !queue.length && (!window.lastmile.page || window.lastmile.page.isReady) && [...layers.values()].every((layer) => layer.isReady),
   packedLayer(name) {
     const layer = new Packed(name);

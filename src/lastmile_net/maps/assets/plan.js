@@ -236,11 +236,7 @@ class PlanPage {
       onchange: () => this.setTheme(number) }), this.say(key));
     this.classBox = make("div");
     this.hexagonBox = make("div", { class: "lm-hexagons", hidden: true }, this.say("hexagons"), make("div", {},
-      ...lastmile.SHARES.map((colour, i) => {
-        const swatch = make("i");
-        swatch.style.background = colour;
-        return make("span", {}, swatch, i ? `≤ ${20 * i}` : "0");
-      })));
+      ...lastmile.SHARES.map((_, i) => make("span", {}, lastmile.hexagonSwatch(i), i ? `≤ ${20 * i}` : "0"))));
     return make("section", { id: "lm-customers", hidden: !this.customers }, this.heading("view", "legend"),
       make("div", { class: "lm-switch", role: "radiogroup", "aria-label": this.say("view") }, choice(0, "view_plan"), choice(1, "view_today")),
       this.classBox, this.hexagonBox);
@@ -257,9 +253,14 @@ class PlanPage {
       } });
       entry.output = output;
       entry.number = number;
-      return make("label", { class: "lm-row" }, box, lastmile.swatch(packed, entry), make("span", {}, entry.label), output);
+      return make("label", { class: "lm-row" }, box, this.swatch(packed, number), make("span", {}, entry.label), output);
     }));
   }
+
+  swatch(packed, number) { return lastmile.swatch(packed, number, this.map.getZoom()); }
+
+  /* Signs change as one comes near, and so does the legend. */
+  drawSwatches() { for (const one of this.panel.querySelectorAll(".lm-swatch")) one.draw(this.map.getZoom()); }
 
   layerSection() {
     const section = make("section", { id: "lm-layers" }, this.heading("layers", "legend"));
@@ -270,11 +271,11 @@ class PlanPage {
       entry.output = make("output");
       const box = make("input", { type: "checkbox", checked: !this.state.hidden.has(entry.key), "data-layer": entry.key, onchange: () => this.setLayer(entry, box.checked) });
       entry.box = box;
-      const symbol = entry === this.customers ? null : classes[0];
+      const mark = single && entry !== this.customers ? this.swatch(packed, 0) : make("span");
       entry.rows = make("div", { class: "lm-layer" },
-        make("label", { class: "lm-row" }, box, single && symbol ? lastmile.swatch(packed, symbol) : make("span"), make("span", {}, packed.about.name), entry.output));
-      if (!single) for (const one of classes) entry.rows.append(make("div", { class: "lm-class" }, lastmile.swatch(packed, one), make("span", {}, one.label)));
-      if (entry.key === "trenches") entry.rows.append(make("p", { class: "lm-note" }, this.say("width_note")));
+        make("label", { class: "lm-row" }, box, mark, make("span", {}, packed.about.name), entry.output));
+      if (!single) classes.forEach((one, c) => entry.rows.append(make("div", { class: "lm-class" }, this.swatch(packed, c), make("span", {}, one.label))));
+      if (entry.key === "trenches") entry.rows.append(make("div", { class: "lm-class" }, lastmile.widths(packed), make("span", {}, this.say("width_note"))));
       section.append(entry.rows);
     }
     return section;
@@ -390,6 +391,7 @@ class PlanPage {
   countNow() {
     const bounds = this.map.getPixelBounds(), scale = 2 ** (this.map.getZoom() + 8 - lastmile.BITS);
     const box = [bounds.min.x / scale, bounds.min.y / scale, bounds.max.x / scale, bounds.max.y / scale];
+    this.drawSwatches();
     for (const entry of this.layers) {
       const { packed } = entry;
       if (!packed.isReady) continue;
