@@ -122,3 +122,21 @@ def test_from_afar_the_legend_shows_hexagons(
     assert rows == [shares[5] if gap else shares[0] for gap in gaps]
     browser.run(f"{LOOK_AT} lastmile.page.countNow();", zoom)
     assert browser.run(marks)[1] != rows
+
+
+def test_paper_tells_nothing_of_layers_that_are_not_drawn(browser: Chromium, sparse: Path) -> None:
+    """Drops are not drawn from afar: on a printed sheet, which nobody can zoom, their row would be a riddle."""
+    browser.open(sparse)
+    browser.run(LOOK_AT, 13)
+    browser.drawn()
+    shown = browser.run(
+        """const page = lastmile.page, row = page.layers.find((one) => one.key === 'drops').rows.firstChild;
+           const seen = () => getComputedStyle(row).display;
+           page.countNow();
+           const told = [seen()];
+           window.dispatchEvent(new Event('beforeprint'));
+           told.push(seen());
+           window.dispatchEvent(new Event('afterprint'));
+           return told;"""
+    )
+    assert shown == ["grid", "none"]
