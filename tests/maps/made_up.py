@@ -49,10 +49,27 @@ def town(customers: int, *, seed: int = 0, ranked: bool = False) -> SimpleNamesp
         "lower_bound": total / 1.0031,
         "gap": 0.0031,
     }
-    drops = layers["trenches"][layers["trenches"]["kind"] == "drop"]
+    drops = layers["trenches"][layers["trenches"]["kind"] == "drop"].copy()
     return SimpleNamespace(
         customers=people, streets=streets, drops=drops, summary=summary, notes=(), curve=pd.DataFrame(), **layers
     )
+
+
+def in_phases(plan: SimpleNamespace, phases: int, *, areas: tuple[str | None, ...] = ()) -> SimpleNamespace:
+    """Give a ranked made-up plan phases with as many customers each, and what the summary tells of them."""
+    people, trenches = plan.customers, plan.trenches
+    each = -(-int(people["build_order"].max()) // phases)
+    for table in (people, trenches, plan.drops):
+        table["phase"] = (table["build_order"] - 1) // each + 1
+    told = []
+    for number in range(1, phases + 1):
+        now = people[(people["phase"] == number).fillna(False).to_numpy(bool)]
+        cost, units = round(float(now["cost_share"].sum()), 2), int(now["units"].sum())
+        told.append({"phase": number, "budget": None, "cost": cost, "customers": len(now), "units": units})
+        if areas:
+            told[-1]["area"] = areas[number - 1]
+    plan.summary["phases"] = told
+    return plan
 
 
 def curve_of(plan: SimpleNamespace) -> pd.DataFrame:

@@ -116,6 +116,9 @@ class Style:
         Below this zoom the layer is not drawn.
     hexagons
         Whether points are gathered in hexagons where they would cover each other.
+    commonest
+        Column of the layer's `colour`: while points are coloured by it, a hexagon has the colour of most of its
+        points, not that of its share of gaps.
     label
         Column that names a feature: heading of the popup, what the pointer shows.
     label_zoom
@@ -139,6 +142,7 @@ class Style:
     road: bool = False
     min_zoom: int = 0
     hexagons: bool = True
+    commonest: str = ""
     label: str = ""
     label_zoom: int | None = None
     map_label: str = ""

@@ -12,6 +12,7 @@ import shapely
 
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.packed import Derived, Field, PackedLayer, Style, Symbol
+from lastmile_net.maps.phases import with_phase
 from lastmile_net.schema import REASONS
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ FINDING_SYMBOLS = {
     "info": Symbol("#56b4e9", "ring"),
 }
 MOST_KINDS = 12
+DROP_COLOUR = "#00866a"
 STREET_COLOUR = "#d0d7dd"
 """Of streets from afar, and of their edges from near."""
 NO_AREAS = (
@@ -119,6 +121,7 @@ def plan_layers(
     only: Only | None,
     area: str | None,
     streets: bool,
+    phases: Mapping[str, Symbol],
 ) -> list[MapLayer]:
     """
     Return the layers of a plan's map, bottom first; empty ones are left out.
@@ -137,6 +140,8 @@ def plan_layers(
         Draw this planning area, and what lies beside it, only.
     streets
         Whether streets are drawn as the base.
+    phases
+        Symbols of the phases, as `phase_symbols` returns them; empty shows none.
     """
     customers = only_these(people, only)
     customers.attrs["currency"] = plan.summary.get("currency", "")
@@ -146,9 +151,9 @@ def plan_layers(
         (streets, lambda: _streets(near(plan.streets), words)),
         (True, lambda: _backbone_lines(near(plan.backbone_lines), words)),
         (True, lambda: _reused(near(plan.reused), words)),
-        (only != "existing", lambda: _drops(near(plan.drops), words)),
-        (only != "existing", lambda: _trenches(near(plan.trenches[plan.trenches["kind"] != "drop"]), words)),
-        (True, lambda: customer_layer(customers, words)),
+        (only != "existing", lambda: _drops(near(plan.drops), words, phases)),
+        (only != "existing", lambda: _trenches(near(plan.trenches[plan.trenches["kind"] != "drop"]), words, phases)),
+        (True, lambda: customer_layer(customers, words, phases)),
         (True, lambda: _backbone_points(near(_idle_points(plan)), words)),
         (True, lambda: _taps(near(plan.access_points[on_line]), words)),
         (True, lambda: _access_points(near(plan.access_points[~on_line]), words)),
@@ -194,8 +199,8 @@ def findings_layers(findings: gpd.GeoDataFrame, words: Mapping[str, str]) -> lis
     return [MapLayer("findings", packed, shown=False, search=(heading,) if heading else ())]
 
 
-def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
-    """Return the layer of customers, coloured by what the plan does for them or by how they are today."""
+def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str], phases: Mapping[str, Symbol]) -> MapLayer:
+    """Return the layer of customers, coloured by what the plan does for them, how they are today, or their phase."""
     money = str(customers.attrs.get("currency", ""))
     popup = [
         _field("customer_id", words),
@@ -210,6 +215,7 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> Map
         Field("_per_home", words["cost_per_home"], money),
         _field("cost_alone", words, money),
         _field("build_order", words, "", 0),
+        *([_field("phase", words, "", 0)] if phases else []),
         _field("area_id", words),
     ]
     shared = bool((pd.to_numeric(customers["cost_share"]) > 0).any())
@@ -223,17 +229,19 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str]) -> Map
         key: Symbol(symbol.colour, symbol.shape, words[key], symbol.gap)
         for key, symbol in (OUTCOME_SYMBOLS | STATUS_SYMBOLS).items()
     }
+    data, themes = _in_phases(customers, ["_class", "status"], phases)
     packed = PackedLayer(
-        customers,
-        colour=["_class", "status"],
+        data,
+        colour=themes,
         popup=popup,
         name=words["customers"],
-        palette=symbols,
+        palette=dict(phases) | symbols,
         style=Style(
             label="_address" if address else "customer_id",
             label_zoom=18 if len(named) == 2 else None,
             map_label="housenumber" if len(named) == 2 else "",
             z_index=500,
+            commonest="_phase" if phases else "",
         ),
         extra={"units": 0, "cost_share": 2, "build_order": 0, "_per_home": per_home, **address},
     )
@@ -323,16 +331,31 @@ def _reused(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     return MapLayer("reused", packed, metres="length_m", planned=True)
 
 
-def _drops(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
+def _in_phases(
+    table: gpd.GeoDataFrame, themes: list[str], phases: Mapping[str, Symbol]
+) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Return a table and what it is coloured by, with its phases as one more way where there are any."""
+    return (with_phase(table), [*themes, "_phase"]) if phases else (table, themes)
+
+
+def _drops(table: gpd.GeoDataFrame, words: Mapping[str, str], phases: Mapping[str, Symbol]) -> MapLayer:
     style = Style(width=1.6, dash=(5, 4), min_zoom=15, z_index=350, interactive=False)
     extra = {"length_m": 1, "build_order": 0}
-    packed = PackedLayer(table, colour="#00866a", name=words["drops"], style=style, extra=extra)
+    data, themes = _in_phases(table.assign(_drop="drop"), ["_drop"], phases)
+    packed = PackedLayer(
+        data,
+        colour=themes if phases else DROP_COLOUR,
+        name=words["drops"],
+        palette={"drop": Symbol(DROP_COLOUR, label=words["drops"]), **phases},
+        style=style,
+        extra=extra,
+    )
     return MapLayer("drops", packed, metres="length_m", order="build_order", planned=True)
 
 
-def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
-    data = table.assign(_kind="kind_" + table["kind"].astype(object))
-    units = {"units": "", "customers": "", "length_m": "m", "cost": "", "surface": "", "build_order": ""}
+def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str], phases: Mapping[str, Symbol]) -> MapLayer:
+    data, themes = _in_phases(table.assign(_kind="kind_" + table["kind"].astype(object)), ["_kind"], phases)
+    units = {"units": "", "customers": "", "length_m": "m", "cost": "", "surface": "", "build_order": "", "phase": ""}
     style = Style(
         width=2.2,
         width_by="units",
@@ -343,10 +366,10 @@ def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     )
     packed = PackedLayer(
         data,
-        colour="_kind",
+        colour=themes,
         popup=_fields(data, words, units),
         name=words["trenches"],
-        palette=_named(TRENCH_SYMBOLS, words),
+        palette=_named(TRENCH_SYMBOLS, words) | dict(phases),
         style=style,
         extra={"length_m": 1, "build_order": 0},
     )

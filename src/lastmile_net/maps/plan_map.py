@@ -12,6 +12,7 @@ from folium.template import Template
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
 from lastmile_net.maps.page import offline_map, save_page
+from lastmile_net.maps.phases import phase_figures, phase_symbols
 from lastmile_net.maps.plan_layers import (
     OUTCOME_SYMBOLS,
     check_wishes,
@@ -121,7 +122,8 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     says = words(language)
     check_wishes(plan, only, area)
     people = classed_customers(plan.customers, area)
-    layers = plan_layers(plan, people, says, only=only, area=area, streets=tiles is None)
+    phases = phase_symbols(plan, says) if only in {None, "planned"} else {}
+    layers = plan_layers(plan, people, says, only=only, area=area, streets=tiles is None, phases=phases)
     findings = options.get("findings")
     if findings is not None:
         layers += findings_layers(findings, says)
@@ -139,6 +141,8 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
         "curve": curve,
         "layers": [_entry(layer) for layer in layers],
     }
+    if phases:
+        told["phases"] = phase_figures(plan, people, phases, whole=area is None)
     _PlanPage(told | _figures(plan, people, says, area)).add_to(page)
     return page
 

@@ -28,6 +28,11 @@ _WORDS = {
     "view": ("Customers shown", "Adressen zeigen"),
     "view_plan": ("With the plan", "Mit dem Plan"),
     "view_today": ("Today", "Heute"),
+    "view_phases": ("Phases", "Phasen"),
+    "phase": ("Phase", "Phase"),
+    "phase_homes": ("{n} homes", "{n} Wohneinheiten"),
+    "phase_rest": ("all others", "alle übrigen"),
+    "phase_none": ("In no phase: stays unserved", "In keiner Phase: bleibt unversorgt"),
     "layers": ("Layers", "Ebenen"),
     "legend": ("in view / total", "im Bild / gesamt"),
     "filter": ("Filter", "Filter"),
@@ -55,6 +60,11 @@ _WORDS = {
         "{all} customers, {gaps} gaps ({share} %)",
         "{all} Adressen, {gaps} Lücken ({share} %)",
     ),
+    "hexagons_most": (
+        "A hexagon shows what most in it are; larger: more customers",
+        "Ein Sechseck zeigt, was die meisten darin sind; größer: mehr Adressen",
+    ),
+    "hexagon_tip_most": ("{all} customers, most of them: {most}", "{all} Adressen, die meisten: {most}"),
     "unmapped": (
         "{n} customers have no usable location and are not on the map",
         "{n} Adressen haben keine brauchbare Lage und fehlen auf der Karte",

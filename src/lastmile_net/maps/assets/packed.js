@@ -369,20 +369,31 @@ class Hexagons {
     this.version = layer.version;
     const all = new Uint32Array(this.numbers.size), gaps = new Uint32Array(this.numbers.size);
     const gap = Uint8Array.from({ length: 256 }, (_, c) => (layer.classes[c] && layer.classes[c].gap ? 1 : 0));
-    const { of } = this, shown = layer.shown;
+    const { of } = this, shown = layer.shown, kinds = layer.byClass ? layer.classes.length : 0;
+    const votes = new Uint32Array(this.numbers.size * kinds);
     for (let i = 0; i < shown.length; i++) {
       const c = shown[i];
       if (c === 255) continue;
       all[of[i]]++;
       gaps[of[i]] += gap[c];
+      if (kinds) votes[of[i] * kinds + c]++;
     }
-    Object.assign(this, { all, gaps, gap });
+    Object.assign(this, { all, gaps, gap, kinds, votes });
+  }
+  /* The class of most points in a hexagon; of several, the first. */
+  commonest(number) {
+    const votes = this.votes.subarray(number * this.kinds, (number + 1) * this.kinds);
+    return votes.indexOf(Math.max(...votes));
   }
   /* A point changes from one class to another, 255 for none. */
   move(i, from, to) {
     const number = this.of[i];
-    if (from !== 255) { this.all[number]--; this.gaps[number] -= this.gap[from]; }
-    if (to !== 255) { this.all[number]++; this.gaps[number] += this.gap[to]; }
+    for (const [c, more] of [[from, -1], [to, 1]]) {
+      if (c === 255) continue;
+      this.all[number] += more;
+      this.gaps[number] += more * this.gap[c];
+      if (this.kinds) this.votes[number * this.kinds + c] += more;
+    }
   }
   number(q, r) { return this.numbers.get(keyOf(q, r)); }
 }
@@ -495,17 +506,21 @@ const Packed = L.GridLayer.extend({
     this.theme = number;
     if (!this.isReady) return;
     this.classes = this.about.themes[number].classes;
+    this.byClass = this.style.commonest !== "" && this.about.themes[number].column === this.style.commonest;
     this.paints = this.classes.map((entry) => rgba(entry.colour));
     this.signs.clear();
     this.thinnest = this.steps ? this.leastSteps(number) : new Uint8Array(256);
     this.restyle();
   },
 
-  /* How wide the thinnest line of each class is, in steps. */
+  /* How wide the thinnest line of each class is, in steps: its own width, or that of the layer where classes vary. */
   leastSteps(theme) {
-    const least = new Uint8Array(256).fill(255), { steps } = this, codes = this.codes[theme];
-    for (let i = 0; i < this.size; i++) if (steps[i] < least[codes[i]]) least[codes[i]] = steps[i];
-    return least;
+    const least = new Uint8Array(256).fill(255), most = new Uint8Array(256), { steps } = this, codes = this.codes[theme];
+    for (let i = 0; i < this.size; i++) {
+      least[codes[i]] = Math.min(least[codes[i]], steps[i]);
+      most[codes[i]] = Math.max(most[codes[i]], steps[i]);
+    }
+    return most.some((step, c) => step > least[c]) ? least.fill(Math.min(...least)) : least.map((step) => (step === 255 ? 0 : step));
   },
 
   /* `filter(row, class)` gives the class to show, or 255 for none. */
@@ -777,9 +792,10 @@ const Packed = L.GridLayer.extend({
         const number = hexagons.number(q, r);
         if (number === undefined || !hexagons.all[number]) continue;
         const share = hexagons.gaps[number] / hexagons.all[number];
+        const colour = this.byClass ? this.classes[hexagons.commonest(number)].colour : SHARES[shareStep(share)];
         const [x, y] = hexCentre(q, r);
         const size = HEX * (0.45 + 0.5 * Math.sqrt(hexagons.all[number] / hexagons.most));
-        fillHexagon(ctx, x - ox, y - oy, size, SHARES[shareStep(share)]);
+        fillHexagon(ctx, x - ox, y - oy, size, colour);
       }
     }
   },
@@ -835,7 +851,8 @@ const Packed = L.GridLayer.extend({
     const hexagons = this.hexagonsAt(zoom);
     const number = hexagons.numbers.get(hexKey(point.x, point.y));
     if (number === undefined || !hexagons.all[number]) return null;
-    return { all: hexagons.all[number], gaps: hexagons.gaps[number] };
+    const most = this.byClass ? this.classes[hexagons.commonest(number)].label : "";
+    return { all: hexagons.all[number], gaps: hexagons.gaps[number], most };
   },
 
   /* What shows that a feature is chosen. */
@@ -865,7 +882,7 @@ const Packed = L.GridLayer.extend({
     const kind = document.createElement("p");
     kind.className = "lm-kind";
     const shown = this.classes[this.shown[row]];
-    kind.append(swatch(this, this.shown[row], this._map.getZoom()), shown && shown.label ? shown.label : this.about.name);
+    kind.append(swatch([[this, this.shown[row]]], this._map.getZoom()), shown && shown.label ? shown.label : this.about.name);
     const table = document.createElement("table");
     for (const [number, field] of this.about.popup.entries()) {
       const text = write((await this.columns.get(field.column)).at(row), field);
@@ -1034,30 +1051,40 @@ function swatchOf(sketch, zoom) {
   return canvas;
 }
 
-/* A class of a layer. */
-function swatch(layer, c, zoom) {
-  return swatchOf((ctx, ratio, at) => {
-    const seen = Math.max(at, layer.style.min_zoom);
-    if (!layer.isReady || !layer.classes[c]) return;
-    if (layer.asHexagons(seen)) fillHexagon(ctx, 0, 0, HEX * 0.65, SHARES[layer.classes[c].gap ? 5 : 0]);
-    else if (layer.lines) strokeSample(ctx, layer, c, [layer.thinnest[c]], seen);
-    else {
-      const { canvas, half } = layer.symbolAt(c, seen, ratio);
-      ctx.drawImage(canvas, -half, -half, 2 * half, 2 * half);
-    }
-  }, zoom);
+/* Classes of layers, [layer, class] each, the later ones on top. */
+function swatch(marks, zoom) {
+  return swatchOf((ctx, ratio, at) => { for (const [layer, c] of marks) drawMark(ctx, ratio, layer, c, at); }, zoom);
+}
+
+function drawMark(ctx, ratio, layer, c, at) {
+  const seen = Math.max(at, layer.style.min_zoom), shown = layer.isReady && layer.classes[c];
+  if (!shown) return;
+  if (layer.asHexagons(seen)) fillHexagon(ctx, 0, 0, HEX * 0.65, layer.byClass ? shown.colour : SHARES[shown.gap ? 5 : 0]);
+  else if (layer.lines) strokeSample(ctx, layer, [[c, layer.thinnest[c]]], seen);
+  else {
+    const { canvas, half } = layer.symbolAt(c, seen, ratio);
+    ctx.drawImage(canvas, -half, -half, 2 * half, 2 * half);
+  }
 }
 
 /* A line that grows through all the widths of its layer. */
 function widths(layer, zoom) {
-  const steps = [...layer.style.width_breaks, 0].map((_, step) => step);
-  return swatchOf((ctx, ratio, at) => { if (layer.isReady) strokeSample(ctx, layer, 0, steps, at); }, zoom);
+  const pieces = [...layer.style.width_breaks, 0].map((_, step) => [0, step]);
+  return swatchOf((ctx, ratio, at) => { if (layer.isReady) strokeSample(ctx, layer, pieces, at); }, zoom);
+}
+
+/* A line of all the colours of its layer, class after class. */
+function colours(layer, zoom) {
+  return swatchOf((ctx, ratio, at) => {
+    if (layer.isReady) strokeSample(ctx, layer, layer.classes.map((_, c) => [c, layer.thinnest[c]]), Math.max(at, layer.style.min_zoom));
+  }, zoom);
 }
 
 function hexagonSwatch(step) { return swatchOf((ctx) => fillHexagon(ctx, 0, 0, HEX * 0.65, SHARES[step]), 0); }
 
-function strokeSample(ctx, layer, c, steps, zoom) {
-  const { width, height } = SWATCH, piece = width / steps.length, coats = steps.map((step) => layer.coats(c, step, zoom));
+/* A line of pieces, [class, step] each. */
+function strokeSample(ctx, layer, pieces, zoom) {
+  const { width, height } = SWATCH, piece = width / pieces.length, coats = pieces.map(([c, step]) => layer.coats(c, step, zoom));
   layer.takePen(ctx);
   ctx.lineCap = "butt";
   for (const turn of coats[0].keys()) coats.forEach((coat, k) => {
@@ -1085,7 +1112,7 @@ class Pointer {
     this.layers = new Set();
     this.tip = L.DomUtil.create("div", "lm-tip", map.getContainer());
     this.tip.hidden = true;
-    this.say = (hexagon) => `${hexagon.all} · ${hexagon.gaps} (${Math.round(100 * hexagon.gaps / hexagon.all)} %)`;
+    this.say = ({ all, gaps, most }) => `${all} · ${most || `${gaps} (${Math.round(100 * gaps / all)} %)`}`;
     let waiting = false;
     map.on("mousemove", (event) => {
       this.last = event;
@@ -1144,7 +1171,7 @@ class Pointer {
 
 const layers = new Map();
 window.lastmile = {
-  BITS, SHARES, layers, pointerOf, swatch, widths, hexagonSwatch, integers, shareStep, flush, paper: false,
+  BITS, SHARES, layers, pointerOf, swatch, widths, colours, hexagonSwatch, integers, shareStep, flush, paper: false,
   idle: () => !queue.length && (!window.lastmile.page || window.lastmile.page.isReady) && [...layers.values()].every((layer) => layer.isReady),
   packedLayer(name) {
     const layer = new Packed(name);

@@ -27,6 +27,9 @@ const ICONS = {
   print: "M4.5 6V2h7v4 M4.5 12H2V6h12v6h-2.5 M4.5 10h7v4h-7z",
   full_screen: "M2 6V2h4 M10 2h4v4 M14 10v4h-4 M6 14H2v-4",
 };
+/* Ways to show customers, as links name them; the last one for plans that have phases. */
+const THEMES = ["plan", "today", "phases"];
+const PHASES = 2;
 const NARROW = "(max-width: 720px)";
 
 class PlanPage {
@@ -64,9 +67,10 @@ class PlanPage {
     container.setAttribute("role", "application");
     container.setAttribute("aria-label", this.say("map_name"));
     container.tabIndex = 0;
-    lastmile.pointerOf(this.map).say = ({ all, gaps }) => this.say("hexagon_tip").replace("{all}", this.count(all))
-      .replace("{gaps}", this.count(gaps)).replace("{share}", this.count(Math.round(100 * gaps / all)));
+    lastmile.pointerOf(this.map).say = ({ all, gaps, most }) => this.say(most ? "hexagon_tip_most" : "hexagon_tip").replace("{all}", this.count(all))
+      .replace("{gaps}", this.count(gaps)).replace("{share}", this.count(Math.round(100 * gaps / all))).replace("{most}", () => most);
     if (this.about.curve && this.customers) this.addLater();
+    if (this.about.phases) this.addPhases();
     this.readLink();
     this.build();
     this.map.setMaxZoom(20);
@@ -74,7 +78,7 @@ class PlanPage {
     this.map.invalidateSize(false);
     this.setView();
     for (const entry of this.layers) {
-      entry.packed.theme = entry === this.customers ? this.state.theme : 0;
+      entry.packed.theme = this.themeOf(entry);
       this.show(entry);
     }
     window.addEventListener("beforeprint", () => this.toPaper());
@@ -94,6 +98,21 @@ class PlanPage {
     const [plan] = this.customers.packed.about.themes;
     this.later = plan.classes.length;
     plan.classes.push({ value: "later", label: this.say("later"), colour: "#6ba6cd", shape: "ring", gap: true, under: true });
+  }
+
+  /* Phases that nothing on this map belongs to are told, too. */
+  addPhases() {
+    for (const { packed } of this.layers) {
+      for (const { column, classes } of packed.about.themes) {
+        if (column === "_phase") classes.push(...this.about.phases.filter(({ value }) => !classes.some((one) => one.value === value)));
+      }
+    }
+  }
+
+  /* How a layer is coloured: customers as one chose, trenches by phase or by kind. */
+  themeOf({ packed }) {
+    const { theme } = this.state;
+    return packed === this.customers?.packed ? theme : Number(theme === PHASES && packed.about.themes.length > 1);
   }
 
   async open(entry) {
@@ -235,29 +254,43 @@ class PlanPage {
     const choice = (number, key) => make("label", {}, make("input", { type: "radio", name: "lm-theme", value: number, checked: this.state.theme === number,
       onchange: () => this.setTheme(number) }), this.say(key));
     this.classBox = make("div");
-    this.hexagonBox = make("div", { class: "lm-hexagons", hidden: true }, this.say("hexagons"), make("div", {},
-      ...lastmile.SHARES.map((_, i) => make("span", {}, lastmile.hexagonSwatch(i), i ? `≤ ${20 * i}` : "0"))));
-    return make("section", { id: "lm-customers", hidden: !this.customers }, this.heading("view", "legend"),
-      make("div", { class: "lm-switch", role: "radiogroup", "aria-label": this.say("view") }, choice(0, "view_plan"), choice(1, "view_today")),
+    this.hexagonText = make("span");
+    this.shareBox = make("div", {}, ...lastmile.SHARES.map((_, i) => make("span", {}, lastmile.hexagonSwatch(i), i ? `≤ ${20 * i}` : "0")));
+    this.hexagonBox = make("div", { class: "lm-hexagons", hidden: true }, this.hexagonText, this.shareBox);
+    return make("section", { id: "lm-view", hidden: !this.customers }, this.heading("view", "legend"),
+      make("div", { class: "lm-switch", role: "radiogroup", "aria-label": this.say("view") }, choice(0, "view_plan"), choice(1, "view_today"),
+        this.about.phases ? choice(PHASES, "view_phases") : null),
       this.classBox, this.hexagonBox);
   }
 
   classRows() {
-    const { packed } = this.customers;
-    this.classBox.replaceChildren(...packed.classes.map((entry, number) => {
+    const { packed } = this.customers, phases = this.state.theme === PHASES ? this.about.phases : [];
+    const dug = this.layers.find(({ key }) => key === "trenches");
+    const rows = packed.classes.map((entry, number) => {
+      const phase = phases.findIndex(({ value }) => value === entry.value), marks = [[packed, number]];
+      if (phase >= 0 && dug) marks.unshift([dug.packed, dug.packed.about.themes[1].classes.findIndex(({ value }) => value === entry.value)]);
       const output = make("output");
       const box = make("input", { type: "checkbox", checked: !this.state.without.has(entry.value), "data-class": entry.value, onchange: () => {
         if (box.checked) this.state.without.delete(entry.value); else this.state.without.add(entry.value);
-        this.applyTo(this.customers);
+        this.applyClasses();
         this.changed();
       } });
       entry.output = output;
       entry.number = number;
-      return make("label", { class: "lm-row" }, box, this.swatch(packed, number), make("span", {}, entry.label), output);
-    }));
+      return make("label", { class: "lm-row" }, box, this.swatch(...marks), make("span", {}, entry.label), output, this.phaseNote(phases[phase]));
+    });
+    const place = (number) => phases.findIndex(({ value }) => value === packed.classes[number].value) >>> 0;
+    const order = [...rows.keys()].sort((a, b) => place(a) - place(b) || a - b);
+    this.classBox.replaceChildren(...order.map((number) => rows[number]));
   }
 
-  swatch(packed, number) { return lastmile.swatch(packed, number, this.map.getZoom()); }
+  phaseNote(phase) {
+    if (!phase) return null;
+    const homes = this.say("phase_homes").replace("{n}", this.count(phase.units));
+    return make("small", {}, phase.cost === null ? homes : `${this.money(phase.cost)} · ${homes}`);
+  }
+
+  swatch(...marks) { return lastmile.swatch(marks, this.map.getZoom()); }
 
   /* Signs change as one comes near, and so does the legend. */
   drawSwatches() { for (const one of this.panel.querySelectorAll(".lm-swatch")) one.draw(this.map.getZoom()); }
@@ -266,19 +299,26 @@ class PlanPage {
     const section = make("section", { id: "lm-layers" }, this.heading("layers", "legend"));
     for (const entry of [...this.layers].reverse()) {
       const { packed } = entry;
-      const classes = packed.about.themes[0].classes;
-      const single = classes.length === 1 || entry === this.customers;
       entry.output = make("output");
       const box = make("input", { type: "checkbox", checked: !this.state.hidden.has(entry.key), "data-layer": entry.key, onchange: () => this.setLayer(entry, box.checked) });
       entry.box = box;
-      const mark = single && entry !== this.customers ? this.swatch(packed, 0) : make("span");
+      entry.mark = make("span");
+      entry.kinds = make("div");
       entry.rows = make("div", { class: "lm-layer" },
-        make("label", { class: "lm-row" }, box, mark, make("span", {}, packed.about.name), entry.output));
-      if (!single) classes.forEach((one, c) => entry.rows.append(make("div", { class: "lm-class" }, this.swatch(packed, c), make("span", {}, one.label))));
+        make("label", { class: "lm-row" }, box, entry.mark, make("span", {}, packed.about.name), entry.output), entry.kinds);
+      this.kindRows(entry);
       if (entry.key === "trenches") entry.rows.append(make("div", { class: "lm-class" }, lastmile.widths(packed), make("span", {}, this.say("width_note"))));
       section.append(entry.rows);
     }
     return section;
+  }
+
+  /* How a layer is drawn: one mark, a row for each of its classes, or the colours of the phases that stand with the customers. */
+  kindRows({ packed, mark, kinds }) {
+    if (packed === this.customers?.packed) return;
+    const { classes } = packed.about.themes[this.themeOf({ packed })], phased = this.themeOf({ packed }) === 1, single = classes.length === 1;
+    mark.replaceChildren(...(phased ? [lastmile.colours(packed, this.map.getZoom())] : single ? [this.swatch([packed, 0])] : []));
+    kinds.replaceChildren(...(phased || single ? [] : classes.map((one, c) => make("div", { class: "lm-class" }, this.swatch([packed, c]), make("span", {}, one.label)))));
   }
 
   filterSection() {
@@ -319,12 +359,18 @@ class PlanPage {
 
   setTheme(number) {
     this.state.theme = number;
-    Object.assign(this.customers.packed, { filter: null, ranked: null });
-    this.customers.packed.setTheme(number);
-    for (const entry of this.layers) this.show(entry);
+    for (const entry of this.layers) {
+      const { packed } = entry, theme = this.themeOf(entry);
+      if (packed.theme !== theme) {
+        Object.assign(packed, { filter: null, ranked: null });
+        packed.setTheme(theme);
+        this.kindRows(entry);
+      }
+      this.show(entry);
+      this.applyTo(entry);
+    }
     if (this.budgetBox) this.budgetBox.hidden = number !== 0;
     this.classRows();
-    this.applyTo(this.customers);
     this.changed();
   }
 
@@ -347,19 +393,27 @@ class PlanPage {
     this.areaBox.value = "";
     this.mostBox.value = "";
     this.classRows();
-    this.applyTo(this.customers);
+    this.applyClasses();
     this.changed();
   }
 
   applyTo(entry) {
     if (!entry.packed.isReady) return;
     this.applyBudget(entry);
-    if (entry === this.customers) entry.packed.setFilter(this.customerFilter());
+    entry.packed.setFilter(entry === this.customers ? this.customerFilter() : this.phaseFilter(entry));
+  }
+
+  /* A phase that is switched off takes its trenches along. */
+  applyClasses() { for (const entry of this.state.theme === PHASES ? this.layers : [this.customers]) this.applyTo(entry); }
+
+  phaseFilter(entry) {
+    const off = entry.packed.classes.map(({ value }) => this.state.without.has(value));
+    return this.themeOf(entry) === 1 && off.includes(true) ? (row, shown) => (off[shown] ? 255 : shown) : null;
   }
 
   applyBudget(entry) {
     const isCustomers = entry === this.customers;
-    const step = isCustomers && this.state.theme !== 0 ? null : this.step();
+    const step = this.state.theme === 0 ? this.step() : null;
     entry.packed.setLast(step && entry.ranks, step && step.build_order, isCustomers ? this.later : 255);
   }
 
@@ -404,6 +458,8 @@ class PlanPage {
         const total = (numbers) => packed.classes.reduce((sum, _, c) => sum + numbers[c], 0);
         entry.output.replaceChildren(make("b", {}, this.count(total(inside))), ` / ${this.count(total(all))}`);
         this.hexagonBox.hidden = !packed.asHexagons(this.map.getZoom());
+        this.shareBox.hidden = packed.byClass;
+        this.hexagonText.textContent = this.say(packed.byClass ? "hexagons_most" : "hexagons");
       } else this.countLayer(entry, box);
       entry.output.parentElement.classList.toggle("lm-none", this.map.getZoom() < packed.style.min_zoom);
     }
@@ -659,7 +715,8 @@ class PlanPage {
       this.state.hidden = new Set([...known].filter((key) => !on.has(key)));
     }
     if (link.has("without")) this.state.without = new Set(link.get("without").split(","));
-    if (link.get("show") === "today") this.state.theme = 1;
+    const theme = THEMES.indexOf(link.get("show"));
+    if (theme > 0 && (theme !== PHASES || this.about.phases)) this.state.theme = theme;
     if (link.has("area")) this.state.area = link.get("area");
     if (link.has("most") && Number.isFinite(Number(link.get("most")))) this.state.most = Number(link.get("most"));
     const budget = Number(link.get("budget") ?? NaN);
@@ -671,7 +728,7 @@ class PlanPage {
     const link = new URLSearchParams();
     link.set("map", `${this.map.getZoom()}/${centre.lat.toFixed(5)}/${centre.lng.toFixed(5)}`);
     link.set("layers", this.layers.filter((entry) => !state.hidden.has(entry.key)).map((entry) => entry.key).join(","));
-    if (state.theme) link.set("show", "today");
+    if (state.theme) link.set("show", THEMES[state.theme]);
     if (state.without.size) link.set("without", [...state.without].join(","));
     if (state.area) link.set("area", state.area);
     if (state.most !== Infinity) link.set("most", state.most);
