@@ -49,12 +49,17 @@ class Load(NamedTuple):
 
 
 class Hang(NamedTuple):
-    """A tree: the arc into each node (-1: outside, or the root), fibres below, a fibre's price from the root, kids."""
+    """
+    A tree: the arc into each node (-1: outside, or the root), fibres below, a fibre's price from the root, kids.
+
+    About so much as `longest` costs the dearest stretch without forks and needs.
+    """
 
     via: Shorts
     flow: Ints
     far: Ints
     kids: Shorts
+    longest: int
 
 
 class Link(NamedTuple):
@@ -206,7 +211,7 @@ def exchange(graph: Graph, load: Load, via: Shorts, way: Shorts, base: Shorts) -
 def _lay(graph: Graph, load: Load, via: Shorts) -> Hang:
     """Sum up a tree, and take off what serves nobody."""
     nodes = len(via)
-    hang = Hang(via, load.need.copy(), np.zeros(nodes, np.int64), np.zeros(nodes, np.int32))
+    flow, far, kids = load.need.copy(), np.zeros(nodes, np.int64), np.zeros(nodes, np.int32)
     order = np.empty(nodes, np.int32)
     order[0] = 0
     count, done = 1, 0
@@ -216,19 +221,27 @@ def _lay(graph: Graph, load: Load, via: Shorts) -> Hang:
         for i in range(graph.start[v], graph.start[v + 1]):
             u = graph.nbr[i]
             if via[u] == graph.arc[i]:
-                hang.far[u] = hang.far[v] + load.price[via[u] >> 1]
-                hang.kids[v] += 1
+                far[u] = far[v] + load.price[via[u] >> 1]
+                kids[v] += 1
                 order[count] = u
                 count += 1
     for i in range(count - 1, 0, -1):
         v = order[i]
         p = graph.end[via[v] ^ 1]
-        if hang.kids[v] == 0 and load.need[v] == 0:
+        if kids[v] == 0 and load.need[v] == 0:
             via[v] = -1
-            hang.kids[p] -= 1
+            kids[p] -= 1
         else:
-            hang.flow[p] += hang.flow[v]
-    return hang
+            flow[p] += flow[v]
+    stretch = np.zeros(nodes, np.int64)
+    longest = ZERO
+    for v in order[1:count]:
+        if via[v] >= 0:
+            p = graph.end[via[v] ^ 1]
+            passed = load.need[p] == 0 and kids[p] == 1
+            stretch[v] = graph.cost[via[v] >> 1] + (stretch[p] if passed else 0)
+            longest = max(longest, stretch[v])
+    return Hang(via, flow, far, kids, longest)
 
 
 @inner_kernel
@@ -282,14 +295,15 @@ def _judge(graph: Graph, load: Load, hang: Hang, way: Shorts, base: Shorts, stam
 @inner_kernel
 def _meet(graph: Graph, hang: Hang, stamp: Ints, turn: int, x: int, y: int) -> int:
     """Return where the ways from two nodes to the root meet."""
+    stamp[x] = stamp[y] = turn
     while True:
-        stamp[x] = turn
+        x, y = y, x
         if x == 0:
-            break
+            continue
         x = int(graph.end[hang.via[x] ^ 1])
-    while stamp[y] != turn:
-        y = int(graph.end[hang.via[y] ^ 1])
-    return y
+        if stamp[x] == turn:
+            return x
+        stamp[x] = turn
 
 
 @inner_kernel
@@ -301,6 +315,8 @@ def _cut_above(graph: Graph, load: Load, hang: Hang, link: Link, top: int, best:
         # what hangs on v turns round: by way of x it is as far as from x up to v, and the link
         more += (hang.flow[v] - turned) * (far - 2 * hang.far[v])
         turned = hang.flow[v]
+        if more > hang.longest and far > 2 * hang.far[v]:
+            break
         saved, u = 0, v
         while True:
             saved += graph.cost[hang.via[u] >> 1]

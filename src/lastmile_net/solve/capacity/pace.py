@@ -53,10 +53,11 @@ class Pace:
         self.from_here = time.perf_counter()
 
     def go_on(self) -> None:
-        """Give the run all of its time."""
+        """Give the rest of the run as much time as its first half could have taken, all of it."""
         self.share = 1.0
-        if self.stopped == "time" and self.limit_s is not None and self._seconds() < self.limit_s:
-            self.stopped = None  # only the share of the time was up
+        self.start_anew()
+        if self.stopped == "time":
+            self.stopped = None
 
     @property
     def deadline(self) -> float | None:

@@ -37,6 +37,8 @@ IDLE = 12
 """and so many of them in turn are the last."""
 TRIES = 4
 """So often no broken cut is found, by chance, before there is said to be none."""
+RARELY = 2
+"""Around a node without cuts so far is looked 1, 1 / (1 + this), 1 / (1 + 2 * this) ... as often."""
 ARCS_PER_NODE = 40
 """Room for arcs of cuts: sets that lack ports are large."""
 SAME = 1e-6
@@ -77,6 +79,8 @@ class PortRows(Generation):
         self.need, self.back = need, back
         self.seeds = np.flatnonzero((need.ports > 0) & (need.ports < need.homes.sum()))
         self.wide = Habit(guide, 1.0, len(graph.end))
+        # so often in turn no cut has been found around each node, by sets that lack ports and by those with too many
+        self.misses = np.zeros((2, len(graph.kind)), np.int64)
 
     def _ascend(self, reduced: Ints) -> int:
         return super()._ascend(reduced) + self._charge_demand(reduced)
@@ -96,10 +100,17 @@ class PortRows(Generation):
         use, added = self.model.use, 0
         between = np.unique(self.graph.end[(use > TINY) & (use < 1 - TINY)])
         seeds = np.concatenate([self.rng.permutation(self.seeds), self.rng.permutation(between[between != 0])])
-        for cuts, need in ((lacking_cuts, self.need), (sparing_cuts, self.back)):
+        kinds = ((lacking_cuts, self.need), (sparing_cuts, self.back))
+        for (cuts, need), misses in zip(kinds, self.misses, strict=True):
             record, chance = self._record(), self.rng.integers(1 << 62, size=1)
-            cuts(self.graph, need, use, seeds.astype(np.int64), chance, SHORT, record)
+            # one node in fifty finds a cut, mostly one that has found some before
+            mine = seeds[self.rng.random(len(seeds)) * (1 + RARELY * misses[seeds]) < 1].astype(np.int64)
+            cuts(self.graph, need, use, mine, chance, SHORT, record)
+            misses[mine] += 1
+            misses[record.owner[: record.fill[0]]] = 0
             added += self.model.add_cuts(record, SHORT)
+        if added == 0:
+            self.misses[:] = 0
         return added
 
     def raise_bound(self, bound: int, reduced: Ints, enough: float = math.inf) -> tuple[int, Ints]:

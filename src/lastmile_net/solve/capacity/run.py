@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
 
-SEARCH_SHARE = 0.45
-"""Part of the time limit after which the search for who is served is over."""
+SEARCH_SHARE = 0.75
+"""Part of the time limit after which the search for who is served is over; the proof has a time limit of its own."""
 MOST_PROOFS = 5
 """Rounds of solving for who is served and mending the answer."""
 

@@ -39,9 +39,7 @@ RANGE = 1e4
 BROKEN = 1e-6
 """What is nearer to a whole number than this is one."""
 AMPLE = 0.05
-"""By so much more than 1 a cut must be crossed to be taken out,"""
-MANY = 0.3
-"""and so large a share of the cuts must be."""
+"""By so much more than 1 a cut must be crossed to be taken out."""
 LEAST_PATIENCE = 2_000
 PATIENCE = 3
 """
@@ -149,12 +147,12 @@ class Relaxation:
         return rows
 
     def drop_slack(self) -> None:
-        """Take out cuts that the last solution crosses amply, once there are many: they slow the programme down."""
+        """Take out cuts that the last solution crosses amply: they slow the programme down far more than they help."""
         price = np.array(self.highs.getSolution().row_dual)
         crossed = np.array(self.highs.getSolution().row_value)
         slack = (price <= 0) & (crossed > 1 + AMPLE)
         slack[: self.lasting] = False
-        if np.count_nonzero(slack) < MANY * (self.count - self.lasting):
+        if not slack.any():
             return
         gone = np.flatnonzero(slack).astype(np.int32)
         self.highs.deleteRows(len(gone), gone)
