@@ -170,7 +170,7 @@ def test_nothing_runs_but_the_pages_own_scripts(browser: Chromium, page: Path) -
     """Should markup ever get through, the policy must still stop it: handlers and scripts that are not the page's."""
     browser.open(page)
     ran = browser.run_async(
-        """document.body.insertAdjacentHTML('beforeend', '<svg onload="window.ran = 1"></svg>');
+        """document.body.insertAdjacentHTML('beforeend', '<img src="data:," onerror="window.ran = 1">');
            const script = document.createElement('script');
            script.textContent = 'window.ran = 2';
            document.body.append(script);
