@@ -135,9 +135,16 @@ def solve_with_limits(
 
 
 def _begin_elsewhere(run: Run, reach: Reach, config: SolveConfig, solver: Solver) -> None:
-    """Look for a better plan from those that serve only who is worth a price, where customers are few."""
+    """
+    Look for a better plan where customers are few: from trenches alone, and from who is worth a price.
+
+    Trees that lead fibre around leave other branches to be trimmed than those that lead it straight.
+    """
     question, can = Question.of(run.problem), reach.can()
-    for part in WORTH if can.sum() <= SMALL_TOWN else ():
+    small = can.sum() <= SMALL_TOWN
+    if small and run.problem.fibre_cost.any() and not np.all(run.best.customers[can]):
+        run.begin_roundabout()
+    for part in WORTH if small else ():
         if run.pace.stopped is not None or not np.any(can & ~run.best.customers):
             return
         price = max(int(part * run.best.cost / max(run.best.units, 1)), 1)

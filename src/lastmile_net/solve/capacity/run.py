@@ -82,7 +82,15 @@ class Run:
         self.pace.late |= other.status == "time"
         built = np.zeros(len(self.problem.tail), bool)
         built[other.edges] = True
-        plan = self.steps.climb(self.steps.fill(self.search.mend(built, other.drop)))
+        self._begin(self.search.mend(built, other.drop))
+
+    def begin_roundabout(self) -> None:
+        """Look for a better plan from trenches that lead fibre around where that saves trench."""
+        wanted = self.search.wanted
+        self._begin(self.steps.lifted(self.steps.relax(wanted, quick=True, straight=False), wanted))
+
+    def _begin(self, plan: Served) -> None:
+        plan = self.steps.climb(self.steps.fill(plan))
         self._take(self.steps.climb(self.steps.choose(plan)))
 
     def prove_plan(self) -> None:

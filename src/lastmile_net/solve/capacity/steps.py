@@ -14,6 +14,7 @@ from lastmile_net.solve.capacity.proof import rearranged
 from lastmile_net.solve.capacity.quota import Quota, left_out
 from lastmile_net.solve.capacity.search import lift, restrict
 from lastmile_net.solve.capacity.streets import Ground
+from lastmile_net.solve.fibre import drop_prices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,9 +183,16 @@ class Steps:
             last = self._last[tolls] = customers, ground, drops
         return last[1:]
 
-    def relax(self, customers: Flags, *, quick: bool = False) -> Solution:
-        """Solve for some customers without limits; `quick` where the answer is only a place to start from."""
+    def relax(self, customers: Flags, *, quick: bool = False, straight: bool = True) -> Solution:
+        """
+        Solve for some customers without limits; `quick` where the answer is only a place to start from.
+
+        Not `straight` is without fibre but for each customer's shortest.
+        """
         part, _ = restrict(self.problem, customers, self.search.reach.usable)
+        if not straight:
+            prices = {"fibre_cost": 0 * part.fibre_cost, "drop_fibre_cost": 0 * part.drop_fibre_cost}
+            part = replace(part, drop_cost=drop_prices(part), **prices)
         config, limit = self.config, self.config.time_limit_s
         if quick:
             config = config.model_copy(update={"rounds": 1, "target_gap": max(config.target_gap, QUICK_GAP)})
