@@ -191,8 +191,8 @@ class Steps:
         """
         part, _ = restrict(self.problem, customers, self.search.reach.usable)
         if not straight:
-            prices = {"fibre_cost": 0 * part.fibre_cost, "drop_fibre_cost": 0 * part.drop_fibre_cost}
-            part = replace(part, drop_cost=drop_prices(part), **prices)
+            none, in_drops = np.zeros_like(part.fibre_cost), np.zeros_like(part.drop_fibre_cost)
+            part = replace(part, drop_cost=drop_prices(part), fibre_cost=none, drop_fibre_cost=in_drops)
         config, limit = self.config, self.config.time_limit_s
         if quick:
             config = config.model_copy(update={"rounds": 1, "target_gap": max(config.target_gap, QUICK_GAP)})
