@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import networkx as nx
@@ -78,6 +79,14 @@ def test_much_fibre_goes_straight(fibres: int, cost: int, edges: list[int]) -> N
     found = solve(triangle(fibres), SolveConfig())
     assert found.cost == cost
     assert found.edges.tolist() == edges
+
+
+def test_fibre_goes_straight_where_trenches_cost_nothing() -> None:
+    """In ducts that are there already only fibre has a price: 10 for one and 5 x 4 for the other, not 10 + 20 x 4."""
+    free = replace(triangle(4), cost=np.zeros(3, np.int64))
+    edges, drop = Reroute.of(free).better(np.array([0, 1]), np.arange(2))
+    assert edges.tolist() == [0, 2]
+    assert price(free, edges, drop, follow(free, edges, drop)) == 30
 
 
 def test_what_hangs_on_a_stretch_turns_round() -> None:

@@ -132,7 +132,8 @@ class Reroute:
         used[taps + edges] = True
         used[taps + streets + drop[drop >= 0]] = True
         via = tree_of(self.graph, used)
-        paid = gain = int(self.problem.cost[edges].sum())
+        paid = int(self.problem.cost[edges].sum())
+        gain = paid + 1
         while gain > WORTH * paid:
             inside = np.flatnonzero((via >= 0) & (self.graph.kind != LEAF)).astype(np.int32)
             _, way, base = spread(self.graph, self.graph.cost, np.concatenate([np.zeros(1, np.int32), inside]))
