@@ -24,6 +24,7 @@ from lastmile_net.solve.capacity import (
     solve_with_limits,
 )
 from lastmile_net.solve.capacity.assign import improve
+from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.problem import Problem, Solution
 
 from .small_towns import small_town
@@ -456,3 +457,13 @@ def test_all_who_must_be_served_are_where_ports_suffice_for_them(seed: int) -> N
     limited = answer(problem)
     assert (limited.solution.drop[problem.first] >= 0).all()
     assert limited.units == 32
+
+
+def test_a_stop_asked_for_stays_asked_for() -> None:
+    """Who presses Ctrl-C must not wait for a proof with a time limit of its own."""
+    answers = iter([False, True])
+    pace = Pace(1e-9, 1.0, lambda _: next(answers))
+    pace.tell(1, "grow")
+    pace.tell(1, "select")
+    pace.go_on()
+    assert pace.stopped == "interrupted"

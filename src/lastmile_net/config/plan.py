@@ -22,8 +22,8 @@ class SolveConfig(Frozen):
     When the solver may stop: at the first of these that is met.
 
     `target_gap` is cost / lower bound - 1; `rounds` counts improve-and-prove rounds; `time_limit_s`
-    is a cap on each search, of which an aim or phases need several; its use makes a run depend on the
-    machine, which `run.json` then says.
+    is a cap on each search, of which an aim or phases need several, and on the proof within ports; its use
+    makes a run depend on the machine, which `run.json` then says.
     """
 
     target_gap: Annotated[float, Field(ge=0)] = 0.003

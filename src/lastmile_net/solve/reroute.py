@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 WORTH = 1e-4
-"""A pass over all links that gains less than this part of the cost is the last."""
+"""A pass over all links that gains less than this part of what the trenches cost is the last."""
 
 
 class Load(NamedTuple):
@@ -52,7 +52,7 @@ class Hang(NamedTuple):
     """
     A tree: the arc into each node (-1: outside, or the root), fibres below, a fibre's price from the root, kids.
 
-    About so much as `longest` costs the dearest stretch without forks and needs.
+    `longest` is what the dearest stretch without forks and needs costs at first: it only ends searches early.
     """
 
     via: Shorts
@@ -132,9 +132,8 @@ class Reroute:
         used[taps + edges] = True
         used[taps + streets + drop[drop >= 0]] = True
         via = tree_of(self.graph, used)
-        paid = int(self.problem.cost[edges].sum())
-        gain = paid + 1
-        while gain > WORTH * paid:
+        paid, gain = int(self.problem.cost[edges].sum()), None
+        while gain is None or gain > WORTH * paid:
             inside = np.flatnonzero((via >= 0) & (self.graph.kind != LEAF)).astype(np.int32)
             _, way, base = spread(self.graph, self.graph.cost, np.concatenate([np.zeros(1, np.int32), inside]))
             gain = exchange(self.graph, self.load, via, way, base)
@@ -355,7 +354,7 @@ def _do(graph: Graph, load: Load, hang: Hang, way: Shorts, base: Shorts, cut: Cu
         hang.via[v] = arc
         hang.flow[v] = moved - below
         below = flow
-        hang.kids[v] += (v != cut.low) - (v != x)
+        hang.kids[v] += int(v != cut.low) - int(v != x)
         if v == cut.low:
             break
         arc = up ^ 1

@@ -202,11 +202,11 @@ class _Run:
             return self._searched_cost()
         edges, drop = self._assemble()
         if self.kept is None or not all(map(np.array_equal, (edges, drop), self.seen)):
-            self.seen = edges, drop
-            edges, drop = self.reroute.better(edges, drop)
-            cost = price(self.problem, edges, drop, follow(self.problem, edges, drop))
+            better, chosen = self.reroute.better(edges, drop)
+            cost = price(self.problem, better, chosen, follow(self.problem, better, chosen))
             if self.kept is None or cost < self.kept[0]:
-                self.kept = (cost, edges, drop)
+                self.kept = (cost, better, chosen)
+            self.seen = edges, drop
         return self.kept[0]
 
     def _assemble(self) -> tuple[Ints, Ints]:

@@ -53,7 +53,7 @@ class Pace:
         self.from_here = time.perf_counter()
 
     def go_on(self) -> None:
-        """Give the rest of the run as much time as its first half could have taken, all of it."""
+        """Count the whole limit anew, for the proof."""
         self.share = 1.0
         self.start_anew()
         if self.stopped == "time":
@@ -72,6 +72,8 @@ class Pace:
         """Log the state, and see whether anything asks to stop."""
         line = Progress(time.perf_counter() - self.began, cost, self.bound, stage)
         self.log.append(line)
+        if self.stopped == "interrupted":
+            return
         if self.report is not None and self.report(line) is False:
             self.stopped = "interrupted"
         elif self.left() == 0.0:

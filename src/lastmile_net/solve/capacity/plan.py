@@ -111,7 +111,7 @@ def solve_with_limits(
     better. It then serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a
     knapsack on the tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains
     nothing. Then each tap chooses anew whom it serves, by a prize-collecting tree around it (`quota`). All that is done
-    again from plans that serve only who is worth a price, in small towns.
+    again in small towns: from trenches that lead fibre around, and from plans that serve only who is worth a price.
     """
     from lastmile_net.solve.capacity.warm import warm_within_limits
 
@@ -142,7 +142,8 @@ def _begin_elsewhere(run: Run, reach: Reach, config: SolveConfig, solver: Solver
     """
     question, can = Question.of(run.problem), reach.can()
     small = can.sum() <= SMALL_TOWN
-    if small and run.problem.fibre_cost.any() and not np.all(run.best.customers[can]):
+    some_left = bool(np.any(can & ~run.best.customers))
+    if small and some_left and run.pace.stopped is None and run.problem.fibre_cost.any():
         run.begin_roundabout()
     for part in WORTH if small else ():
         if run.pace.stopped is not None or not np.any(can & ~run.best.customers):

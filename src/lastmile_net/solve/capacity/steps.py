@@ -187,7 +187,7 @@ class Steps:
         """
         Solve for some customers without limits; `quick` where the answer is only a place to start from.
 
-        Not `straight` is without fibre but for each customer's shortest.
+        Where it is not `straight`, each drop bears the fibre of the shortest way to it, and routes may lead around.
         """
         part, _ = restrict(self.problem, customers, self.search.reach.usable)
         if not straight:

@@ -29,6 +29,8 @@ FEWEST_ARCS = 100_000
 """Room for arcs of the first cuts on any graph."""
 DENSE = 0.9
 """Where the first cuts fill this share of the room for them, terminals are few and far apart."""
+IDLE = 6
+"""After so many solutions that prove nothing more cuts stay until one does: else they could come and go for ever."""
 SHORT = 1e-4
 """A cut that lacks less than this is good enough."""
 MOST_BRANCHES = 2_000
@@ -99,6 +101,7 @@ class Generation:
         self.habit = Habit(guide, 1.1, len(cost))
         self.rng = rng
         self.model = Relaxation(graph, cost, clock, rim)
+        self.proven, self.idle = -1, 0
         self.terminals = np.flatnonzero(graph.kind != PLAIN)[1:].astype(np.int32)
         record = self._record()
         if charged is None:
@@ -112,7 +115,10 @@ class Generation:
         if not self.model.solve():
             return None
         bound, reduced = self.model.charges()
-        self.model.drop_slack()
+        self.idle = 0 if bound > self.proven else self.idle + 1
+        self.proven = max(self.proven, bound)
+        if self.idle < IDLE:
+            self.model.drop_slack()
         before = self.model.count
         bound += self._ascend(reduced)
         self._cut()
