@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import lastmile_net as lm
+from lastmile_net.demo import demo_folder
+from lastmile_net.report import bill_of_materials
 
 from .towns import cabinet, customers, line, point, streets
 
@@ -108,3 +110,17 @@ def test_a_run_with_sides_is_verified(tmp_path: Path) -> None:
     plan = lm.plan(*town(a=point(300, 10), c=point(300, -10), d=point(90, 200), e=point(110, 250)), config=config())
     verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
     assert verdict.passed, str(verdict)
+
+
+def test_labour_of_crossings_is_told_once() -> None:
+    """A bill that counts the labour of crossings with the metres, too, has rows with more labour than cost."""
+    folder = demo_folder()
+    files = [folder / f"{name}.gpkg" for name in ("streets", "backbone", "customers")]
+    both = lm.read_config(prices="example-eur", street_sides="both", rounds=1, routes=False)
+    plan = lm.plan(*files, config=both)
+    bill = bill_of_materials(plan)
+    assert (bill["item"] == "crossing of a street").any()
+    told = bill["labour"].dropna()
+    assert told.between(0, 1).all()
+    labour = float((bill["amount"] * bill["labour"]).sum())
+    assert labour == pytest.approx(plan.summary["labour"]["labour"], rel=2e-4)

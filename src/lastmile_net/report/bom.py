@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lastmile_net.config.prices import Price
     from lastmile_net.plan.result import Plan
 
     Item = tuple[str, str, float, str, float, float, float]
@@ -158,11 +159,24 @@ def _trenches(plan: Plan) -> Iterator[Item]:
     if dug.empty:
         return
     crossing = _column(dug, "crossing_cost", 0.0)
-    metres = dug.assign(cost=(dug["cost"] - crossing).round(2), labour=_column(dug, "labour_cost", np.nan))
     kind, method, ground = (_texts(dug, name) for name in ("kind", "method", "surface"))
+    labour = _column(dug, "labour_cost", np.nan)
+    metres = dug.assign(cost=(dug["cost"] - crossing).round(2))
+    # what a piece's labour is more than that of its metres is the labour of its crossings
+    share = pd.Series([_dig_labour(plan, *of) for of in zip(method, ground, strict=True)], index=dug.index)
+    metres["labour"] = (metres["cost"] * share).where(share.notna() & (crossing > 0), labour)
     for label, rows in metres.groupby([kind, method, ground], sort=True):
         yield _at_list_price(plan, label, rows)
-    yield from _street_crossings(plan, dug, crossing)
+    yield from _street_crossings(plan, dug, crossing, float((labour - metres["labour"]).sum()))
+
+
+def _dig_price(plan: Plan, method: str, ground: str) -> Price | None:
+    return plan.config.cost.dig.by(method).on(ground) if method and ground else None  # type: ignore[arg-type]
+
+
+def _dig_labour(plan: Plan, method: str, ground: str) -> float:
+    price = _dig_price(plan, method, ground)
+    return np.nan if price is None else price.labour
 
 
 def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) -> Item:
@@ -171,13 +185,13 @@ def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) 
     item = ", ".join(part for part in (f"{kind} trench", method.replace("_", " "), ground) if part)
     length, amount = round(float(rows["length_m"].sum()), 3), round(float(rows["cost"].sum()), 2)
     share = _share(float(rows["labour"].sum()), float(rows["cost"].sum()))
-    price = plan.config.cost.dig.by(method).on(ground) if method and ground else None  # type: ignore[arg-type]
+    price = _dig_price(plan, method, ground)
     if price is None or abs(amount - _times(length, price.value)) > CENTS_PER_PIECE * len(rows):
         return _averaged("trench", item, length, "m", amount, share)
     return "trench", item, length, "m", price.value, amount, share
 
 
-def _street_crossings(plan: Plan, dug: pd.DataFrame, crossing: pd.Series[float]) -> Iterator[Item]:
+def _street_crossings(plan: Plan, dug: pd.DataFrame, crossing: pd.Series[float], labour: float) -> Iterator[Item]:
     """Yield crossings of streets at their list price, halves counted as such, and of railways and waters as one sum."""
     fee, total = plan.config.cost.crossing.street, round(float(crossing.sum()), 2)
     own = crossing[dug["kind"] == "crossing"]
@@ -189,7 +203,8 @@ def _street_crossings(plan: Plan, dug: pd.DataFrame, crossing: pd.Series[float])
         yield "trench", "crossing of a street", count, "crossing", fee.value, listed, fee.labour
     rest = round(total - listed, 2)
     if rest:
-        yield "trench", "crossings of railways and waters", 1, "piece", rest, rest, np.nan
+        share = _share_of_rest(labour - listed * fee.labour, rest)
+        yield "trench", "crossings of railways and waters", 1, "piece", rest, rest, share
 
 
 def trench_classes(plan: Plan) -> pd.DataFrame:
@@ -228,6 +243,11 @@ def _share(labour: float, cost: float) -> float:
     return round(labour / cost, 4) if cost and np.isfinite(labour) else np.nan
 
 
+def _share_of_rest(labour: float, cost: float) -> float:
+    """Return the share of labour in what is left of a sum: cents by which pieces are rounded are no labour."""
+    return float(np.clip(_share(labour, cost), 0.0, 1.0))
+
+
 def _drops(plan: Plan) -> Iterator[Item]:
     drops, model = plan.drops, plan.config.cost
     if drops.empty:
@@ -246,7 +266,10 @@ def _drops(plan: Plan) -> Iterator[Item]:
         item = f"drop beyond {model.drop_included_m:g} m"
         yield _averaged("drop", item, beyond, "m", metres, model.drop_per_m.labour)
     if crossings:
-        yield "drop", "crossings on the way of drops", 1, "piece", crossings, crossings, np.nan
+        labour = float(_column(plan.trenches[plan.trenches["kind"] == "drop"], "labour_cost", np.nan).sum())
+        labour -= fixed * len(drops) * model.drop_fixed.labour + metres * model.drop_per_m.labour
+        share = _share_of_rest(labour, crossings)
+        yield "drop", "crossings on the way of drops", 1, "piece", crossings, crossings, share
 
 
 def _reuse(plan: Plan) -> Iterator[Item]:
