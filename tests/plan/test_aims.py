@@ -81,6 +81,22 @@ def test_who_is_over_budget_is_told_what_it_costs() -> None:
     assert pd.isna(last["build_order"])
 
 
+def test_all_beyond_the_budget_together_need_their_ports_too() -> None:
+    """
+    One port is left for b or c, whom only the money leaves out, each by himself: b for 60 m, c for 260 m more.
+
+    Both together cost 250 m of trench and 2 x 10 m of drops, and need a port more.
+    """
+    plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", budget=60))
+    assert (outcomes(plan), set(plan.customers["reason"].dropna())) == ("a", {"over_budget"})
+    found = plan.proposals[plan.proposals["scope"] == "change"].iloc[0]
+    assert (found["customers"], found["value"]) == (2, found["cost"])
+    assert found["cost"] == pytest.approx(270, abs=0.02)
+    assert found["proposal"].startswith("go beyond the budget or aim, with 1 port more: serves 2 homes more")
+    enough = planned(budget=60).proposals
+    assert "port" not in enough[enough["scope"] == "change"].iloc[0]["proposal"]
+
+
 @pytest.mark.parametrize(
     ("aim", "meaning", "remedy"),
     [

@@ -10,7 +10,7 @@ import pandas as pd
 from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.coverage.beyond import MILLI
 from lastmile_net.coverage.options import devices, ports_price
-from lastmile_net.coverage.remedy import REMEDY_UNITS, homes
+from lastmile_net.coverage.remedy import REMEDY_UNITS, counted, homes
 from lastmile_net.solve.extend import count_along
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def proposals(question: Question, verdict: Verdict) -> pd.DataFrame:
     -------
     proposals
         One row per scope, name and kind of change, most homes first within its scope: `value` is what serves them all
-        (the highest limit, the ports that lack for all of them), `devices` the cheapest access points with so many
-        ports, `cost` what connecting them together costs on top of the plan, trenches that they share once. `best`
+        (the highest limit, the ports that lack for all of them, the money for them together), `devices` the cheapest
+        access points with so many ports, `cost` what connecting them together costs on top of the plan, trenches that they share once. `best`
         marks the change that wins most homes at its name. Customers who need several changes count under all of them
         together, as `one+other`.
     """
@@ -96,16 +96,20 @@ def _proposal(question: Question, verdict: Verdict, key: tuple[str, ...], rows: 
     model, units = question.config.cost, question.units[rows]
     code = change.split("+")[0]
     value = max((verdict.remedies[row].value for row in rows.tolist()), default=np.nan)
-    ports = _ports(question, verdict, rows)
+    ports = _ports(question, verdict, rows, every_home=code == "raise_budget")
     if code == "add_ports":
         value = float(ports)
     cost = _together(question, verdict, rows) + float(ports_price(np.array([ports], np.float64), model)[0])
     total = with_overhead(round(cost + float(price_equipment(units, model).sum()), 2), model)
+    if code == "raise_budget":
+        value = total
     chosen = devices(ports, model)
     told = ", ".join(f"{number} x {kind}" for kind, number in chosen)
     count = int(units.sum())
     size = "" if np.isnan(value) else f" by {value:,.2f} {REMEDY_UNITS[code]}".rstrip().replace(".00 ", " ")
     words = f"{told} at {at}" if told and code == "add_ports" else f"{change}{size}{' at ' + at if at else ''}"
+    if code == "raise_budget":
+        words = "go beyond the budget or aim" + (f", with {told or counted(ports, 'port')} more" if ports else "")
     where = "" if scope == "change" else f" in {name}"
     text = f"{words}: serves {homes(count)} more{where} for {total:,.2f} {model.currency}"
     return (
@@ -124,15 +128,15 @@ def _proposal(question: Question, verdict: Verdict, key: tuple[str, ...], rows: 
     )
 
 
-def _ports(question: Question, verdict: Verdict, rows: np.ndarray) -> int:
-    """Return the ports that lack for all of the customers together."""
+def _ports(question: Question, verdict: Verdict, rows: np.ndarray, *, every_home: bool) -> int:
+    """Return the ports that lack for all of the customers together; of those whom ports keep out or `every_home`."""
     assert verdict.options is not None
     table = verdict.options.table.set_index("customer").loc[rows]
-    asked = table.index.to_numpy()[(table["ports"] > 0).to_numpy()]
+    asked = table.index.to_numpy()[every_home | (table["ports"] > 0).to_numpy()]
     tap = table.loc[asked, "tap"].to_numpy(np.int64)
     needed = pd.Series(question.units[asked]).groupby(tap).sum()
     room = question.room[needed.index.to_numpy(np.int64)]
-    return int(np.maximum(needed.to_numpy() - np.nan_to_num(room, posinf=0), 0).sum())
+    return int(np.maximum(needed.to_numpy() - np.nan_to_num(room, posinf=np.inf), 0).sum())
 
 
 def _together(question: Question, verdict: Verdict, rows: np.ndarray) -> float:
