@@ -51,9 +51,9 @@ def proposals(question: Question, verdict: Verdict) -> pd.DataFrame:
     proposals
         One row per scope, name and kind of change, most homes first within its scope: `value` is what serves them all
         (the highest limit, the ports that lack for all of them, the money for them together), `devices` the cheapest
-        access points with so many ports, `cost` what connecting them together costs on top of the plan, trenches that they share once. `best`
-        marks the change that wins most homes at its name. Customers who need several changes count under all of them
-        together, as `one+other`.
+        access points with so many ports, `cost` what connecting them together costs on top of the plan, trenches that
+        they share once. `best` marks the change that wins most homes at its name. Customers who need several changes
+        count under all of them together, as `one+other`.
     """
     if verdict.options is None or verdict.beyond is None or verdict.options.table.empty:
         return pd.DataFrame(columns=list(COLUMNS))
