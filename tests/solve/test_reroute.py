@@ -142,7 +142,10 @@ def test_each_pass_gains_what_it_says() -> None:
     for seed in range(TOWNS):
         problem = small_town(seed, customers=60, nodes=300 if seed % 3 else 30, fibre=100 * (1 + seed % 7))
         reroute = Reroute.of(problem)
-        via = tree_of(reroute.graph, np.ones(len(reroute.graph.cost), bool))
+        used = np.ones(len(reroute.graph.cost), bool)
+        first = np.unique(problem.drop_customer, return_index=True)[1]
+        used[len(used) - len(problem.drop_customer) :] = np.isin(np.arange(len(problem.drop_customer)), first)
+        via = tree_of(reroute.graph, used)
         before, gain = paid_for_tree(reroute, via), 1
         while gain > 0:
             inside = np.flatnonzero((via >= 0) & (reroute.graph.kind != LEAF))

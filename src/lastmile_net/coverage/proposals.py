@@ -101,14 +101,13 @@ def _proposal(question: Question, verdict: Verdict, key: tuple[str, ...], rows: 
         value = float(ports)
     cost = _together(question, verdict, rows) + float(ports_price(np.array([ports], np.float64), model)[0])
     total = with_overhead(round(cost + float(price_equipment(units, model).sum()), 2), model)
-    if code == "raise_budget":
-        value = total
     chosen = devices(ports, model)
     told = ", ".join(f"{number} x {kind}" for kind, number in chosen)
     count = int(units.sum())
     size = "" if np.isnan(value) else f" by {value:,.2f} {REMEDY_UNITS[code]}".rstrip().replace(".00 ", " ")
     words = f"{told} at {at}" if told and code == "add_ports" else f"{change}{size}{' at ' + at if at else ''}"
     if code == "raise_budget":
+        value = total
         words = "go beyond the budget or aim" + (f", with {told or counted(ports, 'port')} more" if ports else "")
     where = "" if scope == "change" else f" in {name}"
     text = f"{words}: serves {homes(count)} more{where} for {total:,.2f} {model.currency}"

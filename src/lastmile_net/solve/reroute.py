@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.compile import inner_kernel, kernel
-from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, ZERO, make_graph
+from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, ZERO, lay_rows, make_graph
 from lastmile_net.solve.paths import spread
+from lastmile_net.solve.routes import flood
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,24 +145,13 @@ class Reroute:
         return names[(names >= 0) & (names < streets)].astype(np.int64), chosen
 
 
-@kernel
 def tree_of(graph: Graph, used: Flags) -> Shorts:
-    """Return the arc into each node on its way from the root over used edges; -1 where there is none."""
-    via = np.full(len(graph.kind), -1, np.int32)
-    queue = np.empty(len(graph.kind), np.int32)
-    queue[0] = 0
-    count, done = 1, 0
-    while done < count:
-        v = queue[done]
-        done += 1
-        if graph.kind[v] == LEAF:
-            continue
-        for i in range(graph.start[v], graph.start[v + 1]):
-            u = graph.nbr[i]
-            if used[graph.arc[i] >> 1] and u != 0 and via[u] < 0:
-                via[u] = graph.arc[i]
-                queue[count] = u
-                count += 1
+    """Return the arc into each node on its way from the root over used edges, or -1; a leaf has one used edge."""
+    edges = np.flatnonzero(used)
+    start, nbr, arc = lay_rows(len(graph.kind), graph.end.reshape(-1, 2)[edges].ravel())
+    via, _ = flood(start, nbr, arc, np.zeros(1, np.int64))
+    reached = via >= 0
+    via[reached] = 2 * edges[via[reached] >> 1] + (via[reached] & 1)
     return via
 
 

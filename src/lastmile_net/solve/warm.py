@@ -13,7 +13,7 @@ from lastmile_net.solve.compile import cache_folder
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.hunt import Hunt
 from lastmile_net.solve.paths import spread
-from lastmile_net.solve.reroute import Load, exchange, tree_of
+from lastmile_net.solve.reroute import Load, exchange
 from lastmile_net.solve.routes import climb, flood
 from lastmile_net.solve.shrink import Shrunk
 from lastmile_net.solve.steiner.construct import grow, span
@@ -57,5 +57,5 @@ def warm() -> None:
     via, _ = flood(graph.start, graph.nbr, graph.arc, np.zeros(1, np.int64))
     climb(graph.end, via, np.zeros(1, np.int64), np.arange(len(graph.cost)))
     load = Load(np.ones(len(cost), np.int64), (kind == LEAF).astype(np.int64))
-    exchange(graph, load, tree_of(graph, np.ones(len(cost), bool)), via, np.zeros(len(kind), np.int32))
+    exchange(graph, load, span(graph, grow(graph, graph.cost, 0)), via, np.zeros(len(kind), np.int32))
     mark.touch()

@@ -29,7 +29,7 @@ FEWEST_ARCS = 100_000
 """Room for arcs of the first cuts on any graph."""
 DENSE = 0.9
 """Where the first cuts fill this share of the room for them, terminals are few and far apart."""
-IDLE = 6
+STANDSTILL = 6
 """After so many solutions that prove nothing more cuts stay until one does: else they could come and go for ever."""
 SHORT = 1e-4
 """A cut that lacks less than this is good enough."""
@@ -117,7 +117,7 @@ class Generation:
         bound, reduced = self.model.charges()
         self.idle = 0 if bound > self.proven else self.idle + 1
         self.proven = max(self.proven, bound)
-        if self.idle < IDLE:
+        if self.idle < STANDSTILL:
             self.model.drop_slack()
         before = self.model.count
         bound += self._ascend(reduced)
