@@ -26,6 +26,7 @@ from lastmile_net.solve.capacity import (
 from lastmile_net.solve.capacity.assign import improve
 from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.capacity.run import Run
+from lastmile_net.solve.capacity.warm import warm_within_limits
 from lastmile_net.solve.problem import Problem, Solution
 
 from .small_towns import small_town
@@ -472,11 +473,12 @@ def test_a_stop_asked_for_stays_asked_for() -> None:
 
 def test_nothing_begins_anew_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small towns are searched from other starts, too: not once somebody has pressed Ctrl-C."""
+    warm_within_limits()  # solves a town, too
     began = []
     monkeypatch.setattr(Run, "begin_roundabout", lambda _: began.append(1))
-    town = replace(small_town(3, customers=9, fibre=100), tap_capacity=np.ones(len(small_town(3).tap_node), np.int64))
+    town = small_town(0, customers=9, fibre=100)
+    town = replace(town, tap_capacity=np.ones(len(town.tap_node), np.int64))
     solve_with_limits(town, Limits(), SolveConfig())
-    assert began
-    began.clear()
+    assert began == [1]
     solve_with_limits(town, Limits(), SolveConfig(), lambda _: False)
-    assert not began
+    assert began == [1]
