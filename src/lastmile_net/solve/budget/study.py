@@ -205,7 +205,10 @@ class Study:
             return self._first(self.nested.within(budget), budget)
         if self.kept is not None:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
-            return self._choice(self._heard_of(self.kept.most_within(budget)), budget)
+            self.kept.look_within(budget)
+            if self._gain(self.kept.best_within(budget)) < (1 - ENOUGH) * self.most_gain(budget):
+                self._branch(self.kept.telling_price(budget))
+            return self._choice(self._heard_of(self.kept.best_within(budget)), budget)
         if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
             self.proven.append((budget, proof.bound))
@@ -233,6 +236,9 @@ class Study:
         budget = int(self.nested.cost[last])
         if self.kept is not None:
             self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
+            self.kept.look_for(gain)
+            if self.kept.cheapest_for(gain).cost > (1 + self.config.target_gap) * self.least_cost(gain):
+                self._branch(self.kept.telling_price(gain=gain))
             return self._choice(self._heard_of(self.kept.cheapest_for(gain)), wanted=gain)
         if is_small(self.question) and not self.must:
             return self._small_gaining(gain)
@@ -252,6 +258,7 @@ class Study:
         if self.parts_only:
             return self._first(max(self.nested.worth(price), self.must))
         answer = self.ask(price)
+        self._branch(price)
         found = answer.solution if self.kept is None else self._heard_of(self.kept.worth(price))
         return self.with_worth(found, price)
 
@@ -298,6 +305,14 @@ class Study:
         best = min(plans, key=lambda solution: solution.cost)
         least = min(max(proof.bound, self.least_cost(gain)), best.cost)
         return Choice(best, self._gain(best), self.most_gain(best.cost), least)
+
+    def _branch(self, price: int) -> None:
+        """Ask at a price to the end within ports, if some limit hangs on them."""
+        if self.kept is None or self.stopped or not price or (self.question.problem.tap_capacity < 0).all():
+            return
+        bound = self.kept.branch(self._asked, price, max(self.config.target_gap, self._open(price, ENOUGH)))
+        answer = self.ask(price)
+        self.answers[price] = replace(answer, bound=max(bound, answer.bound))
 
     def _is_proven(self, budget: int) -> bool:
         return max(order.gain_within(budget) for _, order in self.plans) >= self.most_gain(budget)

@@ -10,7 +10,7 @@ import numpy as np
 from lastmile_net.solve.budget.grow import what_is_left
 from lastmile_net.solve.budget.order import Plan, buy, cut, in_turn
 from lastmile_net.solve.capacity import adjacency, ask_within_limits, find_reach, solve_with_limits
-from lastmile_net.solve.prizes import close_in, renamed
+from lastmile_net.solve.prizes import STEP, close_in, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_QUESTIONS = 6
 """Prices that are tried for one aim, at most."""
+MESH, FINE = 8, 60
+"""So many parts of each order say where prices lie, and so many prices in between are held against one another."""
 
 
 class WithinLimits:
@@ -55,24 +57,30 @@ class WithinLimits:
         found = solve_with_limits(self.question.posed, self.reach, self.config, self.heard, search=False)
         return self._keep(found.solution)
 
-    def most_within(self, budget: int) -> Solution:
-        """Return the plan that gains most within a budget; before all, it serves those who must be."""
+    def look_within(self, budget: int) -> None:
+        """Look for plans of which a first part gains much within a budget."""
         order = self.growing[1]
         self._close_in(order.price_at(budget), lambda plan: plan[0].cost <= budget)
         if not self.stopped:
             # whoever is worth half of it keeps his port: plans that only look at the whole of it give it to others
             self.grown([order.price_at(budget // 2) + 1, order.price_at(budget) + 1])
+
+    def best_within(self, budget: int) -> Solution:
+        """Return the part of a plan so far that gains most within a budget; before all, it serves those who must be."""
         first = self.question.problem.first
         return max(
             (buy(self.question, *plan, budget) for plan in self.plans),
             key=lambda part: (int((first & (part.drop >= 0)).sum()), self._gain(part), -part.cost),
         )
 
-    def cheapest_for(self, gain: int) -> Solution:
-        """Return the cheapest plan that gains as much; the plan for everybody where none does."""
+    def look_for(self, gain: int) -> None:
+        """Look for plans of which a first part gains as much for little."""
         order = self.growing[1]
         last = min(int(np.searchsorted(order.gain, gain)), len(order.cost) - 1)
         self._close_in(order.price_at(int(order.cost[last])), lambda plan: self._gain(plan[0]) < gain)
+
+    def cheapest_for(self, gain: int) -> Solution:
+        """Return the cheapest part of a plan so far that gains as much; the plan for everybody where none does."""
         reaching = [plan for plan in self.plans if plan[1].gain_within(plan[0].cost) >= gain]
         parts = [self._first(plan, int(np.searchsorted(plan[1].gain, gain)) + 1 if gain else 0) for plan in reaching]
         return min(parts, key=lambda part: part.cost, default=self.plans[0][0])
@@ -82,6 +90,44 @@ class WithinLimits:
         self._ask(price)
         parts = [self._first(plan, plan[1].worth(price)) for plan in self.plans]
         return min(parts, key=lambda part: part.cost - price * self._gain(part))
+
+    def telling_price(self, budget: int | None = None, gain: int = 0) -> int:
+        """Return the price at which plans so far leave least room for more within a budget, or for a cheaper gain."""
+        orders = [order for _, order in self.plans if len(order.cost)]
+        if not orders:
+            return 0
+        cost, gained = (np.concatenate([getattr(order, name) for order in orders]) for name in ("cost", "gain"))
+        ends = [order.price_at(share * int(order.cost[-1]) // MESH) for order in orders for share in range(1, MESH + 1)]
+        prices = np.unique(np.geomspace(min(ends), max(ends) * STEP, FINE).astype(np.int64))
+        worth = np.array([max(int((price * gained - cost).max()), 0) for price in prices.tolist()])
+        if budget is None:
+            return int(prices[np.argmax(prices * gain - worth)])
+        return int(prices[np.argmin((worth + budget) / prices)])
+
+    def branch(self, question: Question, price: int, gap: float) -> int:
+        """
+        Prove within ports who is worth a price, where streets are few enough; what is found counts as a plan, too.
+
+        Parameters
+        ----------
+        question
+            What is asked: that of all plans, or of those that serve all who must be served.
+        price
+            For each unit of gain, in thousandths.
+        gap
+            Gap in all that is paid at which to stop.
+
+        Returns
+        -------
+        bound
+            As in `Answer`.
+        """
+        config = self.config.model_copy(update={"target_gap": gap})
+        answer = ask_within_limits(question, price, self.reach, config, self.heard, to_the_end=True)
+        self._noted(answer.solution)
+        if question.problem.must is self.question.problem.must:
+            self._keep(answer.solution)
+        return answer.bound
 
     def grown(self, prices: Sequence[int]) -> Plan | None:
         """

@@ -2,7 +2,8 @@
 The programme of streets whose taps have few ports: cuts first, then flows from taps to homes, and branching to the end.
 
 Cables through the trenches are a flow from taps to homes, and each trench has at most one direction. Cuts around
-sets of nodes that lack ports make the linear programme strong; flows make its whole solutions plans within ports.
+sets of nodes that lack ports make the linear programme strong; flows make its whole solutions plans within ports. Where
+customers may be left out at a price, one row says how many must be.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from lastmile_net.solve.bound import Habit, record_of, useful_arcs
 from lastmile_net.solve.capacity.cuts import ascend_demand
+from lastmile_net.solve.capacity.flow import most_flow
 from lastmile_net.solve.capacity.lacking import TINY, lacking_cuts, sparing_cuts
 from lastmile_net.solve.graph import LEAF, PLAIN
 from lastmile_net.solve.rows.generate import CUTS_PER_NODE, MOST_BRANCHES, ROUGH, SHORT, Generation
@@ -74,13 +76,28 @@ class PortRows(Generation):
         clock: Clock,
         charged: Record,
     ) -> None:
+        self.need, self.back = need, back
+        self.most = int(need.homes[1:].sum())
         # two trenches from two taps may meet in a plain node and go on as one: no node is left as much as entered
         super().__init__(graph, cost, guide, rng, clock, rim=graph.kind == PLAIN, charged=charged)
-        self.need, self.back = need, back
         self.seeds = np.flatnonzero((need.ports > 0) & (need.ports < need.homes.sum()))
         self.wide = Habit(guide, 1.0, len(graph.end))
         # so often in turn no cut has been found around each node, by sets that lack ports and by those with too many
         self.misses = np.zeros((2, len(graph.kind)), np.int64)
+
+    def _add_lasting(self) -> None:
+        """Add a row: whoever finds no port is left out, where a tap with ports for all has ways to customers only."""
+        graph, need, homes = self.graph, self.need, self.most
+        for v in np.flatnonzero(need.ports >= homes).tolist():
+            row = slice(graph.start[v], graph.start[v + 1])
+            end, arc = graph.nbr[row], graph.arc[row].astype(np.int64)
+            out = graph.kind[end] == LEAF
+            if np.all(out | (end == 0)):
+                self.most = min(homes, int(need.ports.sum() - need.ports[v]))
+                left = homes - self.most - int(need.homes[v])
+                if left > 0:
+                    self.model.add_lasting(arc[out], need.homes[end[out]], left)
+                return
 
     def _ascend(self, reduced: Ints) -> int:
         return super()._ascend(reduced) + self._charge_demand(reduced)
@@ -169,6 +186,7 @@ class PortRows(Generation):
         self._enter_once()
         highs: highspy.Highs = self.model.highs
         highs.setOptionValue("mip_rel_gap", gap)
+        highs.setOptionValue("objective_bound", (cost * (1 + SAME) + grain) / self.model.unit)
         highs.setOptionValue("mip_heuristic_effort", 0.0)  # the forest is as good as its own would be
         found = self.model.branch(MOST_BRANCHES)
         told = float(highs.getInfo().objective_function_value) * self.model.unit
@@ -185,7 +203,7 @@ class PortRows(Generation):
         model, need = self.model, self.need
         count, nodes = len(model.arc), len(self.graph.kind)
         tail, head = model.tail[model.arc], model.head[model.arc]
-        most = np.where(tail == 0, need.ports[head], need.homes[1:].sum()).astype(np.float64)
+        most = most_flow(self.graph, need, self.most)[model.arc].astype(np.float64)
         flow = count + np.arange(count)
         model.highs.addVars(count, np.zeros(count), most)
         pairs = np.column_stack([np.arange(count), flow]).ravel().astype(np.int32)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.capacity.pace import Pace
-from lastmile_net.solve.capacity.proof import Task, bound_within_ports, prove_within_ports, shaken
+from lastmile_net.solve.capacity.proof import WHOLE, Task, bound_within_ports, prove_within_ports, shaken
 from lastmile_net.solve.capacity.steps import Steps
 from lastmile_net.solve.clock import Clock
 
@@ -106,7 +106,7 @@ class Run:
         """Look for who is worth what leaving him out costs."""
         wanted = self.search.wanted
         if wanted.any():
-            relaxed = self.steps.relax(wanted, quick=True)
+            relaxed = self._relaxed = self.steps.relax(wanted, quick=True)
             self.pace.bound = relaxed.lower_bound
             self.pace.start_anew()
             start = min(self.best, self.steps.lifted(relaxed, wanted), key=self.search.rank)
@@ -149,13 +149,15 @@ class Run:
         number[drops] = np.arange(len(drops))
         return replace(other, edges=np.flatnonzero(plan.built), drop=number[plan.drop[plan.customers]], lower_bound=0)
 
-    def end(self) -> None:
-        """Prove how cheap serving those who are served can be, while the forest is shaken."""
+    def end(self, *, few: bool = False) -> None:
+        """Prove how cheap serving those who are served can be, while the forest is shaken; perhaps on `few` streets only."""
         pace, gap, served = self.pace, self.config.target_gap, self.best.customers
         pace.go_on()
         if pace.stopped is not None or self._relaxed is None or self.best.cost <= pace.bound * (1 + gap):
             return
         ground, _ = self.steps.ground(served, tolls=True)
+        if few and len(ground.graph.cost) > WHOLE:
+            return
         built = self.steps.forest(self.best)
         clock = Clock(pace.deadline)
         task = Task(ground, self._relaxed, built, self.best.cost, gap, self.config.seed, clock)

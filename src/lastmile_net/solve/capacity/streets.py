@@ -163,7 +163,7 @@ def lay_streets(problem: Problem, room: Ints, *, tolls: bool = True) -> tuple[St
         int64 (c,). The drop of each customer who has no choice; -1 for the others.
     """
     price, paid = toll_prices(problem, room) if tolls else (drop_prices(problem), 0)
-    drops = _drops(problem, price)
+    drops = _drops(problem, price, room)
     choices = np.bincount(problem.drop_customer[drops], minlength=problem.customers)[problem.drop_customer[drops]]
     single, several = drops[choices == 1], drops[choices > 1]
     leaves, leaf = np.unique(problem.drop_customer[several], return_inverse=True)
@@ -189,9 +189,16 @@ def lay_streets(problem: Problem, room: Ints, *, tolls: bool = True) -> tuple[St
     return streets, origin, settled
 
 
-def _drops(problem: Problem, price: Ints) -> Ints:
-    """Return the drops at nodes that a tap can reach, the cheapest of each customer at each node, by customer."""
-    drops = np.flatnonzero(reachable(problem)[problem.drop_node])
+def _drops(problem: Problem, price: Ints, room: Ints) -> Ints:
+    """
+    Return the drops at nodes that a tap can reach, the cheapest of each customer at each node, by customer.
+
+    None of them is dearer than one at a tap with ports for all: that one needs no trench.
+    """
+    there = np.isin(problem.drop_node, problem.tap_node[room >= problem.units.sum()])
+    least = np.full(problem.customers, np.iinfo(np.int64).max)
+    np.minimum.at(least, problem.drop_customer[there], price[there])
+    drops = np.flatnonzero(reachable(problem)[problem.drop_node] & (price <= least[problem.drop_customer]))
     node, customer = problem.drop_node[drops], problem.drop_customer[drops]
     order = np.lexsort((drops, price[drops], node, customer))
     node, customer = node[order], customer[order]

@@ -32,6 +32,8 @@ def ask_within_limits(
     config: SolveConfig,
     report: Report | None = None,
     solver: Solver = solve,
+    *,
+    to_the_end: bool = False,
 ) -> Answer:
     """
     Find who is worth a price within ports and limits on routes.
@@ -48,12 +50,14 @@ def ask_within_limits(
         When to stop; progress callback.
     solver
         What solves the plain problem.
+    to_the_end
+        Branch to the end within ports where streets are few enough: this has a time limit of its own.
 
     Returns
     -------
     answer
-        Its solution keeps all limits; its bound leaves the ports out, counts whom no tap can serve as left out, and is
-        for plans that serve all who must be served.
+        Its solution keeps all limits; its bound leaves the ports out, unless it was proved `to_the_end`, counts whom no
+        tap can serve as left out, and is for plans that serve all who must be served.
 
     Notes
     -----
@@ -67,6 +71,8 @@ def ask_within_limits(
     search, real = _search(question, price_each, reach)
     run = Run(search, config, report, solver, out=len(problem.tap_node))
     run.search_worth()
+    if to_the_end:
+        run.end(few=True)
     found = run.solution()
     lost = price_each * int(question.gain[question.in_reach & ~reach.can()].sum())
     return Answer(price_each, renamed(question, found, real), found.lower_bound + lost)

@@ -101,6 +101,7 @@ class Generation:
         self.habit = Habit(guide, 1.1, len(cost))
         self.rng = rng
         self.model = Relaxation(graph, cost, clock, rim)
+        self._add_lasting()
         self.proven, self.idle = -1, 0
         self.terminals = np.flatnonzero(graph.kind != PLAIN)[1:].astype(np.int32)
         record = self._record()
@@ -148,6 +149,9 @@ class Generation:
             if self.model.clock.over() or not self.model.whole or self._cut() == 0:
                 break
         return bound
+
+    def _add_lasting(self) -> None:
+        """Add rows besides those that every graph has; here there are none."""
 
     def _ascend(self, reduced: Ints) -> int:
         """Charge what an ascent still can, add its cuts as rows if they are small, and return what the bound gains."""

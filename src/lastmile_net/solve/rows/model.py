@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
     Shorts = NDArray[np.int32]
-    Signs = NDArray[np.int8]
+    Weights = NDArray[np.int32]
 
 RANGE = 1e4
 """The dearest arc costs this much in HiGHS's eyes."""
@@ -104,7 +104,7 @@ class Relaxation:
         self.column[self.arc] = np.arange(len(self.arc))
         self.use = np.zeros(len(cost))
         self.unit = max(1.0, float(cost.max(initial=1)) / RANGE)
-        self.rows: list[tuple[Shorts, Shorts, Signs]] = []
+        self.rows: list[tuple[Shorts, Shorts, Weights]] = []
         self.least: list[Ints] = []
         self.count = 0
         self.clock = clock
@@ -146,6 +146,11 @@ class Relaxation:
         self._add(number[row[taken]], arcs[taken], ones, np.ones(rows, np.int64))
         return rows
 
+    def add_lasting(self, arc: Ints, weight: Ints, least: int) -> None:
+        """Add a row `sum(weight * use) >= least` that is never taken out; no cut may be in yet."""
+        self._add(np.zeros(len(arc), np.int64), arc, weight, np.array([least]))
+        self.lasting = self.count
+
     def drop_slack(self) -> None:
         """Take out cuts that the last solution crosses amply: they slow the programme down far more than they help."""
         price = np.array(self.highs.getSolution().row_dual)
@@ -156,10 +161,10 @@ class Relaxation:
             return
         gone = np.flatnonzero(slack).astype(np.int32)
         self.highs.deleteRows(len(gone), gone)
-        row, column, sign = self._entries()
+        row, column, weight = self._entries()
         number = (np.cumsum(~slack) - 1).astype(np.int32)
         stay = ~slack[row]
-        self.rows = [(number[row[stay]], column[stay], sign[stay])]
+        self.rows = [(number[row[stay]], column[stay], weight[stay])]
         self.least = [np.concatenate(self.least)[~slack]]
         self.count -= len(gone)
 
@@ -174,10 +179,10 @@ class Relaxation:
         sign = np.concatenate([np.ones(np.count_nonzero(other), np.int64), np.full(len(arc), -1)])
         self._add(rows, np.concatenate([into[other], arc]), sign, np.zeros(len(arc), np.int64))
 
-    def _add(self, row: Ints, arc: Ints, sign: Ints, least: Ints) -> None:
-        """Add rows `sum(sign * use) >= least`."""
+    def _add(self, row: Ints, arc: Ints, weight: Ints, least: Ints) -> None:
+        """Add rows `sum(weight * use) >= least`."""
         order = np.argsort(row, kind="stable")
-        row, column, sign = row[order], self.column[arc[order]], sign[order]
+        row, column, weight = row[order], self.column[arc[order]], weight[order]
         start = np.searchsorted(row, np.arange(len(least))).astype(np.int32)
         upper = np.full(len(least), highspy.kHighsInf)
         self.highs.addRows(
@@ -187,17 +192,17 @@ class Relaxation:
             len(row),
             start,
             column.astype(np.int32),
-            sign.astype(np.float64),
+            weight.astype(np.float64),
         )
-        self.rows.append(((row + self.count).astype(np.int32), column.astype(np.int32), sign.astype(np.int8)))
+        self.rows.append(((row + self.count).astype(np.int32), column.astype(np.int32), weight.astype(np.int32)))
         self.least.append(least)
         self.count += len(least)
 
-    def _entries(self) -> tuple[Shorts, Shorts, Signs]:
-        """Return row, column and sign of all entries."""
-        row, column, sign = (np.concatenate(parts) for parts in zip(*self.rows, strict=True))
-        self.rows = [(row, column, sign)]
-        return row, column, sign
+    def _entries(self) -> tuple[Shorts, Shorts, Weights]:
+        """Return row, column and weight of all entries."""
+        row, column, weight = (np.concatenate(parts) for parts in zip(*self.rows, strict=True))
+        self.rows = [(row, column, weight)]
+        return row, column, weight
 
     def __del__(self) -> None:
         """Give HiGHS's memory back at once: its object hangs in a circle with its own callbacks, and would stay."""
@@ -237,9 +242,9 @@ class Relaxation:
         because no arc is used more than once.
         """
         price = np.maximum(np.rint(np.array(self.highs.getSolution().row_dual) * self.unit), 0).astype(np.int64)
-        row, column, sign = self._entries()
+        row, column, weight = self._entries()
         # sums of whole numbers below 2 ** 53: exact
-        charged = np.bincount(column, weights=sign * price[row], minlength=len(self.arc))
+        charged = np.bincount(column, weights=weight * price[row], minlength=len(self.arc))
         left = self.cost[self.arc] - charged.astype(np.int64)
         bound = int(price @ np.concatenate(self.least)) + int(np.minimum(left, 0).sum())
         reduced = self.cost.copy()
