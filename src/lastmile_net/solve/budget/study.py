@@ -9,6 +9,7 @@ and for very small budgets what could be gained if every trench were there alrea
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from lastmile_net.solve import solve
 from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
 from lastmile_net.solve.budget.fill import add_worth, spend_rest
 from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn
+from lastmile_net.solve.budget.tangent import telling_price
 from lastmile_net.solve.budget.within import WithinLimits
 from lastmile_net.solve.capacity import add_worth_within_limits
 from lastmile_net.solve.fibre import drop_prices
@@ -42,8 +44,12 @@ MOST_QUESTIONS = 8
 PROMISING = 0.98
 """First parts that gain less than this share of the best one are not filled up."""
 POLISHES = 3
-SCARCE = 0.3
+SCARCE = 0.25
 """Below this share of what everybody costs, bounds may be looser."""
+WIDE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95)
+"""Shares of what everybody costs at which the curve's bound is looked at: it is asked on where it is widest,"""
+NARROW, MOST_ALONG = 0.015, 9
+"""until it is so near in the mean, or so many prices have been asked at."""
 ENOUGH, ENOUGH_EARLY = 0.002, 0.02
 """Gap in homes at which a price of the curve has been asked for long enough."""
 SLIP = 1e-6
@@ -144,19 +150,45 @@ class Study:
 
     def ask_along(self, shares: tuple[float, ...]) -> None:
         """
-        Ask at the prices at which the nested order spends some shares of what everybody costs.
+        Ask at the prices at which the nested order spends some shares of what everybody costs, and where it tells most.
 
         All of it together has the time that the plan has. Each price is asked until the bound on homes is near enough.
         """
-        limit = self.config.time_limit_s
+        limit, began = self.config.time_limit_s, time.perf_counter()
         if self.kept is not None and not self.stopped and len(self.nested.cost):
             _ = self.kept.growing  # else the order would be held against itself
-        for share in () if self.parts_only else shares:
-            price = self.nested.price_at(int(share * self.nested.cost[-1])) if len(self.nested.cost) else 0
-            if price and not self.stopped and not any(1 / CLOSE < price / known < CLOSE for known in self.answers):
-                gap = max(self.config.target_gap, self._open(price, ENOUGH if share >= SCARCE else ENOUGH_EARLY))
-                each = {"time_limit_s": limit and limit / len(shares), "target_gap": gap}
-                self.ask(price, self.config.model_copy(update=each))
+        if self.parts_only or len(self.nested.cost) == 0:
+            return
+        for share in shares:
+            self._ask_once(
+                self.nested.price_at(int(share * self.nested.cost[-1])), share, limit and limit / len(shares)
+            )
+        while self.kept is None and not self.stopped and len(self.answers) < MOST_ALONG:
+            left = None if limit is None else limit + began - time.perf_counter()
+            if not self._ask_where_wide(left if left is None else min(left, limit / len(shares))):
+                break
+
+    def _ask_once(self, price: int, share: float, limit: float | None) -> bool:
+        """Ask at a price that spends about a share of the whole, unless a near one has been asked; return whether."""
+        if self.stopped or any(1 / CLOSE < price / known < CLOSE for known in self.answers):
+            return False
+        gap = max(self.config.target_gap, self._open(price, ENOUGH if share >= SCARCE else ENOUGH_EARLY))
+        self.ask(price, self.config.model_copy(update={"time_limit_s": limit, "target_gap": gap}))
+        return True
+
+    def _ask_where_wide(self, limit: float | None) -> bool:
+        """Ask where the bound on the curve is widest, if it is wide and a price there is new; return whether."""
+        ends = np.array([int(share * self.nested.cost[-1]) for share in WIDE])
+        found = np.maximum(self.found_gains(ends), 1)
+        room = self.most_gains(ends) / found - 1
+        if room.mean() <= NARROW:
+            return False
+        orders = [order for _, order in self.plans]
+        return any(
+            self._ask_once(telling_price(orders, budget=int(ends[i])), WIDE[i], limit)
+            for i in np.argsort(-room, kind="stable").tolist()
+            if room[i] > NARROW
+        )
 
     def most_gain(self, budget: int) -> int:
         """Return what no plan within a budget can gain more than."""
@@ -207,7 +239,7 @@ class Study:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
             self.kept.look_within(budget)
             if self._gain(self.kept.best_within(budget)) < (1 - ENOUGH) * self.most_gain(budget):
-                self._branch(self.kept.telling_price(budget))
+                self._branch(telling_price([order for _, order in self.kept.plans], budget=budget))
             return self._choice(self._heard_of(self.kept.best_within(budget)), budget)
         if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
@@ -238,7 +270,7 @@ class Study:
             self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
             self.kept.look_for(gain)
             if self.kept.cheapest_for(gain).cost > (1 + self.config.target_gap) * self.least_cost(gain):
-                self._branch(self.kept.telling_price(gain=gain))
+                self._branch(telling_price([order for _, order in self.kept.plans], gain=gain))
             return self._choice(self._heard_of(self.kept.cheapest_for(gain)), wanted=gain)
         if is_small(self.question) and not self.must:
             return self._small_gaining(gain)

@@ -10,7 +10,7 @@ import numpy as np
 from lastmile_net.solve.budget.grow import what_is_left
 from lastmile_net.solve.budget.order import Plan, buy, cut, in_turn
 from lastmile_net.solve.capacity import adjacency, ask_within_limits, find_reach, solve_with_limits
-from lastmile_net.solve.prizes import STEP, close_in, renamed
+from lastmile_net.solve.prizes import close_in, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 MOST_QUESTIONS = 6
 """Prices that are tried for one aim, at most."""
-MESH, FINE = 8, 60
-"""So many parts of each order say where prices lie, and so many prices in between are held against one another."""
 
 
 class WithinLimits:
@@ -90,19 +88,6 @@ class WithinLimits:
         self._ask(price)
         parts = [self._first(plan, plan[1].worth(price)) for plan in self.plans]
         return min(parts, key=lambda part: part.cost - price * self._gain(part))
-
-    def telling_price(self, budget: int | None = None, gain: int = 0) -> int:
-        """Return the price at which plans so far leave least room for more within a budget, or for a cheaper gain."""
-        orders = [order for _, order in self.plans if len(order.cost)]
-        if not orders:
-            return 0
-        cost, gained = (np.concatenate([getattr(order, name) for order in orders]) for name in ("cost", "gain"))
-        ends = [order.price_at(share * int(order.cost[-1]) // MESH) for order in orders for share in range(1, MESH + 1)]
-        prices = np.unique(np.geomspace(min(ends), max(ends) * STEP, FINE).astype(np.int64))
-        worth = np.array([max(int((price * gained - cost).max()), 0) for price in prices.tolist()])
-        if budget is None:
-            return int(prices[np.argmax(prices * gain - worth)])
-        return int(prices[np.argmin((worth + budget) / prices)])
 
     def branch(self, question: Question, price: int, gap: float) -> int:
         """

@@ -150,7 +150,7 @@ class Run:
         return replace(other, edges=np.flatnonzero(plan.built), drop=number[plan.drop[plan.customers]], lower_bound=0)
 
     def end(self, *, few: bool = False) -> None:
-        """Prove how cheap serving those who are served can be, while the forest is shaken; perhaps on `few` streets only."""
+        """Prove how cheap serving those who are served can be, and shake the forest; perhaps on `few` streets only."""
         pace, gap, served = self.pace, self.config.target_gap, self.best.customers
         pace.go_on()
         if pace.stopped is not None or self._relaxed is None or self.best.cost <= pace.bound * (1 + gap):
