@@ -154,7 +154,8 @@ class Study:
 
         All of it together has the time that the plan has. Each price is asked until the bound on homes is near enough.
         """
-        limit, began = self.config.time_limit_s, time.perf_counter()
+        limit = self.config.time_limit_s
+        each, end = (None, np.inf) if limit is None else (limit / len(shares), time.perf_counter() + limit)
         if self.kept is not None and not self.stopped and len(self.nested.cost):
             _ = self.kept.growing  # else the order would be held against itself
         if self.parts_only or len(self.nested.cost) == 0:
