@@ -161,12 +161,10 @@ class Study:
         if self.parts_only or len(self.nested.cost) == 0:
             return
         for share in shares:
-            self._ask_once(
-                self.nested.price_at(int(share * self.nested.cost[-1])), share, limit and limit / len(shares)
-            )
+            self._ask_once(self.nested.price_at(int(share * self.nested.cost[-1])), share, each)
         while self.kept is None and not self.stopped and len(self.answers) < MOST_ALONG:
-            left = None if limit is None else limit + began - time.perf_counter()
-            if not self._ask_where_wide(left if left is None else min(left, limit / len(shares))):
+            left = end - time.perf_counter()
+            if left <= 0 or not self._ask_where_wide(None if each is None else min(each, left)):
                 break
 
     def _ask_once(self, price: int, share: float, limit: float | None) -> bool:
