@@ -11,6 +11,7 @@ import pytest
 from lastmile_net.config import SolveConfig
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Choice, Question, Study, exact
+from lastmile_net.solve.budget.study import MOST_ALONG, NARROW, WIDE
 from lastmile_net.solve.capacity import Limits
 from lastmile_net.solve.problem import Progress
 from lastmile_net.solve.routes import part
@@ -166,6 +167,25 @@ def test_the_curve_takes_no_longer_than_the_plan() -> None:
     assert limits
     assert set(limits) == {20.0}
     assert study.hurried
+
+
+def test_the_curve_is_asked_on_where_its_bound_is_wide() -> None:
+    """One price says little of other budgets: more are asked while the bound is wide, and it comes nearer."""
+    rooms = []
+    for seed in range(12):
+        town = small_town(seed, customers=7, nodes=10)
+        one, more = (Study(Question.of(town), solve(town, CONFIG), CONFIG) for _ in range(2))
+        if len(one.nested.cost) == 0:
+            continue
+        one.ask(one.nested.price_at(int(0.9 * one.nested.cost[-1])))
+        more.ask_along((0.9,))
+        assert set(one.answers) <= set(more.answers)
+        assert len(more.answers) <= MOST_ALONG
+        money = np.array([int(share * one.nested.cost[-1]) for share in WIDE])
+        found = np.maximum(more.found_gains(money), 1)
+        rooms.append([(study.most_gains(money) / found - 1).mean() for study in (one, more)])
+    before, after = np.mean(rooms, axis=0)
+    assert max(after, NARROW) < before
 
 
 def test_a_price_is_asked_until_search_can_close_no_more() -> None:
