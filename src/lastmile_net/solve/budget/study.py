@@ -95,7 +95,7 @@ class Study:
         What solves the plain problem.
     limits
         Limits on routes, where routes or ports are limited. Plans are then looked for among those that keep them; the
-        bounds leave the limits out.
+        bounds leave the limits out, but for what branching within ports proves of an aim.
     parts_only
         Whether only first parts of the plan for everybody are sure to keep all limits, such as spare capacity of lines.
         Nothing is asked then, and the bounds are those of the drops alone.
