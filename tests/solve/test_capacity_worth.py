@@ -12,6 +12,7 @@ import pytest
 
 from lastmile_net.config import SolveConfig, read_config
 from lastmile_net.plan.favour import favour_within_limits
+from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Question, Study
 from lastmile_net.solve.budget.within import WithinLimits
 from lastmile_net.solve.capacity import Limited, Limits, ask_within_limits, solve_with_limits
@@ -23,7 +24,7 @@ from .test_capacity_bound import _fits, random_town
 from .test_capacity_quota import with_cluster
 
 if TYPE_CHECKING:
-    from lastmile_net.solve.problem import Progress
+    from lastmile_net.solve.problem import Progress, Report, Solution
 
 LINE = [(0, 1, 50), (1, 2, 50), (2, 3, 200)]
 """A street with houses 50, 100 and 300 m from the cabinet at its beginning."""
@@ -290,3 +291,64 @@ def test_who_must_be_served_gets_the_port_by_a_dear_short_way() -> None:
     problem = replace(problem, length_mm=lengths, must=np.array([True, False]))
     limited = solve_with_limits(problem, Limits(max_route_mm=30_000), CONFIG)
     assert limited.solution.tap.tolist() == [0, -1]
+
+
+def test_a_drop_at_a_tap_with_ports_for_all_is_told_alike_with_tolls_and_without() -> None:
+    """One tap for all beside one with a port, and fibre that costs: proof and search must see the same streets."""
+    none, first, second = np.zeros(4, np.int64), np.array([0]), np.array([1])
+    problem = Problem(
+        nodes=2,
+        tail=first,
+        head=second,
+        cost=np.array([6000]),
+        fibre_cost=np.array([2000]),
+        tap_node=np.array([0, 1]),
+        tap_capacity=np.array([-1, 1]),
+        drop_customer=np.array([0, 1, 2, 2]),
+        drop_node=np.array([1, 1, 1, 0]),
+        drop_cost=np.array([3000, 3000, 0, 1000]),
+        drop_fibre_cost=none,
+        units=np.ones(3, np.int64),
+        fibres=np.ones(3, np.int64),
+        length_mm=second,
+        drop_length_mm=none,
+    )
+    solution = solve_with_limits(problem, Limits(), CONFIG).solution
+    assert (solution.cost, solution.lower_bound) == (15_000, 15_000)
+
+
+def test_who_must_be_served_and_finds_no_port_ends_no_proof() -> None:
+    """Two must be served at one port: one of them is left out, and what is proved stays below what is paid."""
+    problem = town([(0, 1, 0)], [(0, 1)], [(0, 1, 5), (1, 1, 3), (2, 0, 3)], [1, 1, 1])
+    problem = replace(problem, must=np.array([False, True, True]))
+    answer = ask_within_limits(Question.of(problem), 20_000, Limits(), CONFIG, to_the_end=True)
+    assert (answer.solution.drop >= 0).sum() == 1
+    assert answer.bound <= answer.solution.cost + 40_000
+
+
+@pytest.mark.parametrize("must", [None, np.zeros(3, bool)])
+def test_what_branching_finds_is_a_plan(must: np.ndarray | None) -> None:
+    """Whether nobody must be served is said with an array or without: the plan is looked at by later budgets."""
+    problem = replace(town(LINE, [(0, 2)], HOUSES, [1, 1, 1]), must=must)
+    question = Question.of(problem)
+    kept = Study(question, solve_with_limits(problem, Limits(), CONFIG).solution, CONFIG, limits=Limits()).kept
+    assert kept is not None
+    kept.plans.clear()
+    kept.branch(replace(question, problem=replace(problem, must=None)), 61_000, 0.0)
+    assert [int((plan.drop >= 0).sum()) for plan, _ in kept.plans] == [2]
+
+
+def test_nothing_is_asked_once_branching_was_stopped() -> None:
+    """Somebody stops the run while it branches: the plain problem is not asked at that price any more."""
+    problem = town(LINE, [(0, 2)], HOUSES, [1, 1, 1])
+    full = solve_with_limits(problem, Limits(), CONFIG).solution
+    asked = []
+
+    def solver(problem: Problem, config: SolveConfig, report: Report | None) -> Solution:
+        asked.append(problem)
+        return solve(problem, config, report)
+
+    study = Study(Question.of(problem), full, CONFIG, solver, limits=Limits(), report=lambda _: False)
+    study._branch(61_000)
+    assert study.stopped
+    assert asked == []

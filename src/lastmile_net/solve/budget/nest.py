@@ -373,7 +373,7 @@ def nest(question: Question, solution: Solution, prices: Ints, weight: Ints) -> 
     Returns
     -------
     nested
-        The plan, led and priced from scratch.
+        The plan, led and priced from scratch; the one to start from where no step gains.
 
     Notes
     -----

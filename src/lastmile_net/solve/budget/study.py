@@ -155,10 +155,10 @@ class Study:
         All of it together has the time that the plan has. Each price is asked until the bound on homes is near enough.
         """
         limit = self.config.time_limit_s
-        each, end = (None, np.inf) if limit is None else (limit / len(shares), time.perf_counter() + limit)
+        each, end = (None, np.inf) if limit is None else (limit / max(len(shares), 1), time.perf_counter() + limit)
         if self.kept is not None and not self.stopped and len(self.nested.cost):
             _ = self.kept.growing  # else the order would be held against itself
-        if self.parts_only or len(self.nested.cost) == 0:
+        if self.parts_only or not shares or len(self.nested.cost) == 0:
             return
         for share in shares:
             self._ask_once(self.nested.price_at(int(share * self.nested.cost[-1])), share, each)
@@ -338,12 +338,12 @@ class Study:
         return Choice(best, self._gain(best), self.most_gain(best.cost), least)
 
     def _branch(self, price: int) -> None:
-        """Ask at a price to the end within ports, if some limit hangs on them."""
-        if self.kept is None or self.stopped or not price or (self.question.problem.tap_capacity < 0).all():
+        """Ask at a price to the end within ports, if any are limited."""
+        if self.kept is None or self.stopped or not price or (self.question.problem.tap_capacity <= 0).all():
             return
-        bound = self.kept.branch(self._asked, price, max(self.config.target_gap, self._open(price, ENOUGH)))
-        answer = self.ask(price)
-        self.answers[price] = replace(answer, bound=max(bound, answer.bound))
+        answer = self.kept.branch(self._asked, price, max(self.config.target_gap, self._open(price, ENOUGH)))
+        known = self.answers.get(price, answer)
+        self.answers[price] = replace(known, bound=max(known.bound, answer.bound))
 
     def _is_proven(self, budget: int) -> bool:
         return max(order.gain_within(budget) for _, order in self.plans) >= self.most_gain(budget)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.capacity import Limits
-    from lastmile_net.solve.prizes import Question
+    from lastmile_net.solve.prizes import Answer, Question
     from lastmile_net.solve.problem import Progress, Report, Solution
 
 MOST_QUESTIONS = 6
@@ -85,34 +85,31 @@ class WithinLimits:
 
     def worth(self, price: int) -> Solution:
         """Return who is worth a price for each unit of gain."""
-        self._ask(price)
+        if price not in self._asked and not self.stopped:
+            self._ask(price)
         parts = [self._first(plan, plan[1].worth(price)) for plan in self.plans]
         return min(parts, key=lambda part: part.cost - price * self._gain(part))
 
-    def branch(self, question: Question, price: int, gap: float) -> int:
+    def branch(self, question: Question, price: int, gap: float) -> Answer:
         """
         Prove within ports who is worth a price, where streets are few enough; what is found counts as a plan, too.
 
         Parameters
         ----------
         question
-            What is asked: that of all plans, or of those that serve all who must be served.
+            What is asked, with nobody who must be served: that of all plans within the limits.
         price
             For each unit of gain, in thousandths.
         gap
             Gap in all that is paid at which to stop.
-
-        Returns
-        -------
-        bound
-            As in `Answer`.
         """
         config = self.config.model_copy(update={"target_gap": gap})
         answer = ask_within_limits(question, price, self.reach, config, self.heard, to_the_end=True)
         self._noted(answer.solution)
-        if question.problem.must is self.question.problem.must:
+        if not self.question.problem.first.any():
+            self._asked.add(price)
             self._keep(answer.solution)
-        return answer.bound
+        return answer
 
     def grown(self, prices: Sequence[int]) -> Plan | None:
         """

@@ -106,12 +106,14 @@ class Run:
         """Look for who is worth what leaving him out costs."""
         wanted = self.search.wanted
         if wanted.any():
-            relaxed = self._relaxed = self.steps.relax(wanted, quick=True)
+            relaxed = self.steps.relax(wanted, quick=True)
             self.pace.bound = relaxed.lower_bound
             self.pace.start_anew()
             start = min(self.best, self.steps.lifted(relaxed, wanted), key=self.search.rank)
             self.best = self.steps.choose(self.steps.rearrange(start))
             self.best = self.steps.rearrange(self.steps.polish(self.best))
+            # who must be served has no way out, and may find no port: there is nothing to prove then
+            self._relaxed = relaxed if np.array_equal(self.best.customers, wanted) else None
 
     def _alternate(self, relaxed: Solution, solved: Flags) -> None:
         """Solve for who is served, mend the answer, and go on while that gains; ends with a bound for the best plan."""

@@ -193,12 +193,13 @@ def _drops(problem: Problem, price: Ints, room: Ints) -> Ints:
     """
     Return the drops at nodes that a tap can reach, the cheapest of each customer at each node, by customer.
 
-    None of them is dearer than one at a tap with ports for all: that one needs no trench.
+    None of them is dearer than one at a tap with ports for all: that one needs no trench, no way of fibre, no toll.
     """
     there = np.isin(problem.drop_node, problem.tap_node[room >= problem.units.sum()])
+    alone = problem.drop_cost + problem.fibres[problem.drop_customer] * problem.drop_fibre_cost
     least = np.full(problem.customers, np.iinfo(np.int64).max)
-    np.minimum.at(least, problem.drop_customer[there], price[there])
-    drops = np.flatnonzero(reachable(problem)[problem.drop_node] & (price <= least[problem.drop_customer]))
+    np.minimum.at(least, problem.drop_customer[there], alone[there])
+    drops = np.flatnonzero(reachable(problem)[problem.drop_node] & (alone <= least[problem.drop_customer]))
     node, customer = problem.drop_node[drops], problem.drop_customer[drops]
     order = np.lexsort((drops, price[drops], node, customer))
     node, customer = node[order], customer[order]

@@ -51,7 +51,8 @@ def ask_within_limits(
     solver
         What solves the plain problem.
     to_the_end
-        Branch to the end within ports where streets are few enough: this has a time limit of its own.
+        Branch to the end within ports, where streets are few enough and whoever must be served is: this has a time
+        limit of its own.
 
     Returns
     -------
