@@ -59,7 +59,7 @@ def test_readme_counts_are_true(root: Path, town: dict[str, gpd.GeoDataFrame]) -
     text = (root / "data" / "README.md").read_text(encoding="utf-8")
     for name, frame in town.items():
         assert f"| `demo/{name}.gpkg` | {len(frame):,} |" in text
-    assert "OpenStreetMap contributors" in text
+    assert "© OpenStreetMap contributors, ODbL" in text
 
 
 def test_missing_town_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

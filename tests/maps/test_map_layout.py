@@ -116,4 +116,4 @@ def test_the_owners_of_tiles_are_named_once(window: Chromium, small_plan: Simple
     """Tiles may be shown only beside the name of whose they are; twice over it would fill a phone's rim."""
     window.open(save_map(small_plan, tmp_path / "map.html", language="de", tiles="osm"))
     credit = window.run("return document.querySelector('.leaflet-control-attribution').innerText;")
-    assert credit == "© OpenStreetMap-Mitwirkende"
+    assert credit == "© OpenStreetMap-Mitwirkende, ODbL"

@@ -119,3 +119,16 @@ def test_customers_without_location_are_told(make_town: Callable[..., SimpleName
     plan = make_town(50, seed=2)
     plan.customers.loc[plan.customers.index[:3], "geometry"] = None
     assert '"unmapped":3' in _html(plan)
+
+
+@pytest.mark.parametrize(
+    ("language", "credit"),
+    [("en", "© OpenStreetMap contributors, ODbL"), ("de", "© OpenStreetMap-Mitwirkende, ODbL")],
+)
+def test_openstreetmap_is_named_with_its_licence(
+    make_town: Callable[..., SimpleNamespace], language: str, credit: str
+) -> None:
+    """Whoever hands the map on must see whose data it is, and under which licence."""
+    about = re.search(r'id="lastmile-plan">(.*?)</script>', _html(make_town(60, seed=1), language=language))
+    assert about is not None
+    assert json.loads(about[1])["credit"] == credit

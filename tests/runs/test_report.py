@@ -344,15 +344,24 @@ def test_report_begins_with_what_a_manager_asks(town: Plan, tmp_path: Path) -> N
     page, text = write_failure_report(town, folder, date=dt.date(2026, 3, 7))
     told = text.read_text("utf-8")
     head = told[: told.index("## Who stays")]
-    assert told.startswith("# Last-mile failure report: north\\_bank\n\nReport of 2026-03-07\n\n## In short\n\n")
+    below = "Report of 2026-03-07 · © OpenStreetMap contributors, ODbL"
+    assert told.startswith(f"# Last-mile failure report: north\\_bank\n\n{below}\n\n## In short\n\n")
     assert "The plan connects 7 of 11 homes without a line today, for 35,103.05 EUR; 4 homes are left without." in head
     assert "| cost of the plan | 35,103.05 EUR | 5,014.72 EUR per home that the plan connects |" in head
     assert "| homes left unconnected | 4 of 11 | street not tied to the network: 3; location not usable: 1 |" in head
     proven = "proven: no plan for the same homes costs less than 33,000.00 EUR"
     assert f"| against the cheapest plan | at most 6.37% dearer | {proven} |" in head
     looks = page.read_text("utf-8")
-    assert "<h1>Last-mile failure report: north_bank</h1><p>Report of 2026-03-07</p>" in looks
+    assert f"<h1>Last-mile failure report: north_bank</h1><p>{below}</p>" in looks
     assert looks.index("In short") < looks.index("Who stays")
+
+
+def test_only_what_is_made_from_openstreetmap_names_it(town: Plan, tmp_path: Path) -> None:
+    """Its licence asks for the credit; a planner's own streets must not be said to be somebody else's."""
+    own = dataclasses.replace(town, streets=town.streets.assign(highway=None))
+    for plan, named in ((town, True), (own, False)):
+        for path in write_failure_report(plan, tmp_path):
+            assert ("© OpenStreetMap contributors, ODbL" in path.read_text("utf-8")) is named
 
 
 @pytest.mark.parametrize(

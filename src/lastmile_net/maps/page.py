@@ -17,6 +17,7 @@ from folium import Map, TileLayer
 
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.elements import Verbatim, figure_of
+from lastmile_net.maps.words import words
 
 LEAFLET = Path(xstatic.pkg.leaflet.BASE_DIR)
 OSM_TILES = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
@@ -27,7 +28,7 @@ SCRIPTS = "'sha256-of-each-script'"
 __all__ = ["LEAFLET", "Map", "offline_map", "save_page", "tile_address", "write_whole"]
 
 
-def offline_map(tiles: str | None = None, *, language: str = "en", title: str = "", attribution: str = "") -> Map:
+def offline_map(tiles: str | None = None, *, language: str = "en", title: str = "") -> Map:
     """
     Return an empty map whose page opens from disk without asking the network for anything.
 
@@ -40,8 +41,6 @@ def offline_map(tiles: str | None = None, *, language: str = "en", title: str = 
         Language of the page.
     title
         Title of the page.
-    attribution
-        Whose tiles they are.
 
     Raises
     ------
@@ -72,7 +71,7 @@ def offline_map(tiles: str | None = None, *, language: str = "en", title: str = 
     figure.header.add_child(Verbatim("\n".join(part for part in head if part)), name="offline")
     figure.title = _html(title)
     if address:
-        credit = attribution or ("© OpenStreetMap contributors" if address == OSM_TILES else urlsplit(address).netloc)
+        credit = words(language)["osm"] if address == OSM_TILES else urlsplit(address).netloc
         layer = TileLayer(address, attr=_html(credit), max_zoom=MAX_ZOOM, max_native_zoom=19, name="tiles")
         layer._id = "plan"
         layer.add_to(page)

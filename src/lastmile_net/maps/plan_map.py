@@ -22,6 +22,7 @@ from lastmile_net.maps.plan_layers import (
 )
 from lastmile_net.maps.words import words
 from lastmile_net.report.choice import choice
+from lastmile_net.report.credit import from_osm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,8 +129,7 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     if findings is not None:
         layers += findings_layers(findings, says)
     heading = options.get("title") or (f"{says['title']} · {area}" if area else says["title"])
-    credit = says["osm"] if tiles == "osm" else ""
-    page = offline_map(tiles, language=language, title=heading, attribution=credit)
+    page = offline_map(tiles, language=language, title=heading)
     for layer in layers:
         layer.packed._id = layer.key
         layer.packed.show = layer.packed.control = False
@@ -187,7 +187,6 @@ def _entry(layer: MapLayer) -> dict[str, object]:
 
 def _figures(plan: Plan, people: gpd.GeoDataFrame, says: dict[str, str], area: str | None) -> dict[str, object]:
     """Return what the headline tells: of the whole plan, or of the one area whose people are given."""
-    from_osm = bool(plan.streets["highway"].notna().any()) if len(plan.streets) else False
     missing = people.geometry.isna() | people.geometry.is_empty
     of_class = people.groupby("_class")["units"].sum()
     shares = [
@@ -203,7 +202,7 @@ def _figures(plan: Plan, people: gpd.GeoDataFrame, says: dict[str, str], area: s
     return {
         "summary": {key: _plain(summary.get(key)) for key in ("customers", "units", "cost", "trench_m", "gap")},
         "currency": str(plan.summary.get("currency", "")),
-        "credit": says["osm"] if from_osm else "",
+        "credit": says["osm"] if from_osm(plan.streets) else "",
         "unmapped": int(missing.sum()),
         "shares": shares,
     }

@@ -27,6 +27,7 @@ from lastmile_net.maps.plan_layers import (
     only_these,
 )
 from lastmile_net.maps.words import words
+from lastmile_net.report.credit import from_osm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +111,7 @@ def save_picture(
     _frame(axes, customers)
     _scale_bar(axes)
     _legend(figure, entries, title or says["title"])
-    if len(plan.streets) and plan.streets["highway"].notna().any():
+    if from_osm(plan.streets):
         axes.text(0.995, 0.005, says["osm"], transform=axes.transAxes, ha="right", va="bottom", size=7, color=SOFT)
     return _save(figure, path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from lastmile_net.errors import DataError, Fault
+from lastmile_net.report.credit import OSM_CREDIT
 
 Language = Literal["en", "de"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
@@ -158,7 +159,7 @@ _WORDS = {
     "homes_axis": ("Homes", "Wohneinheiten"),
     "gaps_by_reason": ("Customers that stay unserved, by reason", "Unversorgte Adressen nach Grund"),
     "paper": ("Made with lastmile_net", "Erstellt mit lastmile_net"),
-    "osm": ("© OpenStreetMap contributors", "© OpenStreetMap-Mitwirkende"),
+    "osm": (OSM_CREDIT["en"], OSM_CREDIT["de"]),
 }
 
 
