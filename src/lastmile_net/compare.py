@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.coverage.remedy import counted
-from lastmile_net.coverage.remedy import homes as homes_in_words
+from lastmile_net.counts import counted
+from lastmile_net.counts import homes as homes_in_words
 from lastmile_net.report.words import OUTCOMES, verdict
 
 if TYPE_CHECKING:

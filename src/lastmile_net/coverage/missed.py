@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lastmile_net.coverage.remedy import homes
+from lastmile_net.counts import homes
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from lastmile_net.cost import price_equipment, with_overhead
+from lastmile_net.counts import counted, homes
 from lastmile_net.coverage.beyond import MILLI
 from lastmile_net.coverage.options import devices, ports_price
-from lastmile_net.coverage.remedy import REMEDY_UNITS, counted, homes
+from lastmile_net.coverage.remedy import REMEDY_UNITS
 from lastmile_net.solve.extend import count_along
 
 if TYPE_CHECKING:

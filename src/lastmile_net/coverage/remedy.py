@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lastmile_net.counts import counted, homes
+
 REMEDY_UNITS = {
     "fix_location": "",
     "raise_max_drop_m": "m",
@@ -97,16 +99,6 @@ def up(value: float, digits: int = 2) -> float:
 def down(value: float, digits: int = 2) -> float:
     """Round down, so that a value of that size is not too much."""
     return float(np.floor(value * 10**digits + 1e-6) / 10**digits)
-
-
-def counted(number: float, thing: str) -> str:
-    """Return a number of things in words."""
-    return f"{number:,.0f} {thing}{'' if number == 1 else 's'}"
-
-
-def homes(number: float) -> str:
-    """Return a number of homes in words."""
-    return counted(number, "home")
 
 
 def phrase(change: Change) -> str:

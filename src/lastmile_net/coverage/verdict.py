@@ -10,10 +10,11 @@ import pandas as pd
 import shapely
 
 from lastmile_net.cost import price_equipment, with_overhead
+from lastmile_net.counts import counted
 from lastmile_net.coverage.beyond import beyond_limits, without_exclusions
 from lastmile_net.coverage.options import Option, weigh
 from lastmile_net.coverage.question import Question
-from lastmile_net.coverage.remedy import Change, Remedy, counted, down, sentence, up
+from lastmile_net.coverage.remedy import Change, Remedy, down, sentence, up
 from lastmile_net.network.network import STREET
 
 if TYPE_CHECKING:

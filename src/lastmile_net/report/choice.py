@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lastmile_net.coverage.remedy import homes
+from lastmile_net.counts import homes
 
 if TYPE_CHECKING:
     from lastmile_net.plan.result import Plan

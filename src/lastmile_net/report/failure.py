@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.counts import counted
+from lastmile_net.counts import homes as homes_in_words
 from lastmile_net.coverage import PASSING_ROLES
-from lastmile_net.coverage.remedy import counted
-from lastmile_net.coverage.remedy import homes as homes_in_words
 from lastmile_net.report.bom import new_homes
 from lastmile_net.report.credit import OSM_CREDIT, from_osm
 from lastmile_net.report.headline import headline

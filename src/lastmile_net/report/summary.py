@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lastmile_net.counts import homes as in_words
 from lastmile_net.coverage.missed import missed
-from lastmile_net.coverage.remedy import homes as in_words
 from lastmile_net.report.choice import choice
 from lastmile_net.report.curve import landmarks, loss_of_nesting
 from lastmile_net.report.phases import phase_text
