@@ -233,6 +233,13 @@ def test_check_says_each_cure_once(tmp_path: Path, capsys: pytest.CaptureFixture
     assert told.count("Add the missing street, correct the point, or raise max_drop_m.") == 1
 
 
+def test_check_counts_one_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever reads "1 customers" doubts the rest."""
+    with pytest.raises(SystemExit):
+        app(["check", *small_town(tmp_path, customers=((100, 150),))])
+    assert "far_from_street: 1 (1 customer, 150 m)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_log_shows_progress(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: bool

@@ -139,6 +139,9 @@ def test_island_counts_those_who_reach_no_other() -> None:
     assert island.rows == ("isle",)
     assert island.customers == 1
     assert island.metres == pytest.approx(110)
+    assert island.message == "1 street (110 m) is not tied to the backbone; 1 customer reaches no other"
+    layers["customers"] = layers["customers"].iloc[:3]
+    assert only(check(**layers), "island").message.endswith("is not tied to the backbone; no customer depends on it")
 
 
 def test_island_with_its_own_cabinet_is_none() -> None:
@@ -248,10 +251,11 @@ def test_nearest_street_is_not_the_named_one() -> None:
     with_customer(layers, "corner", point(230, 20), street="Side Lane", housenumber="9")
     with_customer(layers, "wrong", point(20, 20), street="Side Lane", housenumber="11")
     findings = check(**layers)
-    assert only(findings, "other_street_nearer").rows == ("corner",)
-    strange = only(findings, "street_not_here")
-    assert strange.rows == ("wrong",)
+    corner, strange = only(findings, "other_street_nearer"), only(findings, "street_not_here")
+    assert (corner.rows, strange.rows) == (("corner",), ("wrong",))
     assert strange.customers == 1
+    assert corner.message == "1 customer of Side Lane lies nearer to High Street"
+    assert strange.message == f"{corner.message}; no street of its name is within 100 m"
 
 
 def test_backbone_off_the_streets() -> None:
@@ -299,6 +303,7 @@ def test_null_island() -> None:
     with_customer(layers, "zero", shapely.Point(0, 0))
     findings = check(**layers)
     assert only(findings, "null_island").rows == ("zero",)
+    assert only(findings, "null_island").message == "1 row of customers lies at 0,0"
     assert not findings.of("outside_extent")
 
 
@@ -307,14 +312,18 @@ def test_coarse_coordinates() -> None:
     layers = degrees(town())
     with_customer(layers, "coarse", shapely.Point(9.0, 49.65))
     with_customer(layers, "fine", shapely.Point(9.000001, 49.650001))
-    assert only(check(**layers), "coarse_coordinates").rows == ("coarse",)
+    coarse = only(check(**layers), "coarse_coordinates")
+    assert coarse.rows == ("coarse",)
+    assert coarse.message.startswith("1 row of customers has coordinates of two decimals")
 
 
 def test_points_outside() -> None:
     """One point in the next town is a slip of the pen."""
     layers = town()
     with_customer(layers, "away", point(5000, 0))
-    assert only(check(**layers), "outside_extent").rows == ("away",)
+    away = only(check(**layers), "outside_extent")
+    assert away.rows == ("away",)
+    assert away.message.startswith("1 row of customers lies more than 2 km outside")
 
 
 @pytest.mark.parametrize("name", ["customers", "backbone"])

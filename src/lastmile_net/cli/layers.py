@@ -26,6 +26,7 @@ from lastmile_net.cli.options import (
     numbers,
     settings_of,
 )
+from lastmile_net.counts import counted
 
 if TYPE_CHECKING:
     from lastmile_net.doctor import Findings
@@ -153,7 +154,7 @@ def _show_findings(findings: Findings, done: list[str]) -> None:
     for code in dict.fromkeys(each.code for each in findings):
         found = findings.of(code)
         metres, customers = sum(each.metres for each in found), sum(each.customers for each in found)
-        costs = [f"{customers:,} customers"] * bool(customers) + [f"{metres:,.0f} m"] * bool(metres >= 1)
+        costs = [counted(customers, "customer")] * bool(customers) + [f"{metres:,.0f} m"] * bool(metres >= 1)
         out.print(f"{found[0].severity:8} {code}: {len(found):,}" + f" ({', '.join(costs)})" * bool(costs))
         for each in found[:FINDINGS_SHOWN]:
             out.print(f"         {each.message}")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.counts import agree, counted
 from lastmile_net.doctor.findings import Finding
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _street_names(patient: Patient) -> Iterator[Finding]:
     row, street = tree.query_nearest(patient.points[who], max_distance=reach_m, all_matches=False)
     row, nearest = who[row], names[named[street]]
     other = nearest != theirs[row]
-    row, nearest = row[other], nearest[other]
+    row, nearest, street = row[other], nearest[other], named[street[other]]
     here = np.zeros(len(row), bool)
     pieces = pd.Series(named).groupby(names[named])
     for name, places in pd.Series(row).groupby(theirs[row]).indices.items():
@@ -185,13 +186,14 @@ def _street_names(patient: Patient) -> Iterator[Finding]:
             here[places[found]] = True
     code = pd.Series(theirs[row]) + "|" + nearest + "|" + here.astype(str)
     for places in code.groupby(code).indices.values():
-        rows, near_name, is_here = row[places], nearest[places[0]], bool(here[places[0]])
+        rows, near_name, is_here = row[places], patient.streets["name"].iloc[street[places[0]]], bool(here[places[0]])
+        who_lies = f"{counted(len(rows), 'customer')} of {told[rows[0]]} {agree(len(rows), 'lies', 'lie')}"
         yield Finding(
             "other_street_nearer" if is_here else "street_not_here",
             "customers",
             _ids(patient, rows),
-            f"{len(rows)} customers of {told[rows[0]]} lie nearer to {near_name}"
-            + ("" if is_here else f"; no street of their name is within {reach_m:g} m"),
+            f"{who_lies} nearer to {near_name}"
+            + ("" if is_here else f"; no street of {agree(len(rows), 'its', 'their')} name is within {reach_m:g} m"),
             "Nothing, if these are corner plots: the drop to the named street is tried first."
             if is_here
             else "Check the spelling of the street and the places of the points.",

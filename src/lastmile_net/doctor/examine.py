@@ -14,6 +14,7 @@ import shapely
 
 from lastmile_net import schema
 from lastmile_net.config import PlanConfig
+from lastmile_net.counts import counted
 from lastmile_net.crs import choose_metric_crs
 from lastmile_net.doctor import backbone as backbone_findings
 from lastmile_net.doctor import customers as customer_findings
@@ -156,7 +157,7 @@ def _rejected(layers: Layers) -> Iterator[Finding]:
                 str(code),
                 name,
                 tuple(sorted(ids)),
-                f"{len(rows)} rows of {name}: {reason}",
+                f"{counted(len(rows), 'row')} of {name}: {reason}",
                 "Correct them at their source; with --on-bad-rows quarantine they stay out of the plan, and are told.",
                 shapely.GeometryCollection(shapes) if shapes else None,
                 len(rows) if name == "customers" else 0,

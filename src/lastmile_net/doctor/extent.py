@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from lastmile_net.counts import agree, counted
 from lastmile_net.doctor.findings import Finding
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _null_island(name: str, frame: gpd.GeoDataFrame, nowhere: NDArray[np.bool_])
             "null_island",
             name,
             _ids(name, frame, rows),
-            f"{len(rows)} rows of {name} lie at 0,0",
+            f"{counted(len(rows), 'row')} of {name} {agree(len(rows), 'lies', 'lie')} at 0,0",
             "Their coordinates were empty once: look them up, or leave the rows out with --on-bad-rows quarantine.",
             shapely.Point(shapely.get_coordinates(frame.geometry.iloc[rows[0]])[0]),
             len(rows) if name == "customers" else 0,
@@ -71,7 +72,8 @@ def _coarse(
             "coarse_coordinates",
             name,
             _ids(name, frame, rows),
-            f"{len(rows)} rows of {name} have coordinates of two decimals or fewer: they may be a kilometre off",
+            f"{counted(len(rows), 'row')} of {name} {agree(len(rows), 'has', 'have')} coordinates of two decimals or "
+            "fewer: they may be a kilometre off",
             "Take the coordinates from the source again, with six decimals.",
             shapely.MultiPoint(frame.geometry.to_numpy()[rows].tolist()),
             len(rows) if name == "customers" else 0,
@@ -103,7 +105,8 @@ def _outside(
             "outside_extent",
             name,
             _ids(name, frame, rows),
-            f"{len(rows)} rows of {name} lie more than {MARGIN_M / 1000:g} km outside the other layers",
+            f"{counted(len(rows), 'row')} of {name} {agree(len(rows), 'lies', 'lie')} more than {MARGIN_M / 1000:g} km "
+            "outside the other layers",
             "Correct their coordinates, or leave them out.",
             shapely.MultiPoint([(each.x, each.y) for each in shapely.centroid(frame.geometry.to_numpy()[rows])]),
             len(rows) if name == "customers" else 0,

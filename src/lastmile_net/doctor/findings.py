@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import geopandas as gpd
 import pandas as pd
 
+from lastmile_net.counts import counted
 from lastmile_net.errors import Fault
 
 if TYPE_CHECKING:
@@ -115,9 +116,7 @@ class Findings:
         for code, (_, meaning) in CODES.items():
             found = self.of(code)
             customers = sum(each.customers for each in found)
-            concerned = (
-                f", {customers:,} {'customer' if customers == 1 else 'customers'} concerned" if customers else ""
-            )
+            concerned = f", {counted(customers, 'customer')} concerned" if customers else ""
             if found and code not in ("read_as", "crs_guessed", "no_length"):
                 told.append(f"check: {code}: {len(found):,} found{concerned} ({meaning})")
         return tuple(told)

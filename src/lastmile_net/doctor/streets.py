@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import shapely
 from scipy.sparse.csgraph import connected_components
 
+from lastmile_net.counts import agree, counted
 from lastmile_net.doctor.findings import Finding
 from lastmile_net.schema import TAP_LINE_ROLES, TAP_POINT_ROLES
 
@@ -166,12 +167,14 @@ def _islands(patient: Patient, cost: pd.Series[int]) -> Iterator[Finding]:
     for component, customers in cost.items():
         rows = np.flatnonzero(patient.component == component)
         length_m = float(shapely.length(patient.street_lines[rows]).sum())
+        which = f"{counted(len(rows), 'street')} ({length_m:,.0f} m) {agree(len(rows), 'is', 'are')}"
+        lost = f"{counted(customers, 'customer')} {agree(customers, 'reaches', 'reach')} no other"
+        lost = lost if customers else f"no customer depends on {agree(len(rows), 'it', 'them')}"
         yield Finding(
             "island",
             "streets",
             tuple(sorted(str(each) for each in ids[rows])),
-            f"{len(rows)} streets ({length_m:,.0f} m) are not tied to the backbone; "
-            f"{customers} customers reach no other",
+            f"{which} not tied to the backbone; {lost}",
             "Add the missing piece of street or a backbone point there, or raise max_drop_m.",
             shapely.MultiLineString(shapely.get_parts(patient.street_lines[rows]).tolist()),
             int(customers),
