@@ -66,7 +66,7 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
     "long_rows": (
         lambda: Town().homes("h2,11.282123", "h2,9,11.282123"),
         [
-            "homes.csv: 1 rows have more cells than the header has names (6) (rows 2). Put cells that hold the delimiter in quotation marks."
+            "homes.csv: 1 row has more cells than the header has names (6) (rows 2). Put cells that hold the delimiter in quotation marks."
         ],
     ),
     "open_quote": (

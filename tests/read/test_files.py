@@ -213,7 +213,9 @@ class TestIds:
         """A row without id is kept, under a name that any order of rows gives it."""
         reading = read(homes().assign(customer_id=["b", None, " "]), CUSTOMERS)
         assert reading.frame["customer_id"].str.match(r"b|c-[0-9a-f]{12}").all()
-        assert "2 rows without a customer_id" in reading.notes[0]
+        assert "2 rows without a customer_id are named after their geometry" in reading.notes[0]
+        (said,) = read(homes().assign(customer_id=["b", None, "c"]), CUSTOMERS).notes
+        assert "1 row without a customer_id is named after its geometry" in said
 
     def test_sorted_by_id(self) -> None:
         """One canonical order."""
@@ -283,6 +285,7 @@ class TestTables:
         assert reading.frame["customer_id"].tolist() == ["a", "b", "c", "d", "e"]
         assert reading.frame.geometry.isna().tolist() == [False, True, True, True, True]
         assert len(reading.notes) == 3
+        assert any("1 row is in quarantine, as its" in note for note in reading.notes)
 
     @pytest.mark.parametrize(
         ("content", "word"),

@@ -12,6 +12,7 @@ import pyproj
 import shapely
 from pyproj.exceptions import ProjError
 
+from lastmile_net.counts import agree
 from lastmile_net.crs import LONLAT, extent_of, utm_zone
 from lastmile_net.errors import CrsError, DataError, Fault, LastMileError
 from lastmile_net.read.complaints import NULL_ISLAND, QUARANTINE, SWAPPED, Note
@@ -124,7 +125,8 @@ def _swapped_rows(
     if bad_rows == "error":
         return [DataError([Fault(what, f"Swap them there, {QUARANTINE}.", reading.source, rows=names)])], reading
     shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    notes.append(Note(f"{reading.source}: {what}, {len(names)} rows stay without a location: {shown}", SWAPPED))
+    which = agree(len(names), "1 row stays", f"{len(names):,} rows stay")
+    notes.append(Note(f"{reading.source}: {what}, {which} without a location: {shown}", SWAPPED))
     return [], _without_location(reading, rows, SWAPPED, what)
 
 
@@ -143,7 +145,8 @@ def quarantine_null_island(readings: Mapping[str, Reading], notes: list[Note]) -
     for name, reading in readings.items():
         rows = _at_null_island(reading.frame)
         if rows.any():
-            notes.append(Note(f"{reading.source}: {int(rows.sum())} rows lie at 0,0: in quarantine", NULL_ISLAND))
+            which = agree(rows.sum(), "1 row lies", f"{rows.sum():,} rows lie")
+            notes.append(Note(f"{reading.source}: {which} at 0,0: in quarantine", NULL_ISLAND))
             settled[name] = _without_location(reading, rows, NULL_ISLAND, "lies at 0,0", keep=name == "customers")
     return settled
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from lastmile_net.counts import agree
 from lastmile_net.errors import MAX_ROWS_SHOWN, CrsError, DataError, Fault, LastMileError, MissingFileError
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class Complaints:
         if quarantine:
             names = self.named(rows)
             shown = ", ".join(names[:MAX_ROWS_SHOWN]) + (", ..." if len(names) > MAX_ROWS_SHOWN else "")
-            self.note(f"{int(rows.sum())} rows are in quarantine, as their {column} {what}: {shown}", INVALID)
+            many = f"{rows.sum():,} rows are in quarantine, as their"
+            self.note(f"{agree(rows.sum(), '1 row is in quarantine, as its', many)} {column} {what}: {shown}", INVALID)
         else:
             self.fault(what, f"{cure}, {QUARANTINE}.", column, rows)
         self.spoilt = rows if self.spoilt is None else self.spoilt | rows

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from lastmile_net.counts import agree
 from lastmile_net.errors import CrsError, DataError, Fault
 from lastmile_net.read import values
 from lastmile_net.read.flats import AREA, FLAT
@@ -75,7 +76,8 @@ def conform(
     names.require(needed, preset)
     kept = _kept(table, preset.where, names)
     if not kept.all():
-        told.note(f"{int((~kept).sum())} of {len(kept)} rows are left out, as preset {preset.name} says")
+        left = int((~kept).sum())
+        told.note(f"{left} of {len(kept)} rows {agree(left, 'is', 'are')} left out, as preset {preset.name} says")
     table = table[kept]
     made = {}
     for column, rule in preset.columns.items():

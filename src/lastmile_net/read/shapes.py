@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.counts import agree
 from lastmile_net.read.complaints import INVALID, NO_LENGTH
 from lastmile_net.schema import LINE, POINT, POLYGON
 
@@ -61,7 +62,8 @@ def fit_shapes(frame: gpd.GeoDataFrame, layer: Layer, bad_rows: BadRows, told: C
     shapes[~usable] = None
     short = usable & np.isin(shapely.get_type_id(shapes), _LINE_TYPES) & (shapely.length(shapes) == 0)
     if short.any():
-        told.note(f"{int(short.sum())} lines have no length and are left out", NO_LENGTH)
+        many = f"{short.sum():,} lines have no length and are left out"
+        told.note(agree(short.sum(), "1 line has no length and is left out", many), NO_LENGTH)
         told.reject(frame.index, short, NO_LENGTH, "has no length")
     fitted = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
     keep = (usable & ~short) | (POINT[0] in layer.geometry and not set(LINE) & set(layer.geometry))
@@ -145,7 +147,8 @@ def fill_ids(frame: gpd.GeoDataFrame, layer: Layer, told: Complaints) -> gpd.Geo
     missing = np.array([each is None for each in ids], dtype=bool)
     if missing.any():
         ids[missing] = np.array([f"{layer.name[0]}-{mark}" for mark in _marks(frame[missing])], dtype=object)
-        told.note(f"{int(missing.sum())} rows without a {layer.key} are named after their geometry")
+        many = f"{missing.sum():,} rows without a {layer.key} are named after their geometry"
+        told.note(agree(missing.sum(), f"1 row without a {layer.key} is named after its geometry", many))
     again = pd.Series(ids).duplicated(keep=False).to_numpy()
     if layer.name == "streets" and (again & ~missing).any():
         told.note(f"{int((again & ~missing).sum())} rows share their {layer.key} with others: numbered -2, -3, ...")

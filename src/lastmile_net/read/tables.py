@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 from shapely.errors import GEOSException
 
+from lastmile_net.counts import agree
 from lastmile_net.crs import LONLAT
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.read import values
@@ -129,7 +130,8 @@ def _check_table(header: Sequence[str], rows: Sequence[Sequence[str]], source: s
     faults += [Fault("the name occurs twice in the header", "Rename one of them.", source, name) for name in twice]
     long = [str(number) for number, row in enumerate(rows, 1) if any(row[len(header) :])]
     if long:
-        what = f"{len(long)} rows have more cells than the header has names ({len(header)})"
+        what = agree(len(long), "1 row has", f"{len(long):,} rows have")
+        what += f" more cells than the header has names ({len(header)})"
         cure = "Put cells that hold the delimiter in quotation marks."
         faults.append(Fault(what, cure, source, rows=tuple(long)))
     if faults:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from lastmile_net.counts import agree
 from lastmile_net.errors import DataError, Fault, MissingFileError
 from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
@@ -170,7 +171,9 @@ def _read(file: PbfFile, customers: Customers) -> Found:
         _shapes(points, runs, Tags.joined(ways.tags, pool), areas),
     )
     if runs.cut:
-        found.notes.append(f"{runs.cut} ways lead out of the extract: they end where their known nodes end")
+        one = "1 way leads out of the extract: it ends where its known nodes end"
+        many = f"{runs.cut:,} ways lead out of the extract: they end where their known nodes end"
+        found.notes.append(agree(runs.cut, one, many))
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.counts import agree
 from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.outlines import AREAS, LINES, Shapes
 from lastmile_net.read.osm.premises import customers_of
@@ -140,7 +141,8 @@ def _streets(
     long = shapely.length(lines) > 0  # nan where there is none
     lost = int((~long).sum())
     if lost:
-        notes.append(f"{lost} streets have no two places in the data (it was cut out of more) and are left out")
+        many = f"{lost:,} streets have no two places and are left out"
+        notes.append(f"{agree(lost, '1 street has no two places and is left out', many)}: the data was cut out of more")
     keep, lines = keep[long], lines[long]
     told = tags.take(keep)
     columns = {name: told.texts(name) for name in STREET_COLUMNS}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.counts import agree
 from lastmile_net.read.addresses import address_numbers, count_flats, leaders
 from lastmile_net.read.osm.tags import flats_of, is_address, is_home, street_of, units_of
 
@@ -52,7 +53,9 @@ def customers_of(
         frame = _with_addresses_inside(frame, inside)
         left_out = frame["address"] & ~frame["home"] & ~frame.index.isin(inside.index)
         if left_out.any():
-            notes.append(f"{int(left_out.sum())} addresses lie outside residential buildings and are left out")
+            one = "1 address lies outside residential buildings and is left out"
+            many = f"{left_out.sum():,} addresses lie outside residential buildings and are left out"
+            notes.append(agree(left_out.sum(), one, many))
         chosen = frame[frame["home"]]
     else:
         chosen = frame[frame["address"]]
