@@ -25,6 +25,7 @@ from lastmile_net.report import (
     write_failure_report,
 )
 from lastmile_net.report.bom import areas, homes_passed, new_homes
+from lastmile_net.report.curve import curve_svg
 from lastmile_net.report.words import CHANGES, REASONS_IN_SHORT
 from lastmile_net.report.words import OUTCOMES as OUTCOMES_IN_WORDS
 from lastmile_net.schema import BILL, OUTCOMES, REASONS
@@ -447,3 +448,11 @@ def test_long_tables_are_cut_and_counted(town: Plan) -> None:
     sections = failure_report(dataclasses.replace(town, customers=pd.concat([town.customers, many], ignore_index=True)))
     assert "and 13 more" in markdown(sections)
     assert "and 13 more" in html(sections)
+
+
+def test_the_curve_counts_one_home_as_one() -> None:
+    """A small town's curve ends with one home: a picture that says "1 homes" is not handed on."""
+    curve = pd.DataFrame({"cost": [0.0, 10.0, 30.0], "units": [0, 1, 2], "upper_bound": [0, 1, 2]})
+    told = curve_svg(curve, "EUR")
+    assert "knee: 1 home for 10 EUR" in told
+    assert "the last home costs 20 EUR" in told

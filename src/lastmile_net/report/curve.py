@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from lastmile_net.counts import agree, homes
 from lastmile_net.report.spreadsheet import write_csv
 
 if TYPE_CHECKING:
@@ -126,9 +127,10 @@ def curve_svg(curve: pd.DataFrame, currency: str = "") -> str:
     parts.append(_line(x, y, "#146"))
     knee_x, knee_y = (np.interp(found.knee_cost, cost, values) for values in (x, y))
     parts.append(f'<circle cx="{knee_x:.1f}" cy="{knee_y:.1f}" r="5" fill="#146"/>')
-    knee = f"knee: {found.knee_units:,} homes for {found.knee_cost:,.0f} {currency}"
+    knee = f"knee: {homes(found.knee_units)} for {found.knee_cost:,.0f} {currency}"
     parts.append(_label(knee_x + 10, knee_y + 18, knee, "#146"))
-    last = f"the last {found.last_units:,} homes cost {found.last_cost:,.0f} {currency}"
+    many = f"the last {found.last_units:,} homes cost"
+    last = f"{agree(found.last_units, 'the last home costs', many)} {found.last_cost:,.0f} {currency}"
     parts.append(_label(WIDTH - RIGHT, HEIGHT - BOTTOM - 10, last, "#333", "end"))
     return _page("".join(parts))
 

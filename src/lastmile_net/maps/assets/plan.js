@@ -286,7 +286,7 @@ class PlanPage {
 
   phaseNote(phase) {
     if (!phase) return null;
-    const homes = this.say("phase_homes").replace("{n}", this.count(phase.units));
+    const homes = this.say(phase.units === 1 ? "phase_home" : "phase_homes").replace("{n}", this.count(phase.units));
     return make("small", {}, phase.cost === null ? homes : `${this.money(phase.cost)} · ${homes}`);
   }
 
