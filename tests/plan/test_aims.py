@@ -375,7 +375,7 @@ def test_budgets_within_ports_connect_many_first(tmp_path: Path, grown: bool | N
     config = lm.read_config(prices="metres", max_drop_m=5, phases={"budgets": [33], "grown": grown})
     plan = lm.plan(ways, cabinet(ports=6), customers(**points), config=config)
     assert plan.cost == pytest.approx(cost)
-    assert any("1.00 more than the cheapest plan" in note for note in plan.notes) == (grown is None)
+    assert any("1.00 m more than the cheapest plan" in note for note in plan.notes) == (grown is None)
     assert (plan.customers["phase"] == 1).sum() == first
     assert plan.customers["reason"].value_counts().to_dict() == {"no_free_port": 12}
     verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))

@@ -537,3 +537,17 @@ def test_a_run_of_another_version_is_told_from_no_run(town: Plan, tmp_path: Path
 def failed(verdict: Verdict) -> set[str]:
     """Return the names of the checks that failed."""
     return {check.name for check in verdict.faults}
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({}, "3 routes within 400 m and 1.5 times the shortest"),
+        ({"max_stretch": None}, "3 routes within 400 m"),
+        ({"max_stretch": None, "max_route_m": None}, "3 routes without a limit, none shorter than the shortest"),
+    ],
+)
+def test_limits_that_were_not_set_are_not_told(town: Plan, tmp_path: Path, limits: dict[str, None], told: str) -> None:
+    """Who hands a verdict on need not explain what "within inf m" is."""
+    verdict = verify_run(write_run(settings(**limits)(town), tmp_path / "run"))
+    assert {check.name: check.detail for check in verdict.checks}["routes_are_short_enough"] == told

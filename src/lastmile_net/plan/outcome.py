@@ -133,7 +133,8 @@ def _notes(posing: Posing, customers: gpd.GeoDataFrame) -> Iterator[str]:
     if posing.money.study.hurried:
         yield HURRIED
     if posing.money.dearer > 0:
-        yield f"it costs {posing.money.dearer:,.2f} more than the cheapest plan found, {FOR_THE_FIRST}"
+        dearer = f"{posing.money.dearer:,.2f} {posing.config.cost.currency}"
+        yield f"it costs {dearer} more than the cheapest plan found, {FOR_THE_FIRST}"
     long = customers["drop_m"][customers["drop_m"] > LONG_DROP_M]
     if len(long):
         limit = posing.config.max_drop_m

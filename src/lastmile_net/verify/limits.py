@@ -105,7 +105,9 @@ def routes_are_short_enough(run: Run) -> Iterator[Check | Skipped]:
     bent = np.where(told, shortest, np.inf) * stretch if stretch < np.inf else np.inf  # a shortest way may be 0 m
     good = (length <= most + SLACK_M) & (length <= bent + SLACK_M)
     good &= ~told | (length >= np.where(told, shortest, 0) - 2 * SLACK_M)
-    right = f"{len(length)} routes within {most:g} m and {stretch:g} times the shortest"
+    limits = [f"{most:g} m"] * (most < np.inf) + [f"{stretch:g} times the shortest"] * (stretch < np.inf)
+    within = f"within {' and '.join(limits)}" if limits else "without a limit, none shorter than the shortest"
+    right = f"{len(length)} routes {within}"
     wrong = "routes are over a limit, or shorter than the shortest"
     yield judge("routes_are_short_enough", right, wrong, run.planned["customer_id"][~good])
 
