@@ -25,6 +25,11 @@ from lastmile_net.errors import ConfigError
         ),
         ("[phases]\nareas = ['n', 'e', 3]", "setting 'phases.areas': entry 3 is no text (got 3). Put it in quotes."),
         ("[phases]\nbudget = [1]", "setting 'phases.budget': is not known. Did you mean 'budgets'?"),
+        (
+            "[phases]\nbudgets = []",
+            "setting 'phases': has no phase. Give it `budgets`, `areas` or `polygons`, or leave [phases] out.",
+        ),
+        ("[phases]\ngrown = false", "setting 'phases': has no phase. Give it `budgets`, "),
         ("max_drop = 3", "setting 'max_drop': is not known. Did you mean 'max_drop_m'?"),
         ("routes = 'often'", "setting 'routes': is no yes or no (got 'often'). Write true or false."),
         ("cost = 5", "setting 'cost': is no table (got 5). Give it entries: [cost]."),

@@ -60,9 +60,10 @@ class Phases(Frozen):
     In which parts the plan is built.
 
     `budgets` is what may be spent in each phase, in turn; who is left comes in one more. `areas` names planning areas
-    (`area_id`) instead, `polygons` a file of them: each is a phase, all other customers come last. With `grown`, the
-    first phases get what is best for them, and the whole may cost 0.5 % more than the cheapest plan (or `order_slack`),
-    4 % where ports or routes are limited. None: with `budgets`, but not where access points are placed anew.
+    (`area_id`) instead, `polygons` a file of them: each is a phase, all other customers come last. One of the three is
+    needed, but for `grown` alone. With `grown`, the first phases get what is best for them, and the whole may cost
+    0.5 % more than the cheapest plan (or `order_slack`), 4 % where ports or routes are limited. None: with `budgets`,
+    but not where access points are placed anew.
     """
 
     budgets: tuple[Annotated[float, Field(ge=0)], ...] = ()
@@ -72,7 +73,11 @@ class Phases(Frozen):
 
     @model_validator(mode="after")
     def _has_one_rule(self) -> Phases:
-        if bool(self.budgets) + bool(self.areas) + bool(self.polygons) > 1:
+        rules = bool(self.budgets) + bool(self.areas) + bool(self.polygons)
+        if not rules and not self.grown:
+            cure = "Give it `budgets`, `areas` or `polygons`, or leave [phases] out."
+            raise ConfigError([Fault("has no phase", cure, setting="phases")])
+        if rules > 1:
             message = "phases are told by budgets, by areas or by polygons: give only one of them"
             raise ValueError(message)
         return self
