@@ -334,7 +334,7 @@ def test_what_branching_finds_is_a_plan(must: np.ndarray | None) -> None:
     kept = Study(question, solve_with_limits(problem, Limits(), CONFIG).solution, CONFIG, limits=Limits()).kept
     assert kept is not None
     kept.plans.clear()
-    kept.branch(replace(question, problem=replace(problem, must=None)), 61_000, 0.0)
+    kept.branch(61_000, 0.0)
     assert [int((plan.drop >= 0).sum()) for plan, _ in kept.plans] == [2]
 
 

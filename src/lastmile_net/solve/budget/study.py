@@ -124,9 +124,6 @@ class Study:
     def __post_init__(self) -> None:
         """Begin with the plan for everybody."""
         everybody = part(self.question.posed, self.full, self.full.drop >= 0)
-        # limits may leave out who must be served: bounds are for all plans then
-        free = replace(self.question, problem=replace(self.question.problem, must=None))
-        self._asked = self.question if self.limits is None else free
         self.must = int((self.question.problem.first & (self.full.drop >= 0)).sum())
         self.nested = self._remember(everybody)
         served = self.full.drop >= 0
@@ -139,6 +136,7 @@ class Study:
         self.kept: WithinLimits | None = None
         if self.limits is not None:
             self.kept = WithinLimits(self.question, self.limits, self.config, self.plans[0], self._heard)
+        self._asked = self.question if self.kept is None else self.kept.free
 
     def ask(self, price: int, config: SolveConfig | None = None) -> Answer:
         """Find who is worth a price, once."""
@@ -154,12 +152,12 @@ class Study:
 
         All of it together has the time that the plan has. Each price is asked until the bound on homes is near enough.
         """
-        limit = self.config.time_limit_s
-        each, end = (None, np.inf) if limit is None else (limit / max(len(shares), 1), time.perf_counter() + limit)
         if self.kept is not None and not self.stopped and len(self.nested.cost):
             _ = self.kept.growing  # else the order would be held against itself
         if self.parts_only or not shares or len(self.nested.cost) == 0:
             return
+        limit = self.config.time_limit_s
+        each, end = (None, np.inf) if limit is None else (limit / len(shares), time.perf_counter() + limit)
         for share in shares:
             self._ask_once(self.nested.price_at(int(share * self.nested.cost[-1])), share, each)
         while self.kept is None and not self.stopped and len(self.answers) < MOST_ALONG:
@@ -341,7 +339,7 @@ class Study:
         """Ask at a price to the end within ports, if any are limited."""
         if self.kept is None or self.stopped or not price or (self.question.problem.tap_capacity <= 0).all():
             return
-        answer = self.kept.branch(self._asked, price, max(self.config.target_gap, self._open(price, ENOUGH)))
+        answer = self.kept.branch(price, max(self.config.target_gap, self._open(price, ENOUGH)))
         known = self.answers.get(price, answer)
         self.answers[price] = replace(known, bound=max(known.bound, answer.bound))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ class WithinLimits:
 
     def __init__(self, question: Question, limits: Limits, config: SolveConfig, full: Plan, report: Report) -> None:
         self.question, self.config, self.report = question, config, report
+        # limits may leave out who must be served: bounds are for all plans
+        self.free = replace(question, problem=replace(question.problem, must=None))
         self.reach = find_reach(question.problem, adjacency(question.problem), limits)
         self.plans = [full]
         self.stopped = self.hurried = False
@@ -90,21 +93,19 @@ class WithinLimits:
         parts = [self._first(plan, plan[1].worth(price)) for plan in self.plans]
         return min(parts, key=lambda part: part.cost - price * self._gain(part))
 
-    def branch(self, question: Question, price: int, gap: float) -> Answer:
+    def branch(self, price: int, gap: float) -> Answer:
         """
         Prove within ports who is worth a price, where streets are few enough; what is found counts as a plan, too.
 
         Parameters
         ----------
-        question
-            What is asked, with nobody who must be served: that of all plans within the limits.
         price
             For each unit of gain, in thousandths.
         gap
             Gap in all that is paid at which to stop.
         """
         config = self.config.model_copy(update={"target_gap": gap})
-        answer = ask_within_limits(question, price, self.reach, config, self.heard, to_the_end=True)
+        answer = ask_within_limits(self.free, price, self.reach, config, self.heard, to_the_end=True)
         self._noted(answer.solution)
         if not self.question.problem.first.any():
             self._asked.add(price)
