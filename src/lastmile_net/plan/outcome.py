@@ -21,9 +21,9 @@ from lastmile_net.cost import (
     total_cost,
     with_overhead,
 )
-from lastmile_net.coverage.missed import missed
 from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
+from lastmile_net.plan.notes import plan_notes
 from lastmile_net.plan.outlook import outlook, ranges, stability
 from lastmile_net.plan.phases import account
 from lastmile_net.plan.result import Plan
@@ -31,8 +31,6 @@ from lastmile_net.plan.routes import lay_routes, no_routes
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from lastmile_net.config import PlanConfig
@@ -49,11 +47,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Texts = NDArray[np.object_]
 
-HURRIED = "the time limit cut a search or bound of the curve short: another machine may end elsewhere"
-FOR_THE_FIRST = "so that its first parts connect more (`phases.grown = false`, `order_slack = 0`: the cheapest)"
-LONG_DROP_M = 200.0
-"""Planned drops beyond this are noted: few operators build them."""
-USUAL_DROPS = "usual are 50 to 75 m"
 BOUND_COVERS = "trenches, drops, reuse of existing lines, fibre, equipment and overhead, for the customers planned"
 BOUND_COVERS_NEW = (
     "trenches, drops, reuse of existing lines, fibre, new access points, other equipment and overhead, for the "
@@ -119,29 +112,10 @@ def assemble(posing: Posing) -> Plan:
         curve=curve,
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,
-        notes=tuple(_notes(posing, customers)),
+        notes=tuple(plan_notes(posing, customers)),
         rejected=posing.layers.rejected,
         examined=posing.findings,
     )
-
-
-def _notes(posing: Posing, customers: gpd.GeoDataFrame) -> Iterator[str]:
-    """Yield what a planner should read: what reading and the doctor noted, and what is unusual in the plan."""
-    if said := missed(posing.money.about, set(customers["reason"].dropna())):
-        yield said
-    yield from map(str, posing.layers.notes)
-    if posing.money.study.hurried:
-        yield HURRIED
-    if posing.money.dearer > 0:
-        dearer = f"{posing.money.dearer:,.2f} {posing.config.cost.currency}"
-        yield f"it costs {dearer} more than the cheapest plan found, {FOR_THE_FIRST}"
-    long = customers["drop_m"][customers["drop_m"] > LONG_DROP_M]
-    if len(long):
-        limit = posing.config.max_drop_m
-        what = f"1 planned drop is longer than {LONG_DROP_M:g} m: {long.max():,.0f} m"
-        if len(long) > 1:
-            what = f"{len(long):,} planned drops are longer than {LONG_DROP_M:g} m, the longest {long.max():,.0f} m"
-        yield f"{what}; {USUAL_DROPS}: lower max_drop_m (it is {limit:g}), or add the streets that are missing"
 
 
 def _built(posing: Posing) -> tables.Built:
