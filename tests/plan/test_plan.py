@@ -171,3 +171,42 @@ def test_real_towns_pass_verification(towns: Path, tmp_path: Path, name: str, ba
     plan = lm.plan(*files, config=lm.read_config(rounds=2))
     verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
     assert verdict.passed, str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("ports", "homes", "note"),
+    [
+        (9.0, [1, 3], ""),
+        (np.nan, [1, 3], "1 access point in use has no `ports_free`: no limit is kept, and it gets 4 homes"),
+        (np.nan, [1, None], "1 access point in use has no `ports_free`: no limit is kept, and it gets 1 home"),
+    ],
+)
+def test_ports_without_a_limit_are_noted(ports: float, homes: list[int | None], note: str) -> None:
+    """A cabinet whose free ports nobody has counted takes the whole town: the plan says so, or it looks like a fact."""
+    places = {f"c{k}": _point(50 + 100 * k, 20) for k, units in enumerate(homes) if units}
+    here = customers(**places).assign(units=[units for units in homes if units])
+    plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(ports=ports), here, config=METRES)
+    assert [each for each in plan.notes if "ports_free" in each] == ([note] if note else [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "places", "note"),
+    [
+        ({}, {"a": (250, -60)}, "1 planned drop crosses a street at no price"),
+        ({}, {"a": (250, -60), "b": (260, -60)}, "2 planned drops cross a street at no price"),
+        ({}, {"a": (250, -30)}, ""),
+        ({"street_sides": "both"}, {"a": (250, -60)}, ""),
+        ({"prices": "metres"}, {"a": (250, -60)}, ""),
+    ],
+)
+def test_drops_across_a_street_are_noted(
+    changes: dict[str, str], places: dict[str, tuple[float, float]], note: str
+) -> None:
+    """Where centre lines stand for both sides no drop pays for crossing: who reads the costs must know how many do."""
+    ways = streets(Main=_line((0, 0), (300, 0)), Back=_line((200, -40), (300, -40)))
+    config = lm.read_config(**{"prices": "example-eur", "tap": "points", **changes})
+    here = customers(**{name: _point(*place) for name, place in places.items()})
+    plan = lm.plan(ways, cabinet(), here, config=config)
+    told = [each for each in plan.notes if "no price" in each]
+    cure = '; with `street_sides = "both"` a crossing costs 600.00 EUR'
+    assert told == ([note + cure] if note else [])

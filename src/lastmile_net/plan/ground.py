@@ -81,8 +81,14 @@ def lay_ground(layers: Layers, config: PlanConfig, wanted: NDArray[np.bool_]) ->
         prices=prices,
         drops=drops,
         eligible=np.isfinite(prices.build) & ((network.kind == STREET) | usable_lines(network, roles)),
-        centre_lines=None if sides is None else layers.streets.geometry.to_numpy()[sides.half_m > 0],
+        centre_lines=None if sides is None else centre_lines(layers.streets, config),
     )
+
+
+def centre_lines(streets: gpd.GeoDataFrame, config: PlanConfig) -> NDArray[np.object_]:
+    """Return the streets that are wide enough to have two sides."""
+    lines: NDArray[np.object_] = streets.geometry.to_numpy()[_sides(streets, config).half_m > 0]
+    return lines
 
 
 def _sides(streets: gpd.GeoDataFrame, config: PlanConfig) -> SideRules:

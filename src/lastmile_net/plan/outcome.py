@@ -90,6 +90,7 @@ def assemble(posing: Posing) -> Plan:
         dug["stability"] = stability(built, scenarios, dug["trench_id"])
     breakdown = _cost(posing, built, dug, reused, equipment)
     customers, proposals = _customers(posing, built, equipment, breakdown.total)
+    points = tables.access_points(built)
     curve = curve_table(posing.money, built.customer_id, built.units, posing.config, _homes(posing))
     phases = account(posing.config.phases, built.phase, curve, dug, areas=posing.money.areas)
     backbone = posing.layers.backbone
@@ -99,7 +100,7 @@ def assemble(posing: Posing) -> Plan:
         trenches=dug,
         reused=reused,
         routes=lay_routes(built) if posing.config.routes else no_routes(built),
-        access_points=tables.access_points(built),
+        access_points=points,
         backbone_lines=backbone[line].reset_index(drop=True),
         backbone_points=backbone[~line].reset_index(drop=True),
         streets=posing.layers.streets,
@@ -112,7 +113,7 @@ def assemble(posing: Posing) -> Plan:
         curve=curve,
         status=posing.limited.solution.status,
         log=posing.limited.solution.log,
-        notes=tuple(plan_notes(posing, customers)),
+        notes=tuple(plan_notes(posing, customers, dug, points)),
         rejected=posing.layers.rejected,
         examined=posing.findings,
     )
