@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -34,6 +35,24 @@ def test_drawing_again_keeps_the_run_sound(run: Path) -> None:
     assert made.exit_code == 0, made.output
     assert (run / "map.html").read_bytes() == first
     assert verify_run(run).passed
+
+
+def test_the_map_is_headed_by_its_run(run: Path, town: Plan) -> None:
+    """Maps of two plans side by side, or in two tabs, must be told apart; a title of one's own takes that place."""
+    assert "<title>Gap map: run</title>" in (run / "map.html").read_text(encoding="utf-8")
+    german = redraw_map(town, run, language="de").read_text(encoding="utf-8")
+    assert "<title>Lückenkarte: run</title>" in german
+    assert "<title>North bank</title>" in redraw_map(town, run, title="North bank").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("wishes", "told"), [({}, "Gap map: run"), ({"area": "A1"}, "Gap map: run · A1"), ({"title": "North"}, "North")]
+)
+def test_a_picture_is_headed_as_the_map_is(town: Plan, run: Path, wishes: dict[str, str], told: str) -> None:
+    """A picture goes into a report by itself: it must say which plan it shows, and which part of it."""
+    plan = dataclasses.replace(town, customers=town.customers.assign(area_id="A1"))
+    picture = redraw_map(plan, run, run.parent / "map.svg", **wishes)
+    assert f">{told}</text>" in picture.read_text(encoding="utf-8")
 
 
 def test_wishes_go_to_a_file_of_their_own(run: Path) -> None:

@@ -50,7 +50,7 @@ NOT_ASKED = {
 @pytest.fixture(autouse=True)
 def _without_map(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the map: it is not verified, and takes the longest to write."""
-    monkeypatch.setattr("lastmile_net.write.run._draw_map", lambda plan, path: None)
+    monkeypatch.setattr("lastmile_net.write.run._draw_map", lambda *_: None)
 
 
 def cells(plan: Plan, layer: str, key: str, name: str, **values: object) -> Plan:

@@ -43,7 +43,7 @@ FILES = {"bom.csv", "bom.xlsx", "plan.gpkg", "gaps.csv", "summary.json", "map.ht
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the map, which takes the longest to write."""
-    monkeypatch.setattr("lastmile_net.write.run._draw_map", lambda plan, path: None)
+    monkeypatch.setattr("lastmile_net.write.run._draw_map", lambda *_: None)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -361,7 +361,7 @@ import dataclasses, os, runpy, signal, sys, time
 from pathlib import Path
 from lastmile_net.write import run, write_run
 
-run._draw_map = lambda plan, path: None
+run._draw_map = lambda *_: None
 plan = runpy.run_path(sys.argv[1])["tiny_plan"]()
 write_run(plan, Path(sys.argv[2]))
 began = time.monotonic()

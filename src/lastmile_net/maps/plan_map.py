@@ -20,7 +20,7 @@ from lastmile_net.maps.plan_layers import (
     findings_layers,
     plan_layers,
 )
-from lastmile_net.maps.words import words
+from lastmile_net.maps.words import heading, words
 from lastmile_net.report.choice import choice
 from lastmile_net.report.credit import from_osm
 
@@ -62,6 +62,8 @@ class MapOptions(TypedDict, total=False):
         with `build_order` in the plan, the page has a budget slider.
     title
         Heading of the page.
+    name
+        What the plan is called: in the heading where there is no title.
     """
 
     tiles: str | None
@@ -71,6 +73,7 @@ class MapOptions(TypedDict, total=False):
     findings: gpd.GeoDataFrame | None
     curve: pd.DataFrame | None
     title: str
+    name: str
 
 
 class _PlanPage(MacroElement):
@@ -128,15 +131,15 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     findings = options.get("findings")
     if findings is not None:
         layers += findings_layers(findings, says)
-    heading = options.get("title") or (f"{says['title']} · {area}" if area else says["title"])
-    page = offline_map(tiles, language=language, title=heading)
+    title = heading(says, title=options.get("title", ""), name=options.get("name", ""), area=area)
+    page = offline_map(tiles, language=language, title=title)
     for layer in layers:
         layer.packed._id = layer.key
         layer.packed.show = layer.packed.control = False
         layer.packed.add_to(page)
     curve = _curve(plan, options.get("curve", plan.curve))
     told = {
-        "title": heading,
+        "title": title,
         "words": says | _gap_words(plan, says),
         "curve": curve,
         "layers": [_entry(layer) for layer in layers],

@@ -26,7 +26,7 @@ from lastmile_net.maps.plan_layers import (
     classed_customers,
     only_these,
 )
-from lastmile_net.maps.words import words
+from lastmile_net.maps.words import heading, words
 from lastmile_net.report.credit import from_osm
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def save_picture(
     only: Only | None = None,
     area: str | None = None,
     title: str = "",
+    name: str = "",
 ) -> Path:
     """
     Draw the map of a plan as a picture for a report.
@@ -86,6 +87,8 @@ def save_picture(
         Draw this planning area, and what lies beside it, only.
     title
         Heading of the picture.
+    name
+        What the plan is called: in the heading where there is no title.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def save_picture(
     entries = _draw_customers(axes, customers, says, language) + entries
     _frame(axes, customers)
     _scale_bar(axes)
-    _legend(figure, entries, title or says["title"])
+    _legend(figure, entries, heading(says, title=title, name=name, area=area))
     if from_osm(plan.streets):
         axes.text(0.995, 0.005, says["osm"], transform=axes.transAxes, ha="right", va="bottom", size=7, color=SOFT)
     return _save(figure, path)

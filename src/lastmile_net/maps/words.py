@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.report.credit import OSM_CREDIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Language = Literal["en", "de"]
 LANGUAGES: tuple[str, ...] = get_args(Language)
@@ -182,3 +185,16 @@ def words(language: str) -> dict[str, str]:
         raise DataError([Fault(f"no language '{language}'", f"Known are {', '.join(LANGUAGES)}.", setting="language")])
     column = LANGUAGES.index(language)
     return {key: both[column] for key, both in _WORDS.items()}
+
+
+def heading(says: Mapping[str, str], *, title: str = "", name: str = "", area: str | None = None) -> str:
+    """
+    Return the heading of a map: its title, else what it is, of which plan and of which area of it.
+
+    Examples
+    --------
+    >>> heading(words("en"), name="neustadt", area="north")
+    'Gap map: neustadt · north'
+    """
+    of_plan = f"{says['title']}: {name}" if name else says["title"]
+    return title or (f"{of_plan} · {area}" if area else of_plan)

@@ -46,8 +46,10 @@ def redraw_map(plan: Plan, folder: Path | str, path: Path | str | None = None, *
     from lastmile_net.maps import KINDS, save_page, save_picture  # folium takes a second to import
 
     target = Path(path) if path is not None else Path(folder) / _name(wishes)
+    wishes.setdefault("name", Path(folder).resolve().name)
     if target.suffix.lower() in KINDS:
-        picture = {name: wishes.get(name) for name in ("only", "area", "title", "language") if wishes.get(name)}
+        wanted = ("only", "area", "title", "name", "language")
+        picture = {wish: wishes.get(wish) for wish in wanted if wishes.get(wish)}
         return save_picture(plan, target, **picture)  # type: ignore[arg-type]
     wishes.setdefault("tiles", plan.config.tiles)
     save_page(plan.to_map(**wishes), target)

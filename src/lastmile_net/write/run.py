@@ -78,7 +78,7 @@ def write_run(
     wanted = known_formats(formats)
     try:
         with new_folder(target, overwrite=overwrite) as draft:
-            _write_files(plan, draft, wanted)
+            _write_files(plan, draft, wanted, target.resolve().name)
             seal = _seal(plan, draft, inputs or Inputs(), seconds, peak_memory_mb)
             if overwrite and target.is_dir():
                 _keep_foreign_files(target, draft)
@@ -108,7 +108,7 @@ def known_formats(formats: Sequence[str]) -> list[str]:
     return sorted(set(formats))
 
 
-def _write_files(plan: Plan, draft: Path, formats: Sequence[str]) -> None:
+def _write_files(plan: Plan, draft: Path, formats: Sequence[str], name: str) -> None:
     tables = list(plan_tables(plan))
     write_geopackage(draft / "plan.gpkg", tables)
     write_formats(draft, tables, formats)
@@ -124,13 +124,13 @@ def _write_files(plan: Plan, draft: Path, formats: Sequence[str]) -> None:
         write_layers(draft / "rejected.gpkg", plan.rejected)
     if len(plan.proposals.columns):
         write_csv(plan.proposals, draft / "remedies.csv")
-    _draw_map(plan, draft / "map.html")
+    _draw_map(plan, draft / "map.html", name)
 
 
-def _draw_map(plan: Plan, path: Path) -> None:
+def _draw_map(plan: Plan, path: Path, name: str) -> None:
     from lastmile_net.maps import save_page  # folium takes a second to import
 
-    save_page(plan.to_map(tiles=plan.config.tiles), path)
+    save_page(plan.to_map(tiles=plan.config.tiles, name=name), path)
 
 
 def _seal(
