@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -53,6 +54,16 @@ def test_a_picture_is_headed_as_the_map_is(town: Plan, run: Path, wishes: dict[s
     plan = dataclasses.replace(town, customers=town.customers.assign(area_id="A1"))
     picture = redraw_map(plan, run, run.parent / "map.svg", **wishes)
     assert f">{told}</text>" in picture.read_text(encoding="utf-8")
+
+
+def test_a_long_heading_stays_clear_of_the_legend(town: Plan, run: Path) -> None:
+    """A heading of three lines once ran into the first line of the legend."""
+    title = "North bank of the river, from the old bridge to the harbour: first and second year"
+    picture = redraw_map(town, run, run.parent / "map.svg", title=title).read_text(encoding="utf-8")
+    heading = re.findall(r"font-weight: 700[^>]* transform=\"translate\([\d.]+ ([\d.]+)\)\"", picture)
+    (first,) = re.findall(r" y=\"([\d.]+)\"[^>]*>Connected today", picture)
+    assert len(heading) > 2
+    assert float(first) - max(map(float, heading)) > 10
 
 
 def test_wishes_go_to_a_file_of_their_own(run: Path) -> None:

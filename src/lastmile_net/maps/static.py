@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +47,8 @@ KINDS = (".png", ".svg", ".pdf")
 DPI = 160
 FEW = 20_000
 """Beyond as many features, vector pictures hold the drawing as pixels, and drops are left out."""
+TITLE_SIGNS, TITLE_LINE = 24, 0.028
+"""Signs of a heading that fit above the legend, and the height of a line, as a part of the picture's."""
 MARKERS = {"diamond": "D", "square": "s", "triangle": "^", "cross": "P", "down": "v", "bar": "_"}
 INK, SOFT, GROUND = "#1f2933", "#616e7c", "#f6f5f1"
 COVERAGE_SYMBOLS = {
@@ -308,10 +311,12 @@ def _scale_bar(axes: Axes) -> None:
 
 
 def _legend(figure: Figure, entries: list[tuple[Line2D, str]], title: str) -> None:
-    figure.text(0.765, 0.965, title.replace("$", r"\$"), size=14, weight="bold", color=INK, va="top", wrap=True)
+    lines = textwrap.wrap(title, TITLE_SIGNS)
+    figure.text(0.765, 0.965, "\n".join(lines).replace("$", r"\$"), size=14, weight="bold", color=INK, va="top")
+    top = 0.92 - TITLE_LINE * (len(lines) - 1)
     signs, labels = [sign for sign, _ in entries], [label for _, label in entries]
     legend = figure.legend(
-        signs, labels, loc="upper left", bbox_to_anchor=(0.757, 0.92), frameon=False, fontsize=8.5, labelcolor=INK
+        signs, labels, loc="upper left", bbox_to_anchor=(0.757, top), frameon=False, fontsize=8.5, labelcolor=INK
     )
     legend.set_alignment("left")
 
