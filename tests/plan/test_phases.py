@@ -120,6 +120,21 @@ def test_the_phases_are_printed_and_reported(tmp_path: Path) -> None:
     assert "<h2>Phases</h2>" in html(report)
 
 
+def test_the_list_of_steps_goes_phase_by_phase() -> None:
+    """Who hands the list to a builder needs to know in which year a street is due; who is left out has no year."""
+    here = HERE.assign(street=["Main", "Main", "Far"], exclude=[False, False, True])
+    config = lm.read_config(prices="metres", phases={"budgets": [70, 60]})
+    report = failure_report(lm.plan(WAYS, cabinet(), here, config=config))
+    steps = next(each for each in report if each.title.startswith("What to do"))
+    assert steps.text.startswith("3 steps to the last customer, phase by phase, least money per home first; ")
+    assert steps.table["phase"].fillna(0).tolist() == [1, 2, 0]
+    assert steps.table["where"].tolist() == ["Main", "Main", "Far"]
+    assert "| what | where | phase | homes |" in markdown(report)
+    plain = markdown(failure_report(lm.plan(WAYS, cabinet(), here, config=lm.read_config(prices="metres"))))
+    assert "| what | where | homes |" in plain
+    assert "2 steps to the last customer, least money per home first; " in plain
+
+
 PRICED: dict[str, Any] = {"prices": "example-eur", "tap": "points"}
 
 

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 TITLE = "What to do, in this order"
 SETTINGS = "settings"
+SHARED = " A trench that homes of several phases use is shared among them here; in the phases, the first pays for it."
 _AT = re.compile(r"@([^;]*)")
 
 
 def to_do(plan: Plan) -> Section:
     """
-    List what the plan builds by street, and what would serve the others; least money per home first.
+    List what the plan builds by street, and what would serve the others; least money per home first, phase by phase.
 
     The others are grouped by what serves them, and by street; where most of them have none, by what is changed.
 
@@ -30,7 +31,7 @@ def to_do(plan: Plan) -> Section:
     plan
         A plan, or one that has been read back.
     """
-    table = pd.DataFrame(plan.customers).assign(homes=new_homes(plan), where=_streets(plan))
+    table = pd.DataFrame(plan.customers).assign(homes=new_homes(plan), where=_streets(plan), phase=_phases(plan))
     left = table[table["outcome"] == "unserved"].copy()
     by_street = bool(left["where"].notna().mean() > 0.5)
     left["what"] = _changes(left)
@@ -38,11 +39,12 @@ def to_do(plan: Plan) -> Section:
     steps = [_built(table[table["outcome"] == "planned"]), _left(plan, left, "street" if by_street else "change")]
     found = pd.concat(steps, ignore_index=True)
     found["cost_per_home"] = (found["cost"] / found["homes"].clip(lower=1)).round(2)
-    order = ["cost_per_home", "homes", "what", "where"]
-    found = found.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
+    order = ["phase", "cost_per_home", "homes", "what", "where"]
+    found = found.sort_values(order, ascending=[True, True, False, True, True], ignore_index=True)
+    by_phase, shared = ("phase by phase, ", SHARED) if found["phase"].notna().any() else ("", "")
     many = (
-        f"{len(found):,} steps to the last customer, least money per home first; where no price is known, at the end. "
-        "What is not in the plan is priced on top of it, each step by itself."
+        f"{len(found):,} steps to the last customer, {by_phase}least money per home first; where no price is known, at "
+        f"the end. What is not in the plan is priced on top of it, each step by itself.{shared}"
     )
     none = "Nothing is left to do: every customer is connected."
     return Section(TITLE, {0: none, 1: "1 step to the last customer."}.get(len(found), many), found)
@@ -56,9 +58,16 @@ def _streets(plan: Plan) -> pd.Series:
     return street.where(street.notna(), None)
 
 
+def _phases(plan: Plan) -> pd.Series:
+    """Return the phase in which each customer is connected; none where the plan, or an older one, has no phases."""
+    table = plan.customers
+    return table["phase"].astype("Int64") if "phase" in table else pd.Series(pd.NA, table.index, "Int64")
+
+
 def _built(table: pd.DataFrame) -> pd.DataFrame:
     steps = table.assign(what="connect as planned", where=table["where"].fillna("(no street)"))
-    return steps.groupby(["what", "where"]).agg(homes=("homes", "sum"), cost=("cost_share", "sum")).reset_index()
+    grouped = steps.groupby(["what", "where", "phase"], dropna=False)
+    return grouped.agg(homes=("homes", "sum"), cost=("cost_share", "sum")).reset_index()
 
 
 def _left(plan: Plan, left: pd.DataFrame, scope: str) -> pd.DataFrame:
