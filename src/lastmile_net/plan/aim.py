@@ -14,7 +14,7 @@ from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.plan.phases import numbers, wait_for
 from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, buy_in_turn, only, reach_more
 from lastmile_net.solve.graph import FAR
-from lastmile_net.solve.problem import MILLI
+from lastmile_net.solve.problem import MILLI, ended
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -257,8 +257,9 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     unlimited = (question.problem.tap_capacity < 0).all()
     best = again if unlimited and again.cost < solution.cost else solution
     bound = min(again.lower_bound, best.cost)
-    status = "time" if study.hurried and again.status != "interrupted" else again.status
-    return replace(best, cost=best.cost - own, lower_bound=bound - own, status=status)
+    status = again.status if again.status in ("time", "interrupted") else ended(best.cost, bound, config.target_gap)
+    status = "time" if study.hurried and status != "interrupted" else status
+    return replace(best, cost=best.cost - own, lower_bound=bound - own, status=status, log=again.log)
 
 
 def _finds_port(problem: Problem, reach: Reach, solution: Solution) -> Flags:

@@ -10,13 +10,14 @@ import numpy as np
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Goal, Start, favour_early, in_turn, only
 from lastmile_net.solve.capacity import solve_with_limits
+from lastmile_net.solve.problem import ended
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lastmile_net.config import PlanConfig, SolveConfig
     from lastmile_net.solve.budget import Plan, Question, Study
-    from lastmile_net.solve.problem import Problem, Report, Solution, Status
+    from lastmile_net.solve.problem import Problem, Report, Solution
 
 RISES = (1.5, 2.2)
 """Where plans that are grown at the prices of the budgets are too dear, they are grown at the last one times these."""
@@ -69,7 +70,7 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
     found = favour_early(question, cheapest, goal, starts, study.config, solve)
     if found is cheapest:
         return full
-    status: Status = "gap" if full.status == "optimal" else full.status
+    status = ended(found.cost, full.lower_bound + own, config.target_gap)
     return replace(found, cost=found.cost - own, lower_bound=full.lower_bound, status=status, log=full.log)
 
 
@@ -114,12 +115,11 @@ def favour_within_limits(study: Study, full: Solution, config: PlanConfig, budge
     proof = only(question, found[0].drop >= 0, config.solve, prove)
     best = max([found, (proof, in_turn(question, proof))], key=value)[0]
     own = int(question.own_cost[best.drop >= 0].sum())
-    status: Status = "gap" if best.cost <= proof.lower_bound * (1 + config.target_gap) else "rounds"
-    if kept.hurried or full.status == "time":
+    status = ended(best.cost, proof.lower_bound, config.target_gap)
+    if status != "optimal" and (kept.hurried or full.status == "time"):
         status = "time"
-    if proof.status in ("time", "interrupted"):
+    if status != "optimal" and proof.status in ("time", "interrupted"):
         status = proof.status
-    status = "optimal" if best.cost == proof.lower_bound else status
     bound = proof.lower_bound - own
     return replace(best, cost=best.cost - own, lower_bound=bound, status=status, log=full.log)
 

@@ -159,6 +159,13 @@ def gap_over(cost: float, bound: float) -> float:
     return 0.0 if cost == 0 else float("inf")
 
 
+def ended(cost: float, bound: float, target_gap: float) -> Status:
+    """Return how far a search came that nobody and no time limit has stopped."""
+    if cost == bound:
+        return "optimal"
+    return "gap" if cost <= bound * (1 + target_gap) else "rounds"
+
+
 class Report(Protocol):
     """A progress callback. Returning False asks the solver to stop with the best it has."""
 

@@ -12,6 +12,7 @@ from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.capacity.proof import WHOLE, Task, bound_within_ports, prove_within_ports, shaken
 from lastmile_net.solve.capacity.steps import Steps
 from lastmile_net.solve.clock import Clock
+from lastmile_net.solve.problem import ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.capacity.search import Search, Served
-    from lastmile_net.solve.problem import Problem, Report, Solution, Status
+    from lastmile_net.solve.problem import Problem, Report, Solution
 
     Flags = NDArray[np.bool_]
     Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
@@ -191,8 +192,8 @@ class Run:
     def solution(self) -> Solution:
         """Return the best plan, and what is proved of it."""
         best, bound = self.best, self.pace.bound
-        status: Status = "gap" if best.cost <= bound * (1 + self.config.target_gap) else "rounds"
-        status = "optimal" if best.cost == bound else "time" if self.pace.late else status
+        status = ended(best.cost, bound, self.config.target_gap)
+        status = "time" if self.pace.late and status != "optimal" else status
         return best.solution(
             bound, "interrupted" if self.pace.stopped == "interrupted" else status, tuple(self.pace.log)
         )
