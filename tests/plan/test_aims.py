@@ -493,3 +493,14 @@ def test_an_aim_within_ports_claims_no_more_than_its_bound() -> None:
     plan = lm.plan(ways, ports, here, config=lm.read_config(prices="metres", budget=500))
     assert (outcomes(plan), plan.cost, plan.lower_bound) == ("ab", pytest.approx(370), pytest.approx(120))
     assert plan.status == "rounds"
+
+
+@pytest.mark.parametrize("aim", [{"budget": 1000}, {"target_coverage": 0.9}, {"max_cost_per_home": 500}])
+def test_an_aim_that_connects_everybody_keeps_what_is_proven_of_that(aim: dict[str, float]) -> None:
+    """Money enough for all must not unlearn what the plan for all knew: b has to go to the port at 400, for 310."""
+    places = [Point(E0 + x, N0) for x in (0, 400)]
+    taps = {"backbone_id": ["K", "L"], "role": "cabinet", "ports_free": 1.0}
+    ports = gpd.GeoDataFrame(taps, geometry=places, crs=CRS)
+    plan = lm.plan(WAYS, ports, HERE.iloc[:2], config=lm.read_config(prices="metres", **aim))
+    assert (plan.cost, plan.lower_bound) == (pytest.approx(370), pytest.approx(370))
+    assert plan.status == "optimal"

@@ -256,7 +256,8 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     again = only(question, served, config)
     unlimited = (question.problem.tap_capacity < 0).all()
     best = again if unlimited and again.cost < solution.cost else solution
-    bound = min(again.lower_bound, best.cost)
+    known = study.full.lower_bound + own if np.array_equal(served, study.full.drop >= 0) else 0
+    bound = min(max(again.lower_bound, known), best.cost)
     status = again.status if again.status in ("time", "interrupted") else ended(best.cost, bound, config.target_gap)
     status = "time" if study.hurried and status != "interrupted" else status
     return replace(best, cost=best.cost - own, lower_bound=bound - own, status=status, log=again.log)
