@@ -29,11 +29,13 @@ from lastmile_net.report.curve import curve_svg
 from lastmile_net.report.words import CHANGES, REASONS_IN_SHORT
 from lastmile_net.report.words import OUTCOMES as OUTCOMES_IN_WORDS
 from lastmile_net.schema import BILL, OUTCOMES, REASONS
+from lastmile_net.solve.problem import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lastmile_net.plan.result import Plan
+    from lastmile_net.solve.problem import Status
 
 
 def test_table_tells_the_summary(town: Plan) -> None:
@@ -95,6 +97,27 @@ def test_table_without_a_bound(bound: dict[str, float | None], town: Plan) -> No
     text = summary_text(dataclasses.replace(town, summary=town.summary | bound))
     assert "inf" not in text
     assert "gap" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "gap", "stage", "told"),
+    [
+        ("gap", 0.002, "search 3", "ended within the gap asked for"),
+        ("rounds", 0.01, "search 20", "ended after all 20 rounds, above the gap asked for (0.30%): raise `rounds`"),
+        ("rounds", 0.01, "search 7", "ended above the gap asked for (0.30%)"),
+        ("rounds", 0.002, "prove", "ended within the gap asked for"),
+        ("gap", 0.0044, "prove", "ended above the gap asked for (0.30%)"),
+        ("time", 0.0044, "prove", "ended by the time limit, `time_limit_s`: another machine may end elsewhere"),
+        ("optimal", 0.0, "prove", "ended proven the cheapest"),
+    ],
+)
+def test_the_end_of_the_search_is_that_of_the_gap_told(
+    town: Plan, status: Status, gap: float, stage: str, told: str
+) -> None:
+    """The line above has the gap of the whole cost: the end must fit it, and name the setting that leads further."""
+    log = (Progress(1.0, 10, 9, stage), Progress(1.1, 10, 9, "finish"))
+    plan = dataclasses.replace(town, status=status, log=log, summary=town.summary | {"gap": gap})
+    assert [row.label for row in plan_table(plan) if row.section == "Proof"][-1] == told
 
 
 def test_bill_adds_up(town: Plan) -> None:

@@ -31,12 +31,11 @@ _PLANNED = (
 _PARTS = ("trench", "drop", "reuse", "fibre", "equipment", "overhead")
 _STATUS = {
     "optimal": "proven the cheapest",
-    "gap": "within the gap asked for",
-    "rounds": "after all rounds",
-    "time": "by the time limit: another machine may end elsewhere",
+    "time": "by the time limit, `time_limit_s`: another machine may end elsewhere",
     "interrupted": "by interruption: the best plan so far",
     "trivial": "at once: there was nothing to choose",
 }
+WITHIN = "within the gap asked for"
 _KINDS = {"street": "along streets", "crossing": "crossings", "connector": "links to lines", "drop": "drops"}
 _MEANT = "    "
 """Sets a sentence that explains the line above it apart."""
@@ -170,8 +169,20 @@ def _proof(plan: Plan) -> list[Row]:
         rows.append(
             Row("Proof", "choice of homes", "proven" if chosen.proven else "not proven", meaning=chosen.meaning)
         )
-    these = " (same homes)" if chosen is not None and plan.status in ("optimal", "gap") else ""
-    return [*rows, Row("Proof", f"ended {_STATUS[plan.status]}{these}")]
+    end = _STATUS.get(plan.status) or _end(plan)
+    these = " (same homes)" if chosen is not None and end in (_STATUS["optimal"], WITHIN) else ""
+    return [*rows, Row("Proof", f"ended {end}{these}")]
+
+
+def _end(plan: Plan) -> str:
+    """Say how a search ended by itself: the gap of the whole cost is what was asked for, and what the reader sees."""
+    config, gap = plan.config, plan.summary.get("gap")
+    if gap is not None and gap <= config.target_gap:
+        return WITHIN
+    above = f"above the gap asked for ({config.target_gap:.2%})"
+    if any(line.stage == f"search {config.rounds}" for line in plan.log):
+        return f"after all {config.rounds} rounds, {above}: raise `rounds`"
+    return above
 
 
 def _aim(plan: Plan) -> list[Row]:
