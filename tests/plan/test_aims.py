@@ -493,6 +493,7 @@ def test_an_aim_within_ports_claims_no_more_than_its_bound() -> None:
     plan = lm.plan(ways, ports, here, config=lm.read_config(prices="metres", budget=500))
     assert (outcomes(plan), plan.cost, plan.lower_bound) == ("ab", pytest.approx(370), pytest.approx(120))
     assert plan.status == "rounds"
+    assert plan.log[-1].stage == "finish"
 
 
 @pytest.mark.parametrize("aim", [{"budget": 1000}, {"target_coverage": 0.9}, {"max_cost_per_home": 500}])

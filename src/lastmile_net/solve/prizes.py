@@ -207,7 +207,7 @@ def only(question: Question, customers: Flags, config: SolveConfig, solver: Solv
     kept = np.flatnonzero(customers[posed.drop_customer])
     columns = ("drop_customer", "drop_node", "drop_cost", "drop_fibre_cost", "drop_length_mm")
     found = solver(replace(posed, **{name: getattr(posed, name)[kept] for name in columns}), config, None)
-    return renamed(question, found, kept)
+    return replace(renamed(question, found, kept), log=found.log)
 
 
 def renamed(question: Question, found: Solution, name: Ints) -> Solution:
