@@ -93,6 +93,14 @@ def test_phases_of_areas_are_named_by_them() -> None:
     assert told == ["Phase 1: north", "Phase 2: south", "Phase 3: all others"]
 
 
+@pytest.mark.parametrize(("count", "untold"), [(100, 0), (101, 101)])
+def test_phases_too_many_to_show_are_told(count: int, untold: int) -> None:
+    """A map that leaves the phases out without a word looks as if the plan had none."""
+    about = _about(_html(made_up.in_phases(made_up.town(2000, ranked=True), count)))
+    assert about["untold"] == untold
+    assert ("phases" in about) is (not untold)
+
+
 def test_a_map_of_gaps_or_of_one_area_tells_no_phase_cost(phased: SimpleNamespace) -> None:
     """What a phase costs in all says nothing of one area; a map without planned customers has no phases to show."""
     assert "phases" not in _about(_html(phased, only="gaps"))

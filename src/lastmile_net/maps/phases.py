@@ -40,7 +40,7 @@ def phase_symbols(plan: Plan, words: Mapping[str, str]) -> dict[str, Symbol]:
         By the values of `_phase` (see `with_phase`), those who are connected today and those in no phase last.
     """
     phases = plan.summary.get("phases") or []
-    if not 0 < len(phases) <= MOST_PHASES:
+    if not phases or untold_phases(plan):
         return {}
     symbols = {
         f"phase_{phase['phase']}": Symbol(_colour(number / max(1, len(phases) - 1)), label=_name(phase, words))
@@ -48,6 +48,12 @@ def phase_symbols(plan: Plan, words: Mapping[str, str]) -> dict[str, Symbol]:
     }
     others = {"existing": Symbol("#8496a8", label=words["existing"]), NONE: Symbol("#4d4d4d", "ring", words[NONE])}
     return symbols | others
+
+
+def untold_phases(plan: Plan) -> int:
+    """Return how many phases a plan has where they are too many to be shown, else 0."""
+    count = len(plan.summary.get("phases") or [])
+    return count if count > MOST_PHASES else 0
 
 
 def with_phase(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

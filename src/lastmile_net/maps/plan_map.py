@@ -12,7 +12,7 @@ from folium.template import Template
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
 from lastmile_net.maps.page import offline_map, save_page
-from lastmile_net.maps.phases import phase_figures, phase_symbols
+from lastmile_net.maps.phases import phase_figures, phase_symbols, untold_phases
 from lastmile_net.maps.plan_layers import (
     OUTCOME_SYMBOLS,
     check_wishes,
@@ -207,6 +207,7 @@ def _figures(plan: Plan, people: gpd.GeoDataFrame, says: dict[str, str], area: s
         "currency": str(plan.summary.get("currency", "")),
         "credit": says["osm"] if from_osm(plan.streets) else "",
         "unmapped": int(missing.sum()),
+        "untold": untold_phases(plan),
         "shares": shares,
     }
 

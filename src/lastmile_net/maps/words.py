@@ -74,6 +74,10 @@ _WORDS = {
         "Customers without a usable location, not on the map: {n}",
         "Adressen ohne brauchbare Lage, nicht auf der Karte: {n}",
     ),
+    "untold": (
+        "Phases, too many to be told apart here: {n}",
+        "Phasen, zu viele, um sie hier zu unterscheiden: {n}",
+    ),
     "map_name": ("Map of the plan", "Karte des Plans"),
     "zoom_in": ("Zoom in", "Vergrößern"),
     "zoom_out": ("Zoom out", "Verkleinern"),

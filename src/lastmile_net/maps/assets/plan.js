@@ -225,7 +225,9 @@ class PlanPage {
     if (summary.gap != null) figure("gap", `${new Intl.NumberFormat(this.language(), { maximumFractionDigits: 2 }).format(100 * summary.gap)} %`, this.say("gap_note"));
     const section = make("section", { id: "lm-headline" }, make("dl", { class: "lm-figures" }, ...figures));
     if (units.total) section.append(...this.shares(units));
-    if (this.about.unmapped) section.append(make("p", { class: "lm-shares" }, this.say("unmapped").replace("{n}", this.count(this.about.unmapped))));
+    for (const left of ["unmapped", "untold"]) {
+      if (this.about[left]) section.append(make("p", { class: "lm-shares" }, this.say(left).replace("{n}", this.count(this.about[left]))));
+    }
     return section;
   }
 
