@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lastmile_net.config import SolveConfig
+from lastmile_net.config import SolveConfig, read_config
+from lastmile_net.plan.favour import favour_first
 from lastmile_net.solve import solve
-from lastmile_net.solve.budget import Goal, Question, Start, build_order, favour_early
+from lastmile_net.solve.budget import Goal, Question, Start, Study, build_order, favour_early
 from lastmile_net.solve.budget.early import LADDER
 from lastmile_net.solve.budget.nest import UNIT, nest
 from lastmile_net.solve.prizes import settle
@@ -18,7 +19,7 @@ from lastmile_net.solve.prizes import settle
 from .small_towns import small_town
 
 if TYPE_CHECKING:
-    from lastmile_net.solve.problem import Problem, Solution
+    from lastmile_net.solve.problem import Problem, Solution, Status
 
 SEEDS = range(80)
 CONFIG = SolveConfig(rounds=1, time_limit_s=None, workers=1)
@@ -129,3 +130,21 @@ def test_the_more_one_per_cent_of_cost_is_worth_the_less_first_parts_count() -> 
     goal = Goal(np.array([2_000, 5_000]), np.array([10, 20]), 100_000, 100_000)
     weights = np.array([goal.weight(rate) for rate in LADDER])
     assert (np.diff(weights, axis=0) < 0).all()
+
+
+@pytest.mark.parametrize("status", ["time", "interrupted"])
+def test_a_plan_is_grown_though_time_was_short(status: Status) -> None:
+    """In large towns time always runs out, and there the first years lose most; but who stops gets what there is."""
+    config = read_config(prices="metres", phases={"grown": True}, order_slack=0.5)
+    better = 0
+    for seed in SEEDS:
+        question = question_of(seed, fibre=1)
+        full = replace(solve(question.posed, CONFIG), status=status)
+        found = favour_first(Study(question, full, CONFIG), full, config, (full.cost // 3,))
+        if status == "interrupted":
+            assert found is full
+            continue
+        early, order = (build_order(question.posed, each, gain=question.gain) for each in (found, full))
+        better += early.gain_within(full.cost // 3) > order.gain_within(full.cost // 3)
+        assert found.status == "time" or found.cost == full.lower_bound
+    assert better > 0 or status == "interrupted"

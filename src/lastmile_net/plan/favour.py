@@ -40,14 +40,14 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
     """
     Return the plan for everybody whose first parts connect most; the cheapest where that is none other.
 
-    Where time ran out or somebody stopped the search, the cheapest plan so far is left as it is.
+    Where somebody stopped the search, the cheapest plan so far is left as it is.
 
     Parameters
     ----------
     study
         The question, and what is known of it.
     full
-        The cheapest plan.
+        The cheapest plan, or the best so far where time ran out.
     config
         What the plan may cost on top (`order_slack`, more if it is `grown`); the gap that it shall keep to.
     budgets
@@ -58,7 +58,7 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
     own = int(question.own_cost[full.drop >= 0].sum())
     slack = max(config.order_slack, GROWN_SLACK if config.is_grown else 0.0)
     most = _most(cheapest.cost, full.lower_bound + own, slack, config.target_gap, grown=config.is_grown)
-    if most <= cheapest.cost or len(order.cost) == 0 or full.status in ("time", "interrupted"):
+    if most <= cheapest.cost or len(order.cost) == 0 or full.status == "interrupted":
         return full
     ends = np.cumsum(budgets) if budgets else np.array([int(share * cheapest.cost) for share in ORDER_SHARES])
     stages = [int(each) for each in ends[ends < cheapest.cost]]
@@ -67,10 +67,18 @@ def favour_first(study: Study, full: Solution, config: PlanConfig, budgets: tupl
     prices = [study.nested.price_at(each) for each in stages]
     goal = Goal.of(order, prices, stages, most)
     starts = _starts(study, prices if budgets else None) if config.is_grown else []
-    found = favour_early(question, cheapest, goal, starts, study.config, solve)
-    if found is cheapest:
+
+    def heard(problem: Problem, settings: SolveConfig, _: Report | None) -> Solution:
+        grown = solve(problem, settings, study.heard)
+        study.hurried |= grown.status == "time"
+        return grown
+
+    found = favour_early(question, cheapest, goal, starts, study.config, heard)
+    if found is cheapest or study.stopped:
         return full
     status = ended(found.cost, full.lower_bound + own, config.target_gap)
+    if status != "optimal" and (study.hurried or full.status == "time"):
+        status = "time"
     return replace(found, cost=found.cost - own, lower_bound=full.lower_bound, status=status, log=full.log)
 
 

@@ -135,7 +135,7 @@ class Study:
         self._drops_only = self._if_trenches_were_there()
         self.kept: WithinLimits | None = None
         if self.limits is not None:
-            self.kept = WithinLimits(self.question, self.limits, self.config, self.plans[0], self._heard)
+            self.kept = WithinLimits(self.question, self.limits, self.config, self.plans[0], self.heard)
         self._asked = self.question if self.kept is None else self.kept.free
 
     def ask(self, price: int, config: SolveConfig | None = None) -> Answer:
@@ -299,6 +299,12 @@ class Study:
             return self._choice(add_worth(self.question, solution, price))
         return self._choice(add_worth_within_limits(self.question, solution, price, self.kept.reach))
 
+    def heard(self, progress: Progress) -> bool:
+        """Report, and return whether to go on."""
+        if self.report is not None and self.report(progress) is False:
+            self.stopped = True
+        return not self.stopped
+
     def _if_trenches_were_there(self) -> tuple[Ints, Ints]:
         """Return money, and what it could gain at most if only drops and what customers cost besides had to be paid."""
         posed = self.question.posed
@@ -350,17 +356,11 @@ class Study:
         """Solve the plain problem until search can close no more of the gap, and listen for a stop."""
 
         def told(progress: Progress) -> bool:
-            return self._heard(progress) and progress.searched_gap > config.target_gap
+            return self.heard(progress) and progress.searched_gap > config.target_gap
 
         found = self.solver(problem, config, told)
         self.hurried |= found.status == "time"
         return found if self.stopped or found.status != "interrupted" else replace(found, status="rounds")
-
-    def _heard(self, progress: Progress) -> bool:
-        """Report, and return whether to go on."""
-        if self.report is not None and self.report(progress) is False:
-            self.stopped = True
-        return not self.stopped
 
     def _heard_of(self, solution: Solution) -> Solution:
         """Return a plan within limits, and know whether time cut its search short."""
