@@ -198,6 +198,13 @@ def with_overhead(amount: float, model: CostModel) -> float:
     return from_cents(_cents(amount) + _cents(overhead_on(amount, model)))
 
 
+def with_overheads(amounts: Floats, model: CostModel) -> Floats:
+    """Return amounts, each with the overhead on it, in whole cents; what is not finite stays so."""
+    net = to_cents(amounts)
+    total: Floats = np.round(net * 100 + to_cents(net * model.overhead_percent / 100) * 100) / 100
+    return total
+
+
 def total_cost(
     model: CostModel, *, trench: float, drop: float, reuse: float = 0.0, fibre: float = 0.0, equipment: float = 0.0
 ) -> CostBreakdown:

@@ -183,8 +183,10 @@ PLAN_CUSTOMERS = Layer(
         Column("route_m", "number", "length of its route, tap to premises", unit="m"),
         Column("shortest_m", "number", "length of the shortest route it could have", unit="m"),
         Column("cost_share", "number", "its part of the plan's cost; the shares add up to the total", unit="currency"),
-        Column("cost_alone", "number", "cost of serving it alone along its cheapest way", unit="currency"),
-        Column("marginal_cost", "number", "what the plan would save without it", unit="currency"),
+        Column(
+            "cost_alone", "number", "cost of serving it alone on its cheapest way, overhead included", unit="currency"
+        ),
+        Column("marginal_cost", "number", "what the plan would save without it, overhead included", unit="currency"),
         Column("build_order", "integer", "rank in which it is connected, from 1"),
         Column("phase", "integer", "phase in which it is connected, from 1; empty without phases"),
         Column("area_id", "text", "planning area, as read"),

@@ -415,8 +415,15 @@ def test_shares_add_up_to_the_cent(units: list[int], overhead: float) -> None:
     share = table.customers["cost_share"]
     assert round(share.sum() * 100) == round(table.cost * 100)
     assert (share >= 0).all()
-    assert (share <= table.customers["cost_alone"] * (1 + overhead / 100) + 0.01).all()
+    assert (share <= table.customers["cost_alone"] + 0.01).all()
     assert (table.customers["marginal_cost"] <= table.customers["cost_alone"] + 0.01).all()
+
+
+def test_a_customer_alone_costs_the_same_in_every_column() -> None:
+    """The report sets them side by side: 60 to dig, 5 of equipment and 10 % overhead, whichever column one reads."""
+    cost = {"overhead_percent": 10, "equipment": {"ont": {"value": 5, "unit": "home"}}}
+    plan = lm.plan(WAYS, cabinet(), HERE.iloc[:1], config=lm.read_config(prices="metres", cost=cost))
+    assert plan.customers.loc[0, ["cost_share", "cost_alone", "marginal_cost"]].tolist() == [71.5, 71.5, 71.5]
 
 
 def test_streets_that_are_built_in_any_case_come_out_of_the_budget(tmp_path: Path) -> None:

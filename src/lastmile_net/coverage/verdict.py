@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.cost import price_equipment, with_overhead
+from lastmile_net.cost import price_equipment, with_overheads
 from lastmile_net.counts import counted
 from lastmile_net.coverage.beyond import beyond_limits, without_exclusions
 from lastmile_net.coverage.options import Option, weigh
@@ -156,7 +156,7 @@ def _money(question: Question, table: pd.DataFrame) -> Floats:
     model = question.config.cost
     equipment = price_equipment(question.units[table.index.to_numpy(np.int64)], model)
     parts = table["cost"].to_numpy(np.float64) + equipment
-    return np.array([with_overhead(round(part, 2), model) for part in parts.tolist()], np.float64)
+    return with_overheads(parts, model)
 
 
 def _remedy(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lastmile_net.cost import to_cents
+from lastmile_net.cost import with_overheads
 from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.config import CostModel, PlanConfig
+    from lastmile_net.config import PlanConfig
     from lastmile_net.plan.aim import Money
 
     Ints = NDArray[np.int64]
@@ -54,7 +54,8 @@ def curve_table(
     """
     order = money.order
     today, everybody = coverage
-    cost = with_overheads(np.concatenate([[0], order.cost]) + money.locked, config.cost)
+    milli = np.concatenate([[0], order.cost]) + money.locked
+    cost = with_overheads(np.round(milli / (MILLI / 100)) / 100, config.cost)
     units = np.concatenate([[0], np.cumsum(homes[order.customers])])
     most, best = np.full(len(cost), np.nan), np.full(len(cost), np.nan)
     if config.prize == "units" and config.bounds_curve:
@@ -73,13 +74,6 @@ def curve_table(
             "upper_bound": most,
         }
     )
-
-
-def with_overheads(milli: Ints, model: CostModel) -> Floats:
-    """Return amounts in thousandths as money with the overhead on it, in whole cents."""
-    net = np.round(milli / (MILLI / 100)) / 100
-    total: Floats = np.round(net * 100 + to_cents(net * model.overhead_percent / 100) * 100) / 100
-    return total
 
 
 def _per_home(block: Ints, cost: Floats, units: Ints) -> Floats:

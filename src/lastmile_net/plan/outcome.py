@@ -20,6 +20,7 @@ from lastmile_net.cost import (
     to_cents,
     total_cost,
     with_overhead,
+    with_overheads,
 )
 from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
@@ -207,7 +208,7 @@ def _customers(
             rows
         ],
         "cost_share": tables.shares(built, equipment + built.own, total),
-        "marginal_cost": tables.marginal(built, equipment + built.saved),
+        "marginal_cost": with_overheads(tables.marginal(built, equipment + built.saved), posing.config.cost),
     }
     for name, values in numbers.items():
         column = np.full(size, np.nan)
@@ -215,7 +216,7 @@ def _customers(
         table[name] = column
     own = price_equipment(np.maximum(built.units, 0), posing.config.cost)
     alone = tables.shortest(built, built.price + everywhere, posing.drop_cost) + own
-    table["cost_alone"] = np.where(np.isfinite(alone), alone, np.nan)
+    table["cost_alone"] = with_overheads(np.where(np.isfinite(alone), alone, np.nan), posing.config.cost)
     point = np.full(size, None, object)
     point[rows] = built.point_id
     table["access_point_id"] = point

@@ -380,7 +380,7 @@ def shares(built: Built, equipment: Floats, total: float) -> Floats:
 
 
 def marginal(built: Built, equipment: Floats) -> Floats:
-    """Return what the plan would save without each planned customer, overhead left aside."""
+    """Return what the plan would save without each planned customer, less its overhead."""
     who, edge = built.steps
     customers = np.bincount(edge, minlength=len(built.network.tail))
     saved_with_it = np.where(customers == 1, built.price, 0.0)
