@@ -268,6 +268,7 @@ def signed(town: Plan) -> Plan:
         signed=[True, False, False, True, True, False],
         active=[False] * 3 + [True, False, False],
         cost_alone=[4000.0, 9000.0, 8000.0, None, None, None],
+        marginal_cost=[600.0, 1000.0, 700.0, None, None, None],
         remedy_cost=[None, None, None, None, 60.0, None],
     )
     idle = town.access_points.assign(access_point_id="K2", ports_used=0, ports_free=24)
@@ -292,11 +293,29 @@ def test_failure_report_finds_what_serves_nobody(signed: Plan) -> None:
     assert sections["Near misses"].table["customer_id"].tolist() == ["a"]
     assert sections["Contracts without a line"].table["customer_id"].tolist() == ["e", "a"]
     asked = sections["Whom to ask while the trench is open"].table
-    assert asked[["customer_id", "saved"]].to_numpy().tolist() == [["b", 8500.0], ["c", 7500.0]]
+    assert asked[["customer_id", "saved"]].to_numpy().tolist() == [["b", 8000.0], ["c", 7300.0]]
     to_do = sections["What to do, in this order"].table
     assert to_do["cost_per_home"].round(2).tolist()[:2] == [20.0, 5014.72]
     assert to_do["what"].iloc[0] == "link the street to the network"
     assert to_do["homes"].sum() == 11
+
+
+def test_now_and_alone_are_on_one_base(signed: Plan) -> None:
+    """What is saved is the difference of two prices with everything in them, whether the plan connects it or not."""
+    left_out = signed.customers["customer_id"] == "b"
+    customers = signed.customers.assign(
+        outcome=signed.customers["outcome"].mask(left_out, "unserved"),
+        reason=signed.customers["reason"].mask(left_out, "over_budget"),
+        remedy_code=signed.customers["remedy_code"].mask(left_out, "raise_budget"),
+        remedy_cost=signed.customers["remedy_cost"].mask(left_out, 1_050.0),
+    )
+    sections = failure_report(dataclasses.replace(signed, customers=customers))
+    asked = next(each for each in sections if each.title == "Whom to ask while the trench is open")
+    assert asked.table[["customer_id", "now", "later", "saved"]].to_numpy().tolist() == [
+        ["b", 1_050.0, 9_000.0, 7_950.0],
+        ["c", 700.0, 8_000.0, 7_300.0],
+    ]
+    assert "equipment and overhead included" in asked.text
 
 
 def test_sentence_and_table_count_the_same(town: Plan) -> None:

@@ -241,7 +241,7 @@ def _signed(plan: Plan) -> Section:
 
 
 def _ask_now(plan: Plan) -> Section:
-    """List who has not signed and lies beside a new trench, with the drop now and on a later visit."""
+    """List who has not signed and lies beside a new trench: what it adds to the plan, and what it costs alone."""
     table = plan.customers.assign(homes=new_homes(plan))
     new = plan.trenches[plan.trenches["kind"] != "drop"]
     beside = np.zeros(len(table), bool)
@@ -250,21 +250,24 @@ def _ask_now(plan: Plan) -> Section:
         True
     )
     asked = beside & ~_flag(table, "signed") & (table["status"] != "connected").to_numpy()
-    drop = plan.drops.drop_duplicates("to_node").set_index("to_node")["cost"]
     found = pd.DataFrame(table.loc[asked, ["customer_id", *_address(table), "homes", "outcome"]])
-    found["drop_now"] = (
-        found["customer_id"].map(drop).astype("float64").fillna(pd.to_numeric(table.loc[asked, "remedy_cost"]))
+    saves, adds, alone = (
+        pd.to_numeric(table.loc[asked, name]) for name in ("marginal_cost", "remedy_cost", "cost_alone")
     )
-    found["later"] = pd.to_numeric(table.loc[asked, "cost_alone"])
-    found["saved"] = (found["later"] - found["drop_now"]).clip(lower=0)
+    found["now"] = saves.where(found["outcome"] == "planned", adds)
+    found["later"] = alone
+    found["saved"] = (found["later"] - found["now"]).clip(lower=0)
     found = found.sort_values(["saved", "customer_id"], ascending=[False, True]).reset_index(drop=True)
     where = f"within {within:g} m of a new trench"
-    alone = "'Alone' is what connecting it would cost without this plan."
+    prices = (
+        "'Now' is what connecting it adds to this plan, 'alone' what it would cost without this plan: "
+        "equipment and overhead included."
+    )
     text = _by_count(
         len(found),
         f"No customer without a contract lies {where}.",
-        f"1 customer without a contract lies {where}: ask while it is open. {alone}",
-        f"{len(found):,} customers without a contract lie {where}: ask while it is open. {alone}",
+        f"1 customer without a contract lies {where}: ask while it is open. {prices}",
+        f"{len(found):,} customers without a contract lie {where}: ask while it is open. {prices}",
     )
     return Section("Whom to ask while the trench is open", text, found)
 

@@ -24,7 +24,6 @@ _HEADINGS = {
     "cost_per_home": "cost per home",
     "customer_id": "customer",
     "distance_m": "distance, m",
-    "drop_now": "now",
     "example": "what would help, for example",
     "explained": "",
     "fact": "",
@@ -40,7 +39,7 @@ _HEADINGS = {
 """Columns whose name is no word, or not the one that a reader needs."""
 _IN_WORDS = {"outcome": OUTCOMES, "reason": REASONS_IN_SHORT}
 """Columns of codes, and what they mean."""
-_MONEY = {"budget", "cost", "cost so far", "cost_alone", "cost_per_home", "drop_now", "later", "saved", "to_finish"}
+_MONEY = {"budget", "cost", "cost so far", "cost_alone", "cost_per_home", "later", "now", "saved", "to_finish"}
 _METRES = {"distance_m", "length_m", "trench m"}
 
 
