@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def counted(number: float, thing: str) -> str:
     """
@@ -18,6 +20,20 @@ def counted(number: float, thing: str) -> str:
 def homes(number: float) -> str:
     """Return a number of homes in words."""
     return counted(number, "home")
+
+
+def money(amount: float | None, currency: str = "") -> str:
+    """
+    Return an amount with thousands set apart, to the cent.
+
+    Examples
+    --------
+    >>> money(1234.5, "EUR"), money(None)
+    ('1,234.50 EUR', 'unknown')
+    """
+    if amount is None or not math.isfinite(amount):
+        return "unknown"
+    return f"{amount:,.2f} {currency}".rstrip()
 
 
 def agree(number: float, one: str, many: str) -> str:

@@ -100,16 +100,16 @@ def test_all_beyond_the_budget_together_need_their_ports_too() -> None:
 @pytest.mark.parametrize(
     ("aim", "meaning", "remedy"),
     [
-        ({"budget": 200}, "the budget of 200.00 m does not reach this far", "raise the budget by 210.00"),
+        ({"budget": 200}, "the budget of 200.00 m does not reach this far", "raise the budget by 210.00 m"),
         (
             {"target_coverage": 0.6},
             "left out: the coverage asked for is reached without it",
-            "connecting it costs 210.00 on top: ask for a higher coverage, or set `include` on it",
+            "connecting it costs 210.00 m on top: ask for a higher coverage, or set `include` on it",
         ),
         (
             {"max_cost_per_home": 100},
             "left out: connecting it costs more than 100.00 m per home",
-            "connecting it costs 210.00 on top, 210.00 per home, the aim is 100.00: raise `max_cost_per_home`, "
+            "connecting it costs 210.00 m on top, 210.00 m per home, the aim is 100.00 m: raise `max_cost_per_home`, "
             "or set `include`",
         ),
     ],

@@ -102,7 +102,7 @@ def down(value: float, digits: int = 2) -> float:
 
 
 def phrase(change: Change) -> str:
-    """Return a change as a clause."""
+    """Return a change, other than of money, as a clause."""
     value, at = change.value, change.at
     number = f"{value:,.2f}".rstrip("0").rstrip(".")
     return {
@@ -117,12 +117,11 @@ def phrase(change: Change) -> str:
         "add_spare": f"add spare capacity for {homes(value)} on the existing line {at}",
         "reduce_loss": f"save {number} dB on the way over access point {at}: stronger optics or a lower split",
         "state_loss": f"state `loss_db` of access point {at}: with at most {number} dB there it can be served",
-        "raise_budget": f"raise the budget by {value:,.2f}",
         "include": "take `exclude` off it" if not at else f"take the exclusion off {at}",
     }[change.code]
 
 
-def sentence(before: str, changes: tuple[Change, ...], *, money: str = "") -> str:
-    """Return what is wrong, then every change that mends it; `money` is what to do where more of it is needed."""
-    told = "; and ".join(money if money and each.code == "raise_budget" else phrase(each) for each in changes)
+def sentence(before: str, changes: tuple[Change, ...], *, more_money: str = "") -> str:
+    """Return what is wrong, then every change that mends it; `more_money` is the clause of `raise_budget`."""
+    told = "; and ".join(more_money if each.code == "raise_budget" else phrase(each) for each in changes)
     return f"{before}: {told}" if before else told

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from lastmile_net.cost import price_equipment, with_overheads
-from lastmile_net.counts import counted
+from lastmile_net.counts import counted, money
 from lastmile_net.coverage.beyond import beyond_limits, without_exclusions
 from lastmile_net.coverage.options import Option, weigh
 from lastmile_net.coverage.question import Question
@@ -182,24 +182,27 @@ def _remedy(
     changes = tuple(
         sorted(changes, key=lambda change: order.index(change.code) if change.code in order else len(order))
     )
-    text = sentence(_before(question, option, changes[0]), changes, money=_beyond_aim(question, row, cost))
+    more = _more_money(question, row, cost)
+    text = sentence(_before(question, option, changes[0]), changes, more_money=more)
     return Remedy(changes, text, cost)
 
 
-def _beyond_aim(question: Question, row: int, cost: float) -> str:
-    """Return what would connect whom another aim than a budget leaves out; empty where there is none."""
+def _more_money(question: Question, row: int, cost: float) -> str:
+    """Return what would connect whom the budget leaves out, or another aim."""
     config = question.config
+    currency = config.cost.currency
+    costs = f"connecting it costs {money(cost, currency)} on top"
     if config.target_coverage is not None:
-        return f"connecting it costs {cost:,.2f} on top: ask for a higher coverage, or set `include` on it"
+        return f"{costs}: ask for a higher coverage, or set `include` on it"
     if config.max_cost_per_home is not None:
-        costs, most = f"connecting it costs {cost:,.2f} on top", config.max_cost_per_home
-        each = cost / max(int(question.units[row]), 1)
+        each, most = cost / max(int(question.units[row]), 1), config.max_cost_per_home
+        per_home = f"{money(each, currency)} per home"
         if config.prize != "units":
             return f"{costs}: raise `max_cost_per_home`, or set `include` on it"
         if each <= most:
-            return f"{costs}, {each:,.2f} per home, as the plan stands: set `include` on it"
-        return f"{costs}, {each:,.2f} per home, the aim is {most:,.2f}: raise `max_cost_per_home`, or set `include`"
-    return ""
+            return f"{costs}, {per_home}, as the plan stands: set `include` on it"
+        return f"{costs}, {per_home}, the aim is {money(most, currency)}: raise `max_cost_per_home`, or set `include`"
+    return f"raise the budget by {money(cost, currency)}"
 
 
 def _changes(question: Question, beyond: Beyond, option: Option) -> Iterator[Change]:

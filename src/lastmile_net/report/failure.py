@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.counts import counted
+from lastmile_net.counts import counted, money
 from lastmile_net.counts import homes as homes_in_words
 from lastmile_net.coverage import PASSING_ROLES
 from lastmile_net.report.bom import new_homes
@@ -20,7 +20,6 @@ from lastmile_net.report.page import TITLE, Section, html, markdown
 from lastmile_net.report.phases import phase_notes, phase_table
 from lastmile_net.report.reasons import meanings
 from lastmile_net.report.steps import to_do
-from lastmile_net.report.summary import money
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from lastmile_net.counts import homes
+from lastmile_net.counts import homes, money
 from lastmile_net.coverage.missed import missed
 from lastmile_net.report.bom import new_homes
 from lastmile_net.report.choice import choice
 from lastmile_net.report.page import Section
-from lastmile_net.report.summary import money
 from lastmile_net.report.words import REASONS_IN_SHORT
 
 if TYPE_CHECKING:

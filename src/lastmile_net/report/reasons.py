@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lastmile_net.counts import money
 from lastmile_net.schema import REASONS
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _beyond_aim(plan: Plan) -> str:
     if aim["aim"] == "coverage":
         missed = aim["gain"] < aim["wanted_gain"]
         return f"left out: the coverage asked for is {'missed' if missed else 'reached without it'}"
-    asked = f"{aim['asked']:,.2f} {plan.summary.get('currency', '')}".rstrip()
+    asked = money(aim["asked"], str(plan.summary.get("currency", "")))
     if aim["aim"] == "budget":
         return f"the budget of {asked} does not reach this far"
     return f"left out: connecting it costs more than {asked} per {'home' if aim['prize'] == 'units' else aim['prize']}"

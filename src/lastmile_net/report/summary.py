@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lastmile_net.counts import homes as in_words
+from lastmile_net.counts import money
 from lastmile_net.coverage.missed import missed
 from lastmile_net.report.choice import choice
 from lastmile_net.report.curve import landmarks, loss_of_nesting
@@ -97,13 +98,6 @@ def _lines(rows: Iterable[Row], widths: tuple[int, ...] = (0, 0, 0)) -> list[str
         if row.meaning:
             lines.append(f"{_MEANT}{row.meaning}")
     return lines
-
-
-def money(amount: float | None, currency: str = "") -> str:
-    """Return an amount with thousands set apart, to the cent."""
-    if amount is None or not math.isfinite(amount):
-        return "unknown"
-    return f"{amount:,.2f} {currency}".rstrip()
 
 
 def _coverage(plan: Plan) -> list[Row]:
