@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -222,3 +223,12 @@ def forge(folder: Path, change: Any) -> None:  # noqa: ANN401
 def failed(folder: Path) -> set[str]:
     """Return the checks that a run fails, but for the hashes of its files."""
     return {check.name for check in lm.verify_run(folder).faults}
+
+
+def test_verify_words_one_as_one(tmp_path: Path) -> None:
+    """A run of one customer, with one phase, one drop and one route: nothing in it is told in the plural."""
+    config = lm.read_config(prices="metres", phases={"budgets": [60]})
+    verdict = lm.verify_run(lm.write_run(lm.plan(WAYS, cabinet(), HERE.iloc[:1], config=config), tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+    assert "1 phase: in all 60.00 for 1 home" in str(verdict)
+    assert not re.search(r"\b1 ([\w-]+ )?\w+[^s\W]s\b", str(verdict)), str(verdict)

@@ -11,6 +11,7 @@ import pandas as pd
 import pyogrio
 import pyogrio.errors
 
+from lastmile_net.counts import counted, homes
 from lastmile_net.errors import LastMileError
 from lastmile_net.read.files import ReadOptions, read
 from lastmile_net.read.presets import by_layer
@@ -53,7 +54,7 @@ def inputs_are_all_there(run: Run) -> Iterator[Check | Skipped]:
     broken = [f"{each} (lost)" for each in sorted(wanted - found)] + [
         f"{each} (new)" for each in sorted(found - wanted)
     ]
-    right = f"all {len(wanted)} customers of the input are in the run"
+    right = f"{counted(len(wanted), 'customer')} of the input, each in the run"
     yield judge("inputs_are_all_there", right, "the customers are not those of the input", broken)
 
 
@@ -64,7 +65,7 @@ def customers_are_unique(run: Run) -> Iterator[Check]:
         set(ids[ids.duplicated() | ids.isna()].astype(str)) | set(ids[run.customers["units"] < 1].astype(str))
     )
     wrong = "customers appear twice, or have no name or no homes"
-    yield judge("customers_are_unique", f"{len(ids)} customers, each once", wrong, broken)
+    yield judge("customers_are_unique", f"{counted(len(ids), 'customer')}, each once", wrong, broken)
 
 
 def values_are_known(run: Run) -> Iterator[Check]:
@@ -87,11 +88,11 @@ def summary_counts(run: Run) -> Iterator[Check]:
     units = table["units"].to_numpy(np.int64)
     new = units - run.homes_now
     ones = np.ones(len(table), np.int64)
-    counted = {"customers": _count(table, ones, None), "units": _count(table, units, run.homes_now)}
+    held = {"customers": _count(table, ones, None), "units": _count(table, units, run.homes_now)}
     unserved = table[table["outcome"] == "unserved"]
     broken = [
         f"{what}.{key}: {run.summary.get(what, {}).get(key)} in the summary, {number} in the table"
-        for what, numbers in counted.items()
+        for what, numbers in held.items()
         for key, number in numbers.items()
         if run.summary.get(what, {}).get(key) != number
     ]
@@ -99,12 +100,10 @@ def summary_counts(run: Run) -> Iterator[Check]:
     told = {key: number for key, number in run.summary.get("reasons", {}).items() if number}
     broken += [f"reasons: {told} in the summary, {reasons} in the table"] if told != reasons else []
     most = run.summary.get("most_units")
-    if most is not None and most < counted["units"]["planned"]:
-        broken.append(f"most_units: {most}, but {counted['units']['planned']} homes are planned")
+    if most is not None and most < held["units"]["planned"]:
+        broken.append(f"most_units: {most}, planned: {homes(held['units']['planned'])}")
     broken += _cost_per_unit(run, int(new[(table["outcome"] == "planned").to_numpy()].sum()))
-    right = (
-        f"existing + planned + unserved = all: {_sum(counted['customers'])} customers, {_sum(counted['units'])} homes"
-    )
+    right = f"existing + planned + unserved = all: customers {_sum(held['customers'])}, homes {_sum(held['units'])}"
     yield judge("summary_counts", right, "summary.json does not tell what the tables hold", broken)
 
 
@@ -114,7 +113,7 @@ def unserved_have_reason_and_remedy(run: Run) -> Iterator[Check]:
     unserved = table["outcome"] == "unserved"
     told = table["reason"].notna() & _filled(table["remedy"]) & _filled(table["remedy_code"])
     broken = table["customer_id"][(unserved & ~told) | (~unserved & table["reason"].notna())]
-    right = f"{int(unserved.sum())} unserved customers, each with a reason and a remedy"
+    right = f"{counted(int(unserved.sum()), 'unserved customer')}, each with a reason and a remedy"
     yield judge("unserved_have_reason_and_remedy", right, "a reason or a remedy is missing, or out of place", broken)
 
 
@@ -128,7 +127,7 @@ def gaps_agree(run: Run) -> Iterator[Check]:
     table = run.customers[run.customers["status"] != "connected"]
     told, held = _lines(run.gaps[columns].apply(lambda cells: cells.str.removeprefix("'"))), _lines(table[columns])
     broken = sorted({line[0] for line in told ^ held}) + ["rows"] * (len(run.gaps) != len(table) and told == held)
-    right = f"gaps.csv tells of the same {len(table)} customers"
+    right = f"gaps.csv tells of the same {counted(len(table), 'customer')}"
     yield judge("gaps_agree", right, "gaps.csv does not tell what the customers' table holds", broken)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.counts import counted
 from lastmile_net.verify.files import TOUCH_M
 from lastmile_net.verify.verdict import Check, Skipped, judge
 
@@ -38,7 +39,7 @@ def metres_are_dug_once(run: Run) -> Iterator[Check]:
     names = run.shared["trench_id"].to_numpy()
     over = np.flatnonzero(common > OVERLAP_M)
     twice |= {f"{names[left[k]]} and {names[right[k]]} ({common[k]:.1f} m)" for k in over}
-    text = f"{len(trenches)} pieces, none on another"
+    text = f"{counted(len(trenches), 'piece')}, none on another"
     yield judge("metres_are_dug_once", text, "metres are dug twice", sorted(twice))
 
 
@@ -102,7 +103,8 @@ def bill_agrees(run: Run) -> Iterator[Check | Skipped]:
     ]
     each = (bill["quantity"] * bill["price"] / np.where(bill["unit"] == "%", 100, 1) - bill["amount"]).abs()
     broken += list(bill["item"][~(each < 0.0051)])
-    yield judge("bill_agrees", f"{len(bill)} items add up to the cost", "the bill of materials does not add up", broken)
+    right = f"the bill adds up to the cost: {counted(len(bill), 'item')}"
+    yield judge("bill_agrees", right, "the bill of materials does not add up", broken)
 
 
 def bound_is_below_cost(run: Run) -> Iterator[Check]:
@@ -122,7 +124,8 @@ def new_lies_on_streets(run: Run) -> Iterator[Check]:
     """Pieces dug along streets lie on the streets that were read, drops aside."""
     along = run.shared[(run.shared["kind"] == "street") & run.shared["side"].isna()]
     broken = along["trench_id"].to_numpy()[~_on_lines(along, run.layers["streets"])]
-    yield judge("new_lies_on_streets", f"{len(along)} pieces lie on streets", "pieces lie on no street", broken)
+    right = f"{counted(len(along), 'piece')}, each on a street"
+    yield judge("new_lies_on_streets", right, "pieces lie on no street", broken)
 
 
 def reused_lies_on_backbone(run: Run) -> Iterator[Check | Skipped]:
@@ -135,7 +138,7 @@ def reused_lies_on_backbone(run: Run) -> Iterator[Check | Skipped]:
         middle = shapely.line_interpolate_point(_shapes(pieces), 0.5, normalized=True)
         far[known] = shapely.distance(middle, lines.loc[pieces["backbone_id"]].to_numpy()) > BESIDE_M
     broken = run.reused["backbone_id"].to_numpy()[far | ~known]
-    right = f"{len(run.reused)} reused pieces lie on existing lines"
+    right = f"{counted(len(run.reused), 'reused piece')}, each on an existing line"
     yield judge("reused_lies_on_backbone", right, "reused pieces lie on no such line", broken)
     yield from _spare_homes(run)
 
@@ -147,7 +150,7 @@ def _spare_homes(run: Run) -> Iterator[Check | Skipped]:
     most = run.reused.groupby("backbone_id")["units"].max()
     both = most.index.intersection(free.index)
     broken = both[most[both].to_numpy(np.float64) > free[both].to_numpy(np.float64)]
-    right = f"{len(both)} lines of known spare capacity carry no more than that"
+    right = f"{counted(len(both), 'line')} of known spare capacity, none with more than that"
     yield judge("spare_capacity_suffices", right, "existing lines carry more homes than they have room for", broken)
 
 

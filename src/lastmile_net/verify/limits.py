@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.counts import counted
 from lastmile_net.verify.verdict import Check, Skipped, judge
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def ports_suffice(run: Run) -> Iterator[Check]:
         )
     ]
     broken += [f"{name}: not among the access points" for name in unknown]
-    right = f"{int((expected > 0).sum())} access points serve {int(expected.sum())} homes within their ports"
+    right = f"{counted(expected.sum(), 'home')} at {counted((expected > 0).sum(), 'access point')}, within the ports"
     yield judge("ports_suffice", right, "ports are counted wrongly or exceeded", broken)
 
 
@@ -49,7 +50,7 @@ def access_points_exist(run: Run) -> Iterator[Check | Skipped]:
     existing = np.concatenate([run.layers[name].geometry.to_numpy() for name in ("backbone_lines", "backbone_points")])
     near = shapely.STRtree(existing).query(used.geometry.to_numpy(), predicate="dwithin", distance=BESIDE_M)[0]
     broken = np.delete(used["access_point_id"].to_numpy(), np.unique(near))
-    right = f"{len(used)} access points in use lie on the existing network"
+    right = f"{counted(len(used), 'access point')} in use, each on the existing network"
     yield judge("access_points_exist", right, "access points lie where nothing is", broken)
 
 
@@ -80,7 +81,7 @@ def included_come_first(run: Run) -> Iterator[Check]:
     wrong |= (left_out["reason"] == "over_budget") & (left_out["remedy_cost"].fillna(np.inf) <= left)
     if budget is None:
         wrong |= left_out["reason"] == "over_budget"
-    right = f"{int(included.sum())} customers who must be served come before all others"
+    right = f"{counted(included.sum(), 'customer')} who must be served, before all others"
     yield judge("included_come_first", right, "others were served in the place of", left_out["customer_id"][wrong])
 
 
@@ -107,7 +108,7 @@ def routes_are_short_enough(run: Run) -> Iterator[Check | Skipped]:
     good &= ~told | (length >= np.where(told, shortest, 0) - 2 * SLACK_M)
     limits = [f"{most:g} m"] * (most < np.inf) + [f"{stretch:g} times the shortest"] * (stretch < np.inf)
     within = f"within {' and '.join(limits)}" if limits else "without a limit, none shorter than the shortest"
-    right = f"{len(length)} routes {within}"
+    right = f"{counted(len(length), 'route')} {within}"
     wrong = "routes are over a limit, or shorter than the shortest"
     yield judge("routes_are_short_enough", right, wrong, run.planned["customer_id"][~good])
 
@@ -130,7 +131,7 @@ def optical_budget_is_kept(run: Run) -> Iterator[Check | Skipped]:
     loss = before + fixed + metres / 1000 * optics["fibre_db_per_km"] + joints
     unknown = np.isnan(before)
     good = np.where(unknown, optics["unknown"] == "ignore", loss <= optics["budget_db"] + SLACK_M)
-    right = f"{int((~unknown).sum())} routes lose at most {optics['budget_db']:g} dB"
+    right = f"{counted((~unknown).sum(), 'route')}, with a loss of at most {optics['budget_db']:g} dB"
     yield judge("optical_budget_is_kept", right, "routes lose more, or nobody knows", table["customer_id"][~good])
     if unknown.any() and optics["unknown"] == "ignore":
-        yield Skipped(f"the loss of {int(unknown.sum())} routes: it is not known up to their access points")
+        yield Skipped(f"the loss of {counted(unknown.sum(), 'route')}: it is not known up to the access point")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lastmile_net.counts import counted
 from lastmile_net.verify.routes import pieces_of_routes
 from lastmile_net.verify.verdict import Check, Skipped, judge
 
@@ -47,9 +48,8 @@ def building_order_is_nested(run: Run) -> Iterator[Check | Skipped]:
     wrong = late.index[(late["min"] < before).to_numpy()]
     early = dug["build_order"].isin(wrong) & dug["first"].lt(dug["build_order"].map(before))
     broken += [f"trench {each}" for each in dug["trench_id"][early]]
-    right = (
-        f"{int(ranked.sum())} customers and {len(trenches)} trenches in an order of which any first part stands alone"
-    )
+    built = f"{counted(ranked.sum(), 'customer')} and {counted(len(trenches), 'piece')}"
+    right = f"{built} in an order of which any first part stands alone"
     yield judge("building_order_is_nested", right, "trenches are dug after they are needed, or have no rank", broken)
 
 
@@ -85,10 +85,9 @@ def curve_agrees(run: Run) -> Iterator[Check]:
     if abs(end["cost"] - total) > CENT / 2 or end["units"] != run.summary["units"]["planned"]:
         broken.append(f"it ends at {end['cost']:.2f} with {end['units']} homes, the plan at {total:.2f}")
     if len(curve) != len(ranked) + 1:
-        broken.append(f"{len(curve)} rows for {len(ranked)} customers and the start")
-    yield judge(
-        "curve_agrees", f"{len(curve)} steps of the curve lead to the plan", "the curve is another plan's", broken
-    )
+        broken.append(f"{counted(len(curve), 'row')} for {counted(len(ranked), 'customer')} and the start")
+    right = f"the curve leads to the plan in {counted(len(curve) - 1, 'step')}"
+    yield judge("curve_agrees", right, "the curve is another plan's", broken)
 
 
 def shares_add_up(run: Run) -> Iterator[Check]:

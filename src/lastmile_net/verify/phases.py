@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from lastmile_net.counts import counted, homes
 from lastmile_net.verify.proposed import along_tapped_lines, proposed, roundings
 from lastmile_net.verify.routes import pieces_of_routes
 from lastmile_net.verify.verdict import CENT_SLACK, Check, Skipped, judge
@@ -39,7 +40,8 @@ def phases_agree(run: Run) -> Iterator[Check | Skipped]:
         yield Skipped("what each phase costs by its pieces: the run has no routes, or no prices")
     elif not broken:
         broken += _by_pieces(run, told)
-    right = f"{len(told)} phases add up to {told[-1]['cost_so_far']:.2f} for {told[-1]['units_so_far']} homes"
+    last = told[-1]
+    right = f"{counted(len(told), 'phase')}: in all {last['cost_so_far']:.2f} for {homes(last['units_so_far'])}"
     yield judge("phases_agree", right, "the phases are not those of the tables", broken)
 
 
@@ -48,7 +50,7 @@ def _counts(run: Run, told: list[dict[str, Any]]) -> Iterator[str]:
     asked = run.setting("phases") or {}
     least = max(len(asked.get("budgets") or ()), len(asked.get("areas") or ()))
     if len(told) < least:
-        yield f"{len(told)} phases, {least} in the settings"
+        yield f"{counted(len(told), 'phase')}, {least} in the settings"
     mine, trenches = run.planned, run.layers["trenches"]
     homes = mine["customer_id"].map(run.new_homes).groupby(mine["phase"]).sum()
     count = mine.groupby("phase").size()

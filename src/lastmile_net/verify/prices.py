@@ -12,6 +12,7 @@ import pandas as pd
 import pyogrio.errors
 import shapely
 
+from lastmile_net.counts import counted
 from lastmile_net.verify.verdict import CENT_SLACK, Check, Skipped, judge
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def pieces_cost_their_price(run: Run) -> Iterator[Check | Skipped]:
         f"{each} (drop)" for each in drops["trench_id"][np.abs(drops["cost"] - asked) > CENT_SLACK + 1e-3 * beyond]
     ]
     broken += [f"{each} (reused)" for each in _wrong_reuse(run, model)]
-    right = f"{len(dug)} pieces, {len(drops)} drops and {len(run.reused)} reused pieces cost what the prices say"
+    told = ", ".join(map(counted, map(len, (dug, drops, run.reused)), ("piece", "drop", "reused piece")))
+    right = f"{told}: each costs what the prices say"
     yield judge("pieces_cost_their_price", right, "pieces do not cost what the prices say", broken)
 
 
@@ -92,7 +94,8 @@ def locked_streets_are_built(run: Run) -> Iterator[Check | Skipped]:
         covered = shapely.length(shapely.intersection(line, shapely.buffer(shapely.union_all(near), 2 * BESIDE_M)))
         if covered < 0.99 * line.length - 1:
             broken.append(f"{name}: {covered:.1f} of {line.length:.1f} m")
-    yield judge("locked_streets_are_built", f"{len(wanted)} locked-in streets are built", "are not built", broken)
+    right = f"{counted(len(wanted), 'locked-in street')}, each built"
+    yield judge("locked_streets_are_built", right, "are not built", broken)
 
 
 def sides_are_where_they_say(run: Run) -> Iterator[Check]:
@@ -117,7 +120,7 @@ def sides_are_where_they_say(run: Run) -> Iterator[Check]:
     fits = np.where(sided["side"].to_numpy()[at] == "left", turn > 0, turn < 0)
     good = np.zeros(len(sided), bool)
     good[at[fits]] = True
-    right = f"{len(sided)} pieces run on the side of a street that they name"
+    right = f"{counted(len(sided), 'piece')}, each on the side of a street that it names"
     yield judge("sides_are_where_they_say", right, "pieces run on another side", sided["trench_id"][~good])
 
 
@@ -138,7 +141,8 @@ def drops_keep_out(run: Run) -> Iterator[Check | Skipped]:
             for table in tables
             for each in table["trench_id"].iloc[np.unique(tree.query(table.geometry, predicate="intersects")[0])]
         ]
-        yield judge(f"nothing_built_against_{name}", f"nothing is built against {len(layer)} {name}", "is", broken)
+        right = f"nothing is built against the {counted(len(layer), 'row')} of `{name}`"
+        yield judge(f"nothing_built_against_{name}", right, "is", broken)
 
 
 def _wrong_metres(dug: gpd.GeoDataFrame, model: dict[str, Any]) -> NDArray[np.bool_]:

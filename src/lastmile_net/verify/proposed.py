@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.counts import counted
 from lastmile_net.verify.files import TOUCH_M
 from lastmile_net.verify.verdict import CENT_SLACK, Check, judge
 
@@ -57,7 +58,7 @@ def new_points_are_of_the_catalogue(run: Run) -> Iterator[Check]:
     counts = {str(name): int(count) for name, count in new["type"].value_counts().items()}
     told = run.summary.get("new_access_points") or {}
     broken += [] if told == counts else [f"new_access_points: {told} in the summary, {counts} in the table"]
-    right = f"{len(new)} new access points are as the catalogue has them"
+    right = f"{counted(len(new), 'new access point')}, each as the catalogue has it"
     yield judge("new_points_are_of_the_catalogue", right, "new access points are not as the catalogue has them", broken)
 
 
@@ -74,7 +75,7 @@ def new_points_stand_on_streets(run: Run) -> Iterator[Check]:
     pieces = [run.shared, run.reused]
     nodes = {node for table in pieces for end in ("from_node", "to_node") for node in table[end]}
     stands &= new["node"].isin(nodes).to_numpy()
-    right = f"{len(new)} new access points stand on streets"
+    right = f"{counted(len(new), 'new access point')}, each on a street"
     yield judge("new_points_stand_on_streets", right, "new access points stand beside the streets", new.index[~stands])
 
 
@@ -100,7 +101,7 @@ def new_points_are_on_the_way(run: Run) -> Iterator[Check]:
     far = rest > mine["type"].map(most).fillna(-np.inf).to_numpy(np.float64) + SLACK_M
     broken += [f"{each} (passes it elsewhere)" for each in routes["customer_id"][off]]
     broken += [f"{each} (out of reach)" for each in routes["customer_id"][far]]
-    right = f"{len(routes)} routes lead over the new access point of their customer, within its reach"
+    right = f"{counted(len(routes), 'route')}, each over the new access point of its customer, within its reach"
     yield judge("new_points_are_on_the_way", right, "routes do not lead over their access point", broken)
 
 
@@ -128,7 +129,7 @@ def fibre_costs_its_price(run: Run) -> Iterator[Check]:
     paid = run.summary["cost"]["fibre"]
     if not least - CENT_SLACK <= paid <= most + CENT_SLACK:
         broken.append(f"{paid} in the summary, {metres:.0f} m and {told.sum():.2f} for feeds by the tables")
-    right = f"{metres:.0f} m of fibre, and the feeds of {len(new)} access points, cost {paid:.2f}"
+    right = f"{metres:.0f} m of fibre, and the feeds of {counted(len(new), 'access point')}, cost {paid:.2f}"
     yield judge("fibre_costs_its_price", right, "fibre does not cost what its price says", broken)
 
 

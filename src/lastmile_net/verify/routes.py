@@ -12,6 +12,7 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from lastmile_net.counts import counted
 from lastmile_net.verify.files import TOUCH_M
 from lastmile_net.verify.verdict import Check, judge
 
@@ -60,7 +61,8 @@ def planned_have_one_drop(run: Run) -> Iterator[Check]:
     broken += [f"{each} (not planned)" for each in sorted(set(drops.index) - set(planned))]
     lost = ~run.planned["access_point_id"].isin(points)
     broken += [f"{each} (no such access point)" for each in planned[lost]]
-    yield judge("planned_have_one_drop", f"{len(planned)} planned customers, one drop each", "drops are wrong", broken)
+    right = f"{counted(len(planned), 'planned customer')}, one drop each"
+    yield judge("planned_have_one_drop", right, "drops are wrong", broken)
 
 
 def drops_meet_premises(run: Run) -> Iterator[Check]:
@@ -71,7 +73,8 @@ def drops_meet_premises(run: Run) -> Iterator[Check]:
     ends = shapely.get_point(drops.geometry.to_numpy(), -1)
     apart = shapely.distance(ends, where.reindex(drops["to_node"]).to_numpy())
     broken = drops["to_node"][~(apart <= TOUCH_M)]
-    yield judge("drops_meet_premises", f"{len(drops)} drops end at their customer", "drops end elsewhere", broken)
+    right = f"{counted(len(drops), 'drop')}, each to its customer"
+    yield judge("drops_meet_premises", right, "drops end elsewhere", broken)
 
 
 def planned_are_connected(run: Run) -> Iterator[Check]:
@@ -91,10 +94,11 @@ def planned_are_connected(run: Run) -> Iterator[Check]:
     tied = part[np.where(start < 0, len(index), start)] == part[np.where(end < 0, len(index) + 1, end)]
     present = planned["customer_id"].isin(drop.index) & planned["access_point_id"].isin(points.index)
     broken = planned["customer_id"][~tied & present]
-    right = f"{len(planned)} planned customers hang together with their access points"
+    right = f"{counted(len(planned), 'planned customer')}, each tied to its access point"
     yield judge("planned_are_connected", right, "no built way leads to customers", broken)
     broken = _nodes_in_two_places(run)
-    yield judge("nodes_are_places", f"{len(index)} nodes, one place each", "ends of one node lie apart", broken)
+    right = f"{counted(len(index), 'node')}, one place each"
+    yield judge("nodes_are_places", right, "ends of one node lie apart", broken)
 
 
 def no_customer_is_passed_through(run: Run) -> Iterator[Check]:
@@ -109,7 +113,7 @@ def no_customer_is_passed_through(run: Run) -> Iterator[Check]:
         spots = shapely.get_point(pieces.geometry.to_numpy()[used], corner)
         here = shapely.distance(spots, where.reindex(names[used]).to_numpy()) <= TOUCH_M
         broken |= set(names[used][here])
-    right = f"no way leads through one of {len(where)} customers"
+    right = f"{counted(len(where), 'customer')}, no way leads through any"
     yield judge("no_customer_is_passed_through", right, "ways lead through customers", sorted(broken))
 
 
@@ -133,7 +137,7 @@ def routes_lie_on_what_is_built(run: Run) -> Iterator[Check]:
     same = (both["access_point_id"] == both["access_point_id_told"]).to_numpy()
     broken |= {f"{each} (its ends)" for each in both["customer_id"][~(whole & start & end & same)]}
     broken |= {f"{each} (leaves what is built)" for each in pieces_of_routes(run).astray}
-    right = f"{len(routes)} routes lie on built and existing pieces"
+    right = f"{counted(len(routes), 'route')}, each on built and existing pieces"
     yield judge("routes_lie_on_what_is_built", right, "routes are broken or lead where nothing is", sorted(broken))
 
 
@@ -158,7 +162,9 @@ def trenches_carry_their_customers(run: Run) -> Iterator[Check]:
         for name, told, real in zip(trenches["trench_id"][wrong], trenches["units"][wrong], carried[wrong], strict=True)
     ]
     broken += list(reused["backbone_id"][reused["units"].to_numpy() != homes[existing]])
-    right = f"homes of {len(trenches)} trenches and {len(reused)} reused pieces are those of the routes"
+    right = (
+        f"{counted(len(trenches), 'piece')} and {counted(len(reused), 'reused piece')}, with the homes of the routes"
+    )
     yield judge("trenches_carry_their_customers", right, "homes served through pieces are wrong", broken)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import sqlite3
 from typing import TYPE_CHECKING
 
+from lastmile_net.counts import counted
 from lastmile_net.verify.verdict import Check, judge
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def files_are_unchanged(run: Run) -> Iterator[Check]:
     ]
     lacking = [f"{name} (has no hash)" for name in ("plan.gpkg", "gaps.csv", "summary.json") if name not in told]
     wrong = "some files are not as the run wrote them"
-    yield judge("files_are_unchanged", f"{len(told)} files are as the run wrote them", wrong, broken + lacking)
+    right = f"{counted(len(told), 'file')}, each as the run wrote it"
+    yield judge("files_are_unchanged", right, wrong, broken + lacking)
 
 
 def _unchanged(path: Path, expected: dict[str, str]) -> bool:
