@@ -14,6 +14,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pyogrio
 import pytest
 from shapely import LineString, Point
 
@@ -88,6 +89,16 @@ def test_layers_need_a_folder(tmp_path: Path, out: str) -> None:
     made = lastmile("osm", "--pbf", "town.osm", "--out", out, folder=tmp_path)
     assert made.returncode == 3
     assert "is a file, not a folder. Name another folder." in made.stderr
+
+
+def test_layers_from_openstreetmap_carry_its_credit(tmp_path: Path) -> None:
+    """Its licence asks that whoever gets the layers reads whose data they are, also where a layer is empty."""
+    (tmp_path / "town.osm").write_text(STREET, encoding="utf-8")
+    made = lastmile("osm", "--pbf", "town.osm", "--out", "layers", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    for name in ("streets", "customers", "backbone"):
+        told = pyogrio.read_info(tmp_path / "layers" / f"{name}.gpkg")["layer_metadata"]
+        assert told["DESCRIPTION"] == "© OpenStreetMap contributors, ODbL"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file sizes cannot be limited here")

@@ -207,6 +207,18 @@ def test_odd_columns_are_carried_through(town: Plan, tmp_path: Path) -> None:
     assert found["units"].tolist() == town.customers["units"].tolist()
 
 
+@pytest.mark.usefixtures("quick")
+def test_layers_made_from_openstreetmap_carry_its_credit(town: Plan, tmp_path: Path) -> None:
+    """A layer that is handed on without the report still names whose data it is; a planner's own streets do not."""
+    own = dataclasses.replace(town, streets=town.streets.assign(highway=None))
+    for plan, named in ((town, True), (own, False)):
+        run = write_run(plan, tmp_path / f"run-{named}", formats=["geojson"])
+        for source in (run / "plan.gpkg", run / "geojson" / "trenches.geojson"):
+            told = pyogrio.read_info(source, layer="trenches")["layer_metadata"]["DESCRIPTION"]
+            assert told.startswith("Every dug piece")
+            assert told.endswith(" © OpenStreetMap contributors, ODbL") is named
+
+
 def test_unknown_format_is_refused(town: Plan, tmp_path: Path) -> None:
     """A misspelt format must not be found out after an hour."""
     with pytest.raises(RunError, match=r"'shp'.*Known are gpkg"):

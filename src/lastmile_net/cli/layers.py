@@ -118,6 +118,7 @@ def _check_free(folder: Path, *, overwrite: bool) -> None:
 def _osm(
     folder: Path, pbf: str | None, where: tuple[str | None, str | None, str | None], customers: str, url: str | None
 ) -> None:
+    from lastmile_net.credit import OSM_CREDIT
     from lastmile_net.read.osm import layers_from_pbf
     from lastmile_net.write.layers import write_files
 
@@ -125,7 +126,8 @@ def _osm(
     layers = _live(where, wanted, url) if pbf is None else layers_from_pbf(Path(pbf), customers=wanted)
     folder.mkdir(parents=True, exist_ok=True)
     frames = {name: getattr(layers, name) for name in OSM_LAYERS}
-    write_files(folder, {f"{name}.gpkg": {name: frame} for name, frame in frames.items()})
+    files = {f"{name}.gpkg": {name: frame} for name, frame in frames.items()}
+    write_files(folder, files, description=OSM_CREDIT["en"])
     for name, frame in frames.items():
         out.print(f"{folder / name}.gpkg: {len(frame):,} rows")
     for note in layers.notes:
@@ -168,6 +170,7 @@ def _show_findings(findings: Findings, done: list[str]) -> None:
 
 def _write_check(layers: Layers, findings: Findings, files: Files, folder: Path, *, fix: bool) -> list[str]:
     """Write findings, rejected rows and, if wanted, mended layers; say what was done."""
+    from lastmile_net.credit import osm_credit
     from lastmile_net.doctor import mend
     from lastmile_net.errors import Fault, RunError
     from lastmile_net.write.layers import write_layers
@@ -193,6 +196,7 @@ def _write_check(layers: Layers, findings: Findings, files: Files, folder: Path,
             written[name] = {name: frame}
     for name, content in written.items():
         if content:
-            write_layers(folder / f"{name}.gpkg", content)
+            described = osm_credit(layers.streets) if name == "streets" else ""
+            write_layers(folder / f"{name}.gpkg", content, description=described)
             done.append(f"written: {folder / name}.gpkg")
     return done

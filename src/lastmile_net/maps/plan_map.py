@@ -9,6 +9,7 @@ import pandas as pd
 from branca.element import MacroElement
 from folium.template import Template
 
+from lastmile_net.credit import from_osm
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
 from lastmile_net.maps.page import offline_map, save_page
@@ -22,7 +23,6 @@ from lastmile_net.maps.plan_layers import (
 )
 from lastmile_net.maps.words import heading, words
 from lastmile_net.report.choice import choice
-from lastmile_net.report.credit import from_osm
 
 if TYPE_CHECKING:
     from pathlib import Path

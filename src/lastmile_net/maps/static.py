@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from lastmile_net.credit import from_osm
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.packed import Symbol
 from lastmile_net.maps.page import write_whole
@@ -28,7 +29,6 @@ from lastmile_net.maps.plan_layers import (
     only_these,
 )
 from lastmile_net.maps.words import heading, words
-from lastmile_net.report.credit import from_osm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
+from lastmile_net.credit import OSM_CREDIT
 from lastmile_net.errors import DataError, Fault
-from lastmile_net.report.credit import OSM_CREDIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

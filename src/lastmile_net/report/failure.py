@@ -13,8 +13,8 @@ import shapely
 from lastmile_net.counts import counted, money
 from lastmile_net.counts import homes as homes_in_words
 from lastmile_net.coverage import PASSING_ROLES
+from lastmile_net.credit import osm_credit
 from lastmile_net.report.bom import new_homes
-from lastmile_net.report.credit import OSM_CREDIT, from_osm
 from lastmile_net.report.headline import headline
 from lastmile_net.report.page import TITLE, Section, html, markdown
 from lastmile_net.report.phases import phase_notes, phase_table
@@ -95,7 +95,7 @@ def write_failure_report(
     sections = failure_report(plan)
     heading = title or f"{TITLE}: {folder.resolve().name}"
     day = f"Report of {(date or dt.datetime.now().astimezone().date()).isoformat()}"
-    below = f"{day} · {OSM_CREDIT['en']}" if from_osm(plan.streets) else day
+    below = " · ".join(filter(None, (day, osm_credit(plan.streets))))
     page, text = folder / "report.html", folder / "report.md"
     page.write_text(html(sections, heading, below), encoding="utf-8", newline="\n")
     text.write_text(markdown(sections, heading, below), encoding="utf-8", newline="\n")

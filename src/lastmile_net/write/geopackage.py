@@ -43,7 +43,7 @@ _STYLE = (
 )
 
 
-def write_geopackage(path: Path, tables: Iterable[tuple[Layer, gpd.GeoDataFrame]]) -> None:
+def write_geopackage(path: Path, tables: Iterable[tuple[Layer, gpd.GeoDataFrame]], *, credit: str = "") -> None:
     """
     Write layers into a new GeoPackage, with a default style each.
 
@@ -53,6 +53,8 @@ def write_geopackage(path: Path, tables: Iterable[tuple[Layer, gpd.GeoDataFrame]
         File to make; it must not exist.
     tables
         Layers and their tables; an empty table becomes an empty layer with all its columns.
+    credit
+        Whose data it is made from: stands in the description of each layer.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def write_geopackage(path: Path, tables: Iterable[tuple[Layer, gpd.GeoDataFrame]
     """
     written = {}
     for layer, table in tables:
-        written[layer] = (len(table), _write_layer(path, layer, table))
+        written[layer] = (len(table), _write_layer(path, layer, table, credit))
     with closing(sqlite3.connect(path)) as database, database:
         for layer, (rows, _) in written.items():
             _check_rows(database, path, layer.name, rows)
@@ -92,6 +94,11 @@ def geometry_type(layer: Layer, table: gpd.GeoDataFrame) -> str:
     return "MultiLineString" if "MultiLineString" in set(table.geom_type.dropna()) else "LineString"
 
 
+def described(layer: Layer, credit: str) -> str:
+    """Return what a layer holds, and whose data it is made from."""
+    return f"{layer.meaning} {credit}".rstrip()
+
+
 def free_name(wanted: str, taken: Iterable[str]) -> str:
     """Return `wanted`, with underscores behind it until no column is called so, whatever its case."""
     names = {name.lower() for name in taken}
@@ -108,7 +115,7 @@ def distinct_names(names: Iterable[str]) -> list[str]:
     return found
 
 
-def _write_layer(path: Path, layer: Layer, table: gpd.GeoDataFrame) -> str:
+def _write_layer(path: Path, layer: Layer, table: gpd.GeoDataFrame, credit: str) -> str:
     """Write one layer; return the name of its geometry column."""
     columns = table.columns.drop(table.geometry.name)
     names = distinct_names(columns)
@@ -127,7 +134,7 @@ def _write_layer(path: Path, layer: Layer, table: gpd.GeoDataFrame) -> str:
             "FID": free_name("fid", names),
             "GEOMETRY_NAME": geometry,
             "IDENTIFIER": layer.name,
-            "DESCRIPTION": layer.meaning,
+            "DESCRIPTION": described(layer, credit),
         },
     )
     return geometry

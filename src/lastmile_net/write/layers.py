@@ -6,7 +6,7 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
@@ -32,7 +32,7 @@ _KINDS = {
 }
 
 
-def write_layers(path: Path, layers: Mapping[str, pd.DataFrame]) -> None:
+def write_layers(path: Path, layers: Mapping[str, pd.DataFrame], *, description: str = "") -> None:
     """
     Write tables as the layers of one GeoPackage, which replaces the one that was there.
 
@@ -42,16 +42,18 @@ def write_layers(path: Path, layers: Mapping[str, pd.DataFrame]) -> None:
         File to make, in a folder that exists.
     layers
         Tables by name, with geometries of any types or with none.
+    description
+        What stands in the description of each layer.
 
     Raises
     ------
     RunError
         If it cannot be written; then nothing has changed.
     """
-    write_files(path.parent, {path.name: layers})
+    write_files(path.parent, {path.name: layers}, description=description)
 
 
-def write_files(folder: Path, files: Mapping[str, Mapping[str, pd.DataFrame]]) -> None:
+def write_files(folder: Path, files: Mapping[str, Mapping[str, pd.DataFrame]], *, description: str = "") -> None:
     """
     Write GeoPackages into one folder, all of them or none; they replace those that were there.
 
@@ -61,6 +63,8 @@ def write_files(folder: Path, files: Mapping[str, Mapping[str, pd.DataFrame]]) -
         Folder that exists.
     files
         Layers by the name of their file, as for `write_layers`.
+    description
+        What stands in the description of each layer.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def write_files(folder: Path, files: Mapping[str, Mapping[str, pd.DataFrame]]) -
         for name, layers in files.items():
             try:
                 for layer, table in layers.items():
-                    _write(Path(draft) / name, layer, table)
+                    _write(Path(draft) / name, layer, table, description)
             except (DataSourceError, DataLayerError, GeometryError, FeatureError, FieldError) as error:
                 what = f"cannot be written: {str(error).partition(chr(10))[0]}"
                 raise RunError(
@@ -81,9 +85,10 @@ def write_files(folder: Path, files: Mapping[str, Mapping[str, pd.DataFrame]]) -
             (Path(draft) / name).replace(folder / name)
 
 
-def _write(path: Path, name: str, table: pd.DataFrame) -> None:
+def _write(path: Path, name: str, table: pd.DataFrame, description: str) -> None:
     plain = table.rename(columns={each: f"{each}_" for each in table if str(each).casefold() in ("fid", "ogc_fid")})
-    mode = {"append": True} if path.exists() else {}
+    mode: dict[str, Any] = {"append": True} if path.exists() else {}
+    mode |= {"layer_options": {"DESCRIPTION": description}} if description else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a layer without CRS or of mixed types is what was wanted
         if isinstance(plain, gpd.GeoDataFrame):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pyogrio.errors
 
 import lastmile_net
+from lastmile_net.credit import osm_credit
 from lastmile_net.errors import Fault, RunError
 from lastmile_net.report.bom import write_bom
 from lastmile_net.report.curve import write_curve
@@ -110,8 +111,9 @@ def known_formats(formats: Sequence[str]) -> list[str]:
 
 def _write_files(plan: Plan, draft: Path, formats: Sequence[str], name: str) -> None:
     tables = list(plan_tables(plan))
-    write_geopackage(draft / "plan.gpkg", tables)
-    write_formats(draft, tables, formats)
+    credit = osm_credit(plan.streets)
+    write_geopackage(draft / "plan.gpkg", tables, credit=credit)
+    write_formats(draft, tables, formats, credit=credit)
     if "ofds" in formats:
         (draft / "ofds").mkdir()
         write_ofds(plan, draft / "ofds")

@@ -13,3 +13,8 @@ OSM_CREDIT = {"en": "© OpenStreetMap contributors, ODbL", "de": "© OpenStreetM
 def from_osm(streets: pd.DataFrame) -> bool:
     """Return whether streets come from OpenStreetMap: then they have classes of its `highway`."""
     return bool(streets["highway"].notna().any())
+
+
+def osm_credit(streets: pd.DataFrame, language: str = "en") -> str:
+    """Return the credit that what is made along these streets has to bear; empty where they are not from there."""
+    return OSM_CREDIT[language] if from_osm(streets) else ""
