@@ -8,11 +8,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from lastmile_net.cli import app
 from lastmile_net.errors import DataError
+from lastmile_net.maps import save_picture
 from lastmile_net.verify import verify_run
 from lastmile_net.write import redraw_map, write_run
 
@@ -85,6 +87,29 @@ def test_pictures_are_drawn_by_their_ending(ending: str, town: Plan, run: Path, 
     path = redraw_map(town, run, tmp_path / f"gaps{ending}", only="gaps", language="de")
     starts = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".html": b"<!DOCTYPE html>"}
     assert path.read_bytes().startswith(starts[ending])
+
+
+def test_pictures_show_where_one_connects(town: Plan, tmp_path: Path) -> None:
+    """One looks for the cabinets first: each kind of access point is drawn, and the legend counts it."""
+    points = town.access_points
+    more = [
+        points.assign(access_point_id="K2", ports_used=0),
+        points.assign(access_point_id="D1@5", kind="duct"),
+        points.assign(access_point_id="N1", status="proposed"),
+    ]
+    pop = town.backbone_points.assign(backbone_id="P", role="pop")
+    plan = dataclasses.replace(
+        town,
+        access_points=pd.concat([points, *more], ignore_index=True),
+        backbone_points=pd.concat([town.backbone_points, pop], ignore_index=True),
+    )
+    told = save_picture(plan, tmp_path / "map.svg").read_text("utf-8")
+    for words in ("Access point in use: 1", "Access point not used: 1", "New access point: 1", "PoP: 1"):
+        assert f">{words}<" in told
+    assert ">Taps on existing lines: 1<" in told
+    today = save_picture(plan, tmp_path / "today.svg", only="existing").read_text("utf-8")
+    assert "New access point" not in today
+    assert "Taps on" not in today
 
 
 @pytest.mark.parametrize("wish", ["--out", "--coverage"])

@@ -18,6 +18,8 @@ from lastmile_net.schema import REASONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from numpy.typing import NDArray
+
     from lastmile_net.plan.result import Plan
 
 Only = Literal["gaps", "planned", "existing"]
@@ -69,6 +71,13 @@ FINDING_SYMBOLS = {
     "warning": Symbol("#e69f00", "triangle"),
     "info": Symbol("#56b4e9", "ring"),
 }
+ACCESS_SYMBOLS = {
+    "access_used": Symbol("#111820", "square"),
+    "access_idle": Symbol("#8a8f98", "square"),
+    "access_new": Symbol("#d81b60", "square"),
+    "taps": Symbol("#323f4b"),
+}
+"""Classes of `access_class`."""
 MOST_KINDS = 12
 DROP_COLOUR = "#00866a"
 STREET_COLOUR = "#d0d7dd"
@@ -146,7 +155,7 @@ def plan_layers(
     customers = only_these(people, only)
     customers.attrs["currency"] = plan.summary.get("currency", "")
     near = beside(customers, area)
-    on_line = plan.access_points["kind"].isin(list(LINE_SYMBOLS))
+    on_line = access_class(plan.access_points) == "taps"
     makers: list[tuple[bool, Callable[[], MapLayer]]] = [
         (streets, lambda: _streets(near(plan.streets), words)),
         (True, lambda: _backbone_lines(near(plan.backbone_lines), words)),
@@ -154,7 +163,7 @@ def plan_layers(
         (only != "existing", lambda: _drops(near(plan.drops), words, phases)),
         (only != "existing", lambda: _trenches(near(plan.trenches[plan.trenches["kind"] != "drop"]), words, phases)),
         (True, lambda: customer_layer(customers, words, phases)),
-        (True, lambda: _backbone_points(near(_idle_points(plan)), words)),
+        (True, lambda: _backbone_points(near(idle_points(plan)), words)),
         (True, lambda: _taps(near(plan.access_points[on_line]), words)),
         (True, lambda: _access_points(near(plan.access_points[~on_line]), words)),
     ]
@@ -376,7 +385,17 @@ def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str], phases: Mapping
     return MapLayer("trenches", packed, search=("trench_id",), metres="length_m", order="build_order", planned=True)
 
 
-def _idle_points(plan: Plan) -> gpd.GeoDataFrame:
+def access_class(points: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """Return for each access point whether it is a tap on a line, new, used or idle, as `ACCESS_SYMBOLS` names it."""
+    used = np.where(points["ports_used"] > 0, "access_used", "access_idle").astype(object)
+    is_new = (points["status"] == "proposed").to_numpy(bool) if "status" in points else np.zeros(len(points), bool)
+    on_line = points["kind"].isin(list(LINE_SYMBOLS)).to_numpy(bool)
+    found: NDArray[np.object_] = np.where(on_line, "taps", np.where(is_new, "access_new", used)).astype(object)
+    return found
+
+
+def idle_points(plan: Plan) -> gpd.GeoDataFrame:
+    """Return the existing points at which the plan neither connects anybody nor could."""
     points = plan.backbone_points
     return points[~points["backbone_id"].isin(plan.access_points["access_point_id"])]
 
@@ -397,7 +416,7 @@ def _taps(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     """Return places where the plan joins an existing line: many, and each of little weight."""
     packed = PackedLayer(
         table,
-        colour="#323f4b",
+        colour=ACCESS_SYMBOLS["taps"].colour,
         popup=_fields(table, words, {"ports_used": ""}),
         name=words["taps"],
         style=Style(radius=3.6, label="access_point_id", z_index=590, hexagons=False),
@@ -413,10 +432,7 @@ def _access_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLaye
             table["access_point_id"], table["ports_used"].astype(int), free.astype(float), strict=True
         )
     ]
-    used = np.where(table["ports_used"] > 0, "access_points", "idle")
-    is_new = (table["status"] == "proposed").to_numpy(bool) if "status" in table else np.zeros(len(table), bool)
-    data = table.assign(_ports=ports, _used=np.where(is_new, "proposed", used))
-    new = {"proposed": Symbol("#d81b60", "square", words["access_new"])} if is_new.any() else {}
+    data = table.assign(_ports=ports, _used=access_class(table))
     packed = PackedLayer(
         data,
         colour="_used",
@@ -425,11 +441,7 @@ def _access_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLaye
             *_fields(data, words, {"type": "", "ports_used": "", "ports_free": "", "fed_from": ""}),
         ],
         name=words["access_points"],
-        palette={
-            "access_points": Symbol("#111820", "square", words["access_used"]),
-            "idle": Symbol("#8a8f98", "square", words["access_idle"]),
-            **new,
-        },
+        palette=_named(ACCESS_SYMBOLS, words),
         style=Style(
             radius=6.5, label="access_point_id", map_label="_ports", label_zoom=16, z_index=600, hexagons=False
         ),

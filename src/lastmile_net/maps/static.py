@@ -17,21 +17,26 @@ from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.packed import Symbol
 from lastmile_net.maps.page import write_whole
 from lastmile_net.maps.plan_layers import (
+    ACCESS_SYMBOLS,
     LINE_SYMBOLS,
     OUTCOME_SYMBOLS,
+    POINT_SYMBOLS,
     STREET_COLOUR,
     TRENCH_SYMBOLS,
     WIDER_FROM_HOMES,
     Only,
+    access_class,
     beside,
     check_wishes,
     classed_customers,
+    idle_points,
     only_these,
 )
 from lastmile_net.maps.words import heading, words
+from lastmile_net.schema import TAP_POINT_ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import geopandas as gpd
     import pandas as pd
@@ -114,6 +119,7 @@ def save_picture(
     tables = {"streets": plan.streets, "backbone_lines": plan.backbone_lines, "trenches": dug}
     entries = _draw_lines(axes, {name: near(table) for name, table in tables.items()}, says)
     entries = _draw_customers(axes, customers, says, language) + entries
+    entries += _draw_access(axes, plan, near, says, language, today=only == "existing")
     _frame(axes, customers)
     _scale_bar(axes)
     _legend(figure, entries, heading(says, title=title, name=name, area=area))
@@ -254,6 +260,35 @@ def _draw_customers(
             dots.set(rasterized=len(customers) > FEW, zorder=6 if symbol.gap else 5)
             axes.add_line(dots)
             entries.append((_dots(symbol, (), (), 5), f"{says[name]}: {_count(int(rows.sum()), language)}"))
+    return entries
+
+
+def _draw_access(
+    axes: Axes,
+    plan: Plan,
+    near: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame],
+    says: Mapping[str, str],
+    language: str,
+    *,
+    today: bool,
+) -> list[tuple[Line2D, str]]:
+    """Draw where one connects, and other points of these kinds, on top of all; return their lines in the legend."""
+    points, others = near(plan.access_points), near(idle_points(plan))
+    kind = access_class(points)
+    groups = [
+        (symbol, says[name].partition(" (")[0], points[kind == name])  # the map tells the ports of each, too
+        for name, symbol in ACCESS_SYMBOLS.items()
+        if not (today and name in {"access_new", "taps"})
+    ]
+    groups += [(POINT_SYMBOLS[role], says[role], others[others["role"] == role]) for role in TAP_POINT_ROLES]
+    size = float(np.clip(60 / max(1, len(points)) ** 0.5, 2.5, 6.5))
+    entries = []
+    for symbol, name, table in groups:
+        if len(table):
+            dots = _dots(symbol, table.geometry.x, table.geometry.y, size * (0.6 if symbol.shape == "circle" else 1))
+            dots.set(rasterized=len(table) > FEW, zorder=7)
+            axes.add_line(dots)
+            entries.append((_dots(symbol, (), (), 5), f"{name}: {_count(len(table), language)}"))
     return entries
 
 
