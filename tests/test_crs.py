@@ -110,7 +110,7 @@ def test_require_metric_refuses(crs: object, word: str) -> None:
 def test_given_crs_must_fit() -> None:
     """A typing error in --crs (zone 38 for 32) is 7 % in every length: it is refused with the number."""
     assert choose_metric_crs(layer(NUREMBERG), given="25832").to_epsg() == 25832
-    with pytest.raises(CrsError, match=r"off by 7\.\d%"):
+    with pytest.raises(CrsError, match=r"off by 7\.\d %"):
         choose_metric_crs(layer(NUREMBERG), given="EPSG:25838")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.counts import counted
+from lastmile_net.counts import counted, percent
 from lastmile_net.counts import homes as homes_in_words
 from lastmile_net.report.words import OUTCOMES, verdict
 
@@ -124,7 +124,7 @@ def _figures(found: Comparison) -> Iterator[tuple[str, str, str, str]]:
     for key, words in OUTCOMES.items():
         yield _row(f"homes {words}", rows[f"homes {key}"], ",.0f")
     yield _row("trench to dig, m", rows["trench_m"], ",.1f")
-    gaps = ["not known" if gap is None else f"{gap:.2%}" for gap in found.gap]
+    gaps = ["not known" if gap is None else percent(gap, 2) for gap in found.gap]
     yield "proven gap to the cheapest plan, same homes", gaps[0], gaps[1], ""
 
 

@@ -36,6 +36,18 @@ def money(amount: float | None, currency: str = "") -> str:
     return f"{amount:,.2f} {currency}".rstrip()
 
 
+def percent(share: float, digits: int = 1) -> str:
+    """
+    Return a share in percent.
+
+    Examples
+    --------
+    >>> percent(0.12), percent(0.00272, 2)
+    ('12.0 %', '0.27 %')
+    """
+    return f"{100 * share:.{digits}f} %"
+
+
 def agree(number: float, one: str, many: str) -> str:
     """Return the words that fit a number: those for one, or those for none and for several."""
     return one if number == 1 else many

@@ -10,6 +10,7 @@ import shapely
 from pyproj.exceptions import CRSError as UnknownCrs
 from pyproj.exceptions import ProjError
 
+from lastmile_net.counts import percent
 from lastmile_net.errors import CrsError, Fault
 
 if TYPE_CHECKING:
@@ -288,5 +289,5 @@ def _own(extent: Floats) -> pyproj.CRS:
 def _require_fit(crs: pyproj.CRS, extent: Floats) -> None:
     off = stretch(crs, extent)
     if off > MAX_STRETCH:
-        much = f"{off:.1%}" if np.isfinite(off) else "beyond measure"
+        much = percent(off) if np.isfinite(off) else "beyond measure"
         raise CrsError([Fault(f"lengths in {crs.name} are off by {much} where the layers lie", METRIC_CURE)])

@@ -360,7 +360,7 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
     "crs_of_elsewhere": (
         lambda: Town().set(crs="EPSG:32755"),
         [
-            "lengths in WGS 84 / UTM zone 55S are off by 12.2% where the layers lie. Give a projected CRS in metres with --crs, for example the UTM zone, or leave it out to have one chosen."
+            "lengths in WGS 84 / UTM zone 55S are off by 12.2 % where the layers lie. Give a projected CRS in metres with --crs, for example the UTM zone, or leave it out to have one chosen."
         ],
     ),
     "mapping_misspelt": (

@@ -164,13 +164,13 @@ def test_the_choice_of_homes_is_told_beside_the_gap() -> None:
     """A gap of 0 % is for the homes chosen; whether others would be more for the money is a line of its own."""
     plan = planned(budget=200)
     told = proof(plan)
-    assert told["gap in cost, same homes"][0] == "0.00%"
+    assert told["gap in cost, same homes"][0] == "0.00 %"
     assert told["choice of homes"] == ("proven", "no other choice connects more homes within the budget")
     aim = plan.summary["aim"] | {"most_gain": 3}
     open_ = dataclasses.replace(plan, summary=plan.summary | {"aim": aim})
     assert proof(open_)["choice of homes"] == (
         "not proven",
-        "another choice might connect up to 1 home more (50.0%) within the budget",
+        "another choice might connect up to 1 home more (50.0 %) within the budget",
     )
     assert "ended proven the cheapest (same homes)" in proof(plan)
 
@@ -182,7 +182,7 @@ def test_the_choice_for_a_coverage_is_told_in_money() -> None:
     aim = plan.summary["aim"] | {"least_cost": 90.0}
     open_ = dataclasses.replace(plan, summary=plan.summary | {"aim": aim})
     assert proof(open_)["choice of homes"][1].startswith(
-        "another choice might reach as many for up to 30.00 m (25.0%) less"
+        "another choice might reach as many for up to 30.00 m (25.0 %) less"
     )
 
 

@@ -85,7 +85,7 @@ def test_money_homes_and_gaps_are_told_with_their_units(town: Plan) -> None:
     assert ["homes connected by the plan", "7", "6", "-1"] in rows
     assert ["homes left unconnected", "4", "5", "+1"] in rows
     assert ["trench to dig, m", "345.0", "345.0", "0.0"] in rows
-    assert ["proven gap to the cheapest plan, same homes", "6.37%", "not known"] in rows
+    assert ["proven gap to the cheapest plan, same homes", "6.37 %", "not known"] in rows
 
 
 def test_two_currencies_have_no_difference(town: Plan) -> None:

@@ -48,6 +48,7 @@ from lastmile_net.cli.options import (
     TimeLimitS,
     settings_of,
 )
+from lastmile_net.counts import percent
 
 if TYPE_CHECKING:
     from lastmile_net.config import PlanConfig
@@ -95,7 +96,7 @@ class Watch:
 
     def __call__(self, progress: Progress) -> bool:
         """Tell how far the solver is; false once Ctrl-C was pressed."""
-        gap = f"{progress.gap:.3%}" if progress.gap < 1 else "not known yet"
+        gap = percent(progress.gap, 3) if progress.gap < 1 else "not known yet"
         figures = f"cost {progress.cost / 1000:,.0f}  bound {progress.lower_bound / 1000:,.0f}  gap {gap}"
         if progress.gap < 1:
             self.worst = max(self.worst, progress.gap)

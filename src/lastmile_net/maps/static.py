@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from lastmile_net.counts import percent
 from lastmile_net.credit import from_osm
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.packed import Symbol
@@ -382,7 +383,7 @@ def _draw_shares(axes: Axes, plan: Plan, says: Mapping[str, str], language: str)
             named.setdefault(says[symbol.label], drawn)
             if size >= LEAST_SHARE * total:
                 ink = INK if name in {"connected", "existing", "passed"} else "white"
-                told = f"{_count(size, language)}\n{size / total:.0%}"
+                told = f"{_count(size, language)}\n{percent(size / total, 0)}"
                 axes.text(start + size / 2, place, told, ha="center", va="center", size=8, color=ink)
             start += size
     axes.set_yticks([1, 0], [says["today_bar"], says["plan_bar"]])

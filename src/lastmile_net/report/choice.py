@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lastmile_net.counts import homes
+from lastmile_net.counts import homes, percent
 
 if TYPE_CHECKING:
     from lastmile_net.plan.result import Plan
@@ -46,7 +46,7 @@ def _of_gain(aim: dict[str, Any]) -> Choice:
             proven=True, meaning=f"no other choice {'connects more homes' if units else 'gains more'} {money}"
         )
     what = f"connect up to {homes(more)} more" if units else f"gain up to {more:,} more in {aim['prize']}"
-    part = f" ({more / aim['gain']:.1%})" if aim["gain"] else ""
+    part = f" ({percent(more / aim['gain'])})" if aim["gain"] else ""
     return Choice(proven=False, meaning=f"another choice might {what}{part} {money}")
 
 
@@ -64,5 +64,5 @@ def _of_cost(aim: dict[str, Any], plan: Plan) -> Choice:
     if round(less, 2) <= 0:
         return Choice(proven=True, meaning="no other choice reaches as many for less")
     money = f"{less:,.2f} {plan.summary.get('currency', '')}".rstrip()
-    part = f" ({less / aim['cost']:.1%})" if aim["cost"] else ""
+    part = f" ({percent(less / aim['cost'])})" if aim["cost"] else ""
     return Choice(proven=False, meaning=f"another choice might reach as many for up to {money}{part} less")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from lastmile_net.counts import homes, money
+from lastmile_net.counts import homes, money, percent
 from lastmile_net.coverage.missed import missed
 from lastmile_net.report.bom import new_homes
 from lastmile_net.report.choice import choice
@@ -55,8 +55,8 @@ def nearness(plan: Plan) -> str:
     gap = plan.summary.get("gap")
     if gap is None or not math.isfinite(gap):
         return "not known"
-    part = f"{gap:.2%}"
-    return "the cheapest" if part == "0.00%" else f"at most {part} dearer"
+    part = percent(gap, 2)
+    return "the cheapest" if part == percent(0, 2) else f"at most {part} dearer"
 
 
 def _currency(plan: Plan) -> str:
@@ -76,7 +76,7 @@ def _asked(plan: Plan) -> Iterator[Fact]:
     if not aim:
         return
     if aim["aim"] == "coverage":
-        figure = f"{aim['asked']:.1%} of all homes"
+        figure = f"{percent(aim['asked'])} of all homes"
     elif aim["aim"] == "budget":
         figure = f"budget of {money(aim['asked'], _currency(plan))}"
     else:
@@ -100,8 +100,8 @@ def _coverage(plan: Plan) -> Iterator[Fact]:
     units = plan.summary["units"]
     without = units["planned"] + units["unserved"]
     then = units["existing"] + units["planned"]
-    part = f"{units['planned'] / max(without, 1):.1%} of those without a line today"
-    all_homes = f"then {then:,} of all {units['total']:,} homes ({then / max(units['total'], 1):.1%}) have one"
+    part = f"{percent(units['planned'] / max(without, 1))} of those without a line today"
+    all_homes = f"then {then:,} of all {units['total']:,} homes ({percent(then / max(units['total'], 1))}) have one"
     yield Fact("homes the plan connects", f"{units['planned']:,} of {without:,}", f"{part}; {all_homes}")
     table = plan.customers.assign(homes=new_homes(plan))
     why = table[table["outcome"] == "unserved"].groupby("reason")["homes"].sum()

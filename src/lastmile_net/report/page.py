@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lastmile_net.counts import percent
 from lastmile_net.report.words import OUTCOMES, REASONS_IN_SHORT
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _cell(name: str, value: object) -> str:
     if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, (bool, np.bool_)):
         return str(value)
     if name == "share":
-        return f"{value:.1%}"
+        return percent(float(value))
     if name in _MONEY:
         return f"{value:,.2f}"
     return f"{value:,.1f}" if name in _METRES else f"{value:,.0f}"

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lastmile_net.counts import homes as in_words
-from lastmile_net.counts import money
+from lastmile_net.counts import money, percent
 from lastmile_net.coverage.missed import missed
 from lastmile_net.report.choice import choice
 from lastmile_net.report.curve import landmarks, loss_of_nesting
@@ -158,7 +158,7 @@ def _proof(plan: Plan) -> list[Row]:
     if gap is not None and math.isfinite(gap):
         label = "gap" if chosen is None else "gap in cost, same homes"
         meaning = "no plan for the same customers is cheaper by more than that"
-        rows.append(Row("Proof", label, f"{gap:.2%}", meaning=meaning))
+        rows.append(Row("Proof", label, percent(gap, 2), meaning=meaning))
     if chosen is not None:
         rows.append(
             Row("Proof", "choice of homes", "proven" if chosen.proven else "not proven", meaning=chosen.meaning)
@@ -173,7 +173,7 @@ def _end(plan: Plan) -> str:
     config, gap = plan.config, plan.summary.get("gap")
     if gap is not None and gap <= config.target_gap:
         return WITHIN
-    above = f"above the gap asked for ({config.target_gap:.2%})"
+    above = f"above the gap asked for ({percent(config.target_gap, 2)})"
     if any(line.stage == f"search {config.rounds}" for line in plan.log):
         return f"after all {config.rounds} rounds, {above}: raise `rounds`"
     return above
@@ -224,7 +224,7 @@ def _nesting(plan: Plan) -> list[Row]:
     if lost is None:
         return []
     meaning = "fewer homes, over ten budgets, than the best parts of the plans looked at; --budget may find more"
-    return [Row("Money", "building in order loses", f"{lost:.1%}", meaning=meaning)]
+    return [Row("Money", "building in order loses", percent(lost), meaning=meaning)]
 
 
 def _notes(plan: Plan) -> list[Row]:
@@ -237,4 +237,4 @@ def _share(counts: Mapping[str, int], key: str) -> str:
 
 def _part(count: float, total: int) -> str:
     """Return a count with its share of all."""
-    return f"{int(count):,} {100 * int(count) / total if total else 0:5.1f} %"
+    return f"{int(count):,} {percent(int(count) / total if total else 0):>7}"
