@@ -152,7 +152,7 @@ def _cost_per_unit(run: Run, new: int) -> list[str]:
 
 
 def _sum(counts: dict[str, int]) -> str:
-    return f"{counts['existing']} + {counts['planned']} + {counts['unserved']} = {counts['total']}"
+    return f"{counts['existing']:,} + {counts['planned']:,} + {counts['unserved']:,} = {counts['total']:,}"
 
 
 def _filled(values: pd.Series) -> pd.Series:

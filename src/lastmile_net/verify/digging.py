@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.counts import counted
+from lastmile_net.counts import counted, money
 from lastmile_net.verify.files import TOUCH_M
 from lastmile_net.verify.verdict import Check, Skipped, judge
 
@@ -60,7 +60,7 @@ def lengths_are_those_of_the_lines(run: Run) -> Iterator[Check]:
     dug, told = float(run.layers["trenches"]["length_m"].sum()), run.summary.get("trench_m")
     if told is None or not math.isclose(told, dug, rel_tol=1e-6, abs_tol=0.5):
         broken.append(f"trench_m: {told} in the summary, {dug:.3f} in the table")
-    yield judge("lengths_are_those_of_the_lines", f"{dug:.1f} m are dug", "lengths are not those of the lines", broken)
+    yield judge("lengths_are_those_of_the_lines", f"{dug:,.1f} m are dug", "lengths are not those of the lines", broken)
 
 
 def costs_add_up(run: Run) -> Iterator[Check]:
@@ -84,7 +84,7 @@ def costs_add_up(run: Run) -> Iterator[Check]:
         if _cents(cost[part]) != _cents(value)
     ]
     broken += [f"{part}: negative" for part in PARTS if cost[part] < 0]
-    right = f"parts and tables add up to {cost['total']:.2f} {run.summary.get('currency', '')}".rstrip()
+    right = f"parts and tables add up to {money(cost['total'], str(run.summary.get('currency', '')))}"
     yield judge("costs_add_up", right, "the money does not add up", broken)
 
 
@@ -117,7 +117,9 @@ def bound_is_below_cost(run: Run) -> Iterator[Check]:
         broken.append(f"gap {gap}, but cost / lower_bound - 1 is {cost / bound - 1:.6f}")
     elif bound == 0 and gap not in ((0, None) if cost == 0 else (None,)):
         broken.append(f"gap {gap} without a bound")
-    yield judge("bound_is_below_cost", f"bound {bound} <= cost {cost}", "bound and cost do not fit", broken)
+    yield judge(
+        "bound_is_below_cost", f"bound {money(bound)} <= cost {money(cost)}", "bound and cost do not fit", broken
+    )
 
 
 def new_lies_on_streets(run: Run) -> Iterator[Check]:

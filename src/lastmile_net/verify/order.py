@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lastmile_net.counts import counted
+from lastmile_net.counts import counted, money
 from lastmile_net.verify.routes import pieces_of_routes
 from lastmile_net.verify.verdict import Check, Skipped, judge
 
@@ -68,7 +68,7 @@ def aim_is_met(run: Run) -> Iterator[Check]:
         broken.append(f"the least cost {aim['least_cost']:.2f} is above the cost {aim['cost']:.2f}")
     if abs(aim["cost"] - cost) > CENT / 2:
         broken.append(f"the aim tells a cost of {aim['cost']:.2f}, the plan costs {cost:.2f}")
-    yield judge("aim_is_met", f"{aim['aim']}: {aim['gain']} for {cost:.2f}", "the plan misses its aim", broken)
+    yield judge("aim_is_met", f"{aim['aim']}: {aim['gain']:,} for {money(cost)}", "the plan misses its aim", broken)
 
 
 def curve_agrees(run: Run) -> Iterator[Check]:
@@ -100,4 +100,4 @@ def shares_add_up(run: Run) -> Iterator[Check]:
     total, told = round(float(share.sum()) * 100), round(run.summary["cost"]["total"] * 100)
     if total != told:
         broken.append(f"the shares add up to {total / 100:.2f}, not to {told / 100:.2f}")
-    yield judge("shares_add_up", f"shares add up to {told / 100:.2f}", "shares do not add up", broken)
+    yield judge("shares_add_up", f"shares add up to {money(told / 100)}", "shares do not add up", broken)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lastmile_net.counts import counted, homes
+from lastmile_net.counts import counted, homes, money
 from lastmile_net.verify.proposed import along_tapped_lines, proposed, roundings
 from lastmile_net.verify.routes import pieces_of_routes
 from lastmile_net.verify.verdict import CENT_SLACK, Check, Skipped, judge
@@ -41,7 +41,7 @@ def phases_agree(run: Run) -> Iterator[Check | Skipped]:
     elif not broken:
         broken += _by_pieces(run, told)
     last = told[-1]
-    right = f"{counted(len(told), 'phase')}: in all {last['cost_so_far']:.2f} for {homes(last['units_so_far'])}"
+    right = f"{counted(len(told), 'phase')}: in all {money(last['cost_so_far'])} for {homes(last['units_so_far'])}"
     yield judge("phases_agree", right, "the phases are not those of the tables", broken)
 
 

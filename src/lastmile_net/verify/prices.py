@@ -12,7 +12,7 @@ import pandas as pd
 import pyogrio.errors
 import shapely
 
-from lastmile_net.counts import counted
+from lastmile_net.counts import counted, money
 from lastmile_net.verify.verdict import CENT_SLACK, Check, Skipped, judge
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def labour_and_material_add_up(run: Run) -> Iterator[Check | Skipped]:
     least = sum(float(table["labour_cost"].sum()) for table in both)
     if told["labour"] < least - CENT_SLACK:
         broken.append(f"labour {told['labour']:.2f}, in the tables {least:.2f}")
-    right = f"labour {told['labour']:.2f} and material {told['material']:.2f} are all but the overhead"
+    right = f"labour {money(told['labour'])} and material {money(told['material'])} are all but the overhead"
     yield judge("labour_and_material_add_up", right, "labour and material do not add up", broken)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.counts import counted
+from lastmile_net.counts import counted, money
 from lastmile_net.verify.files import TOUCH_M
 from lastmile_net.verify.verdict import CENT_SLACK, Check, judge
 
@@ -129,7 +129,7 @@ def fibre_costs_its_price(run: Run) -> Iterator[Check]:
     paid = run.summary["cost"]["fibre"]
     if not least - CENT_SLACK <= paid <= most + CENT_SLACK:
         broken.append(f"{paid} in the summary, {metres:.0f} m and {told.sum():.2f} for feeds by the tables")
-    right = f"{metres:.0f} m of fibre, and the feeds of {counted(len(new), 'access point')}, cost {paid:.2f}"
+    right = f"{metres:,.0f} m of fibre, and the feeds of {counted(len(new), 'access point')}, cost {money(paid)}"
     yield judge("fibre_costs_its_price", right, "fibre does not cost what its price says", broken)
 
 
