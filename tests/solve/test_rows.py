@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lastmile_net.solve.bound import record_of, turn_root, useful_arcs
+from lastmile_net.solve.bound import Habit, record_of, turn_root, useful_arcs
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.graph import LEAF, PLAIN, Graph
 from lastmile_net.solve.rows.flow import least_cuts
@@ -87,10 +87,11 @@ def test_prices_of_rows_sum_up_to_the_programme(seed: int) -> None:
     graph = street_graph(seed)
     model = Relaxation(graph, np.repeat(graph.cost * 1000, 2), Clock())
     assert model.solve()
-    bound, reduced = model.charges()
+    rows, reduced = model.charges()
     best = model.highs.getInfo().objective_function_value * model.unit
-    assert best - model.count <= bound <= best + model.count
+    assert best - model.count <= rows.bound <= best + model.count
     assert (reduced >= 0).all()
+    assert (rows.charges(len(graph.end)) <= model.cost).all()
 
 
 def test_no_time_is_no_step() -> None:
@@ -110,12 +111,39 @@ def test_windows_add_up_to_a_bound(seed: int) -> None:
     entered = np.concatenate([window.arc[window.graph.end != 0] for window in windows])
     assert len(windows) > 1
     assert len(np.unique(entered)) == len(entered)
-    bound, reduced, _ = charge_all(graph, via, 40, Clock(), 2)
-    assert (reduced >= 0).all()
+    charged = charge_all(graph, Habit(turn_root(graph, via), 1.1, 10_000), 40, Clock(), 2)
+    assert (charged.reduced >= 0).all()
     for tree in (via, span(graph, np.ones(len(graph.kind), bool))):
         turned = turn_root(graph, tree)
-        left = int(reduced[turned[turned >= 0]].sum())
-        assert 0 < bound + left <= tree_cost(graph, tree)
-    one, same, _ = charge_all(graph, via, 40, Clock(), 1)
-    assert one == bound
-    assert np.array_equal(same, reduced)
+        left = int(charged.reduced[turned[turned >= 0]].sum())
+        assert 0 < charged.bound + left <= tree_cost(graph, tree)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_other_windows_go_on_where_the_last_ones_ended(seed: int) -> None:
+    """Rows that are charged anew must give back what they took, or arcs are paid for twice and bounds are too high."""
+    graph = street_graph(seed, nodes=150, leaves=40)
+    via = turn_root(graph, improve(graph, span(graph, grow(graph, graph.cost, 0)), 20))
+    whole = relaxed(graph)[1]
+    price, charged, bounds = np.repeat(graph.cost, 2), None, []
+    for edges in (25, 40, 60, 35, 90):
+        before, charged = charged, charge_all(graph, Habit(via, 1.1, 10_000), edges, Clock(), 1, charged)
+        bounds.append(charged.bound)
+        assert np.array_equal(charged.reduced, price - charged.rows.charges(len(price)))
+        assert charged.bound == charged.rows.bound
+        assert (charged.reduced >= 0).all()
+        same = charge_all(graph, Habit(via, 1.1, 10_000), edges, Clock(), 2, before)
+        assert same.bound == charged.bound
+        assert np.array_equal(same.reduced, charged.reduced)
+    assert bounds == sorted(bounds)
+    assert 0.97 * whole <= bounds[-1] <= whole + len(charged.rows.price)
+
+
+def test_windows_without_time_stay_as_they_were() -> None:
+    """A pass that time cuts short must lose nothing of what is proven."""
+    graph = street_graph(3, nodes=150, leaves=40)
+    habit = Habit(turn_root(graph, span(graph, grow(graph, graph.cost, 0))), 1.1, 10_000)
+    charged = charge_all(graph, habit, 30, Clock(), 1)
+    after = charge_all(graph, habit, 45, Clock(0.0), 1, charged)
+    assert after.bound == charged.bound
+    assert np.array_equal(after.reduced, charged.reduced)

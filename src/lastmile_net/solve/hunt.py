@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.rows.generate import Generation, Step
+    from lastmile_net.solve.rows.windows import Charged
     from lastmile_net.solve.shrink import Shrunk
 
     Ints = NDArray[np.int64]
@@ -63,7 +64,7 @@ SMALL = 5_000
 """On graphs with no more edges than this the programme ends what charging leaves open,"""
 TINY = 2_000
 """and with no more than this charging anew goes first in any case."""
-WINDOWS = (7_000, 10_000)
+WINDOWS = (2_000, 3_000, 4_000, 6_000, 9_000)
 """Edges of a window of the programme in each pass over a larger graph."""
 IN_WINDOW = (150, 210, 300)
 """Terminals of a window, pass by pass, when charges are taken back;"""
@@ -137,6 +138,7 @@ class Hunt:
     pool: list[tuple[int, Ints]] = field(default_factory=list)
     _charges: Charges | None = None
     _rows: Generation | None = None
+    _windowed: Charged | None = None
     _relaxed: bool = False
     _passes: int = 0
     _turns: int = 0
@@ -257,18 +259,22 @@ class Hunt:
         """Generate rows window by window, charge what they leave as a whole, and hunt where their solutions run."""
         from lastmile_net.solve.rows.windows import charge_all
 
-        self._relaxed = self._passes + 1 >= len(WINDOWS)
-        graph = self.graph()
+        graph, still_open, before = self.graph(), self.cost - self.bound, self.bound
         via = turn_root(graph, self._bring(graph, self.best))
-        bound, reduced, use = charge_all(graph, via, WINDOWS[self._passes], self.clock, self.workers)
+        habit = Habit(via, SLACKS[0], self._cap())
+        self._windowed = charge_all(graph, habit, WINDOWS[self._passes], self.clock, self.workers, self._windowed)
+        bound, reduced, use = self._windowed.bound, self._windowed.reduced, self._windowed.use
         self._passes += 1
-        bound += int(ascend(graph, Habit(via, SLACKS[1], self._cap()), reduced, record_of(0, 0)))
         self._raise(bound)
+        self._relaxed = self._passes >= len(WINDOWS) or self.bound - before < SETTLED_SMALL * still_open
         used = np.maximum(use[0::2], use[1::2]) > USED
         used[via[via >= 0] >> 1] = True
         self._unite(used)
-        if not self.done:
-            self._shrink(useful(graph, reduced, self.cost - self.shrunk.constant - bound))
+        if self.done:
+            return
+        keep = useful(graph, reduced, self.cost - self.shrunk.constant - bound)
+        if np.count_nonzero(keep) < SHRINK * len(keep):
+            self._shrink(keep)
 
     def _finish(self, rows: Generation, step: Step) -> None:
         """Look for a better tree once more, and branch to the end if the graph stays as it is."""
@@ -332,7 +338,7 @@ class Hunt:
     def _shrink(self, keep: Flags) -> None:
         """Leave edges out; what was charged on the graph before is gone."""
         self.shrunk.keep(keep)
-        self._charges = self._rows = None
+        self._charges = self._rows = self._windowed = None
 
     def _inside_free(self, graph: Graph, reduced: Ints, nudge: float) -> Shorts:
         """Build a tree among the arcs without reduced cost, at prices raised at random."""

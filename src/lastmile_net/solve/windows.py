@@ -79,6 +79,26 @@ def cut_windows(graph: Graph, via: Shorts, edges: int) -> tuple[list[Window], Sh
     return found, label
 
 
+def home_windows(graph: Graph, start: Ints, arc: Ints | Shorts, label: Shorts) -> Ints:
+    """
+    Return the window into which all arcs of a row lead, -1 where there is none or several.
+
+    Parameters
+    ----------
+    graph
+        The whole graph.
+    start, arc
+        The arcs of each row, in CSR form; no row is empty.
+    label
+        Window of each node.
+    """
+    if len(start) == 1:
+        return np.zeros(0, np.int64)
+    window = label[graph.end[arc]].astype(np.int64)
+    lowest, highest = (each.reduceat(window, start[:-1]) for each in (np.minimum, np.maximum))
+    return np.where(lowest == highest, lowest, -1)
+
+
 def _rows(values: Ints, row: Shorts, rows: int) -> list[Ints]:
     """Return the values of each row."""
     order = np.argsort(row, kind="stable")

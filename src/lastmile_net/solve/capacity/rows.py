@@ -99,15 +99,13 @@ class PortRows(Generation):
                     self.model.add_lasting(arc[out], need.homes[end[out]], left)
                 return
 
-    def _ascend(self, reduced: Ints) -> int:
-        return super()._ascend(reduced) + self._charge_demand(reduced)
-
-    def _charge_demand(self, reduced: Ints) -> int:
-        """Charge sets that hold taps, but too few ports, and add their cuts."""
+    def _ascend(self, reduced: Ints) -> tuple[int, list[Record]]:
+        """Charge sets that hold taps, but too few ports, besides."""
+        gain, records = super()._ascend(reduced)
         record = self._record()
-        gain = int(ascend_demand(self.graph, self.need, self.seeds, self.wide, reduced, record))
+        gain += int(ascend_demand(self.graph, self.need, self.seeds, self.wide, reduced, record))
         self.model.add_cuts(record, SHORT)
-        return gain
+        return gain, [*records, record]
 
     def _cut(self) -> int:
         return super()._cut() + self._cut_by_ports()

@@ -12,6 +12,7 @@ from lastmile_net.solve.bound import Habit, Record, ascend, record_of, smallest
 from lastmile_net.solve.graph import PLAIN
 from lastmile_net.solve.rows.flow import least_cuts
 from lastmile_net.solve.rows.model import Relaxation
+from lastmile_net.solve.rows.priced import PricedRows, join_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,12 +53,15 @@ class Step:
         No tree of the graph costs less.
     reduced
         What the bound leaves of each arc's cost.
+    rows
+        The rows with their prices, as far as they are known one by one.
     added
         Number of rows that were broken, and are in from here on.
     """
 
     bound: int
     reduced: Ints
+    rows: PricedRows
     added: int
 
 
@@ -70,7 +74,7 @@ class Generation:
     graph
         The graph; node 0 is the root.
     cost
-        int64 (2m,). Price of each arc.
+        int64 (2m,). Price of each arc; rows elsewhere may leave less than nothing.
     guide
         A good tree, for the ascents.
     rng
@@ -106,7 +110,7 @@ class Generation:
         self.terminals = np.flatnonzero(graph.kind != PLAIN)[1:].astype(np.int32)
         record = self._record()
         if charged is None:
-            ascend(graph, self.habit, cost.copy(), record)
+            ascend(graph, self.habit, np.maximum(cost, 0), record)
             charged = record
         self.dense = int(charged.start[charged.fill[0]]) > DENSE * len(record.arc)
         self.model.add_cuts(smallest(charged, max(len(record.arc), FEWEST_ARCS)), SHORT)
@@ -115,15 +119,17 @@ class Generation:
         """Solve, sum up the bound, and add broken rows; None if time ran out."""
         if not self.model.solve():
             return None
-        bound, reduced = self.model.charges()
+        rows, reduced = self.model.charges()
+        bound = rows.bound
         self.idle = 0 if bound > self.proven else self.idle + 1
         self.proven = max(self.proven, bound)
         if self.idle < STANDSTILL:
             self.model.drop_slack()
         before = self.model.count
-        bound += self._ascend(reduced)
+        gain, records = self._ascend(reduced)
         self._cut()
-        return Step(bound, reduced, self.model.count - before)
+        rows = join_rows([rows, *map(PricedRows.of, records)])
+        return Step(bound + gain, reduced, rows, self.model.count - before)
 
     def length(self) -> Ints:
         """Return the edges' costs, lower the more the last solution uses them, for building a tree."""
@@ -153,12 +159,12 @@ class Generation:
     def _add_lasting(self) -> None:
         """Add rows besides those that every graph has; here there are none."""
 
-    def _ascend(self, reduced: Ints) -> int:
-        """Charge what an ascent still can, add its cuts as rows if they are small, and return what the bound gains."""
+    def _ascend(self, reduced: Ints) -> tuple[int, list[Record]]:
+        """Charge what an ascent still can, add its cuts as rows if they are small; return what it gains, and these."""
         record = record_of(0, 0) if self.dense else self._record()
         gain = int(ascend(self.graph, self.habit, reduced, record))
         self.model.add_cuts(record, SHORT)
-        return gain
+        return gain, [record]
 
     def _cut(self) -> int:
         record = self._record()

@@ -19,6 +19,7 @@ import highspy
 import numpy as np
 
 from lastmile_net.solve.graph import LEAF, PLAIN, pick_rows
+from lastmile_net.solve.rows.priced import PricedRows, join_rows
 
 if TYPE_CHECKING:
     from highspy.highs import HighsCallbackEvent
@@ -234,22 +235,25 @@ class Relaxation:
         """Whether the last solution uses each arc not at all or altogether."""
         return bool((np.minimum(self.use, np.abs(1 - self.use)) < BROKEN).all())
 
-    def charges(self) -> tuple[int, Ints]:
+    def charges(self) -> tuple[PricedRows, Ints]:
         """
-        Return the bound that the rows' prices prove, and what they leave of each arc's cost.
+        Return the rows that have a price, and what they leave of each arc's cost.
 
-        Prices are rounded to whole numbers; where an arc is charged more than it costs, the bound pays for it,
-        because no arc is used more than once.
+        Prices are rounded to whole numbers; where an arc is charged more than it costs, a row more pays for it: no arc
+        is used more than once.
         """
         price = np.maximum(np.rint(np.array(self.highs.getSolution().row_dual) * self.unit), 0).astype(np.int64)
         row, column, weight = self._entries()
-        # sums of whole numbers below 2 ** 53: exact
-        charged = np.bincount(column, weights=weight * price[row], minlength=len(self.arc))
-        left = self.cost[self.arc] - charged.astype(np.int64)
-        bound = int(price @ np.concatenate(self.least)) + int(np.minimum(left, 0).sum())
-        reduced = self.cost.copy()
-        reduced[self.arc] = np.maximum(left, 0)
-        return bound, reduced
+        order = np.argsort(row, kind="stable")
+        start = np.searchsorted(row[order], np.arange(self.count + 1))
+        entries = self.arc[column[order]], weight[order].astype(np.int64)
+        is_cut = np.arange(self.count) >= self.lasting
+        rows = PricedRows(start, *entries, np.concatenate(self.least), price, is_cut).some(np.flatnonzero(price))
+        left = self.cost - rows.charges(len(self.cost))
+        over = self.arc[left[self.arc] < 0]
+        minus = np.full(len(over), -1)
+        once = PricedRows(np.arange(len(over) + 1), over, minus, minus, -left[over], np.zeros(len(over), bool))
+        return join_rows([rows, once]), np.maximum(left, 0)
 
     def demand_whole(self, keep: Flags, grain: int) -> None:
         """Ask for whole numbers from here on, and leave out all arcs but these; costs are multiples of `grain`."""
