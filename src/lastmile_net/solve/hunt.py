@@ -64,7 +64,7 @@ SMALL = 5_000
 """On graphs with no more edges than this the programme ends what charging leaves open,"""
 TINY = 2_000
 """and with no more than this charging anew goes first in any case."""
-WINDOWS = (2_000, 3_000, 4_000, 6_000, 9_000)
+WINDOWS = (1_000, 1_500, 2_500, 4_000, 7_000)
 """Edges of a window of the programme in each pass over a larger graph."""
 IN_WINDOW = (150, 210, 300)
 """Terminals of a window, pass by pass, when charges are taken back;"""
