@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 FINISHED, MERGED, GROWN = 1, 2, 3
-
+CUTS_PER_NODE, ARCS_PER_NODE, MOST_ARCS = 8, 200, 30_000_000
+"""Room for charges that can be taken back."""
 
 ONCE = 1 << 32
 """What each crossing of the guide beyond the first adds to the score of a cut."""
@@ -101,6 +102,11 @@ def record_of(cuts: int, arcs: int) -> Record:
         np.zeros(cuts, np.int64),
         np.zeros(2, np.int64),
     )
+
+
+def roomy_record(nodes: int) -> Record:
+    """Return an empty record with room for all that an ascent on a graph of so many nodes charges, or nearly all."""
+    return record_of(CUTS_PER_NODE * nodes, min(ARCS_PER_NODE * nodes, MOST_ARCS))
 
 
 def smallest(record: Record, arcs: int) -> Record:

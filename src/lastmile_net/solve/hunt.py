@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.bound import Habit, Record, ascend, record_of, turn_root, useful, useful_arcs
+from lastmile_net.solve.bound import Habit, Record, ascend, roomy_record, turn_root, useful, useful_arcs
 from lastmile_net.solve.graph import PLAIN, Graph, make_graph
 from lastmile_net.solve.recharge import recharge_windows
 from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
@@ -65,7 +65,9 @@ SMALL = 5_000
 TINY = 2_000
 """and with no more than this charging anew goes first in any case."""
 WINDOWS = (1_000, 1_500, 2_500, 4_000, 7_000)
-"""Edges of a window of the programme in each pass over a larger graph."""
+"""Edges of a window of the programme in each pass over a larger graph;"""
+FRUITLESS = 0.05
+"""a pass that closes less than this share of what is open is the last."""
 IN_WINDOW = (150, 210, 300)
 """Terminals of a window, pass by pass, when charges are taken back;"""
 FEWEST_IN_WINDOW = 3_000
@@ -78,8 +80,6 @@ SHARES = (0.1, 0.05, 0.02, 0.01, 0.005, 0.0)
 """Shares of what is open that such edges may cost at most beyond the bound."""
 SHRINK = 0.75
 """Where charges can be taken back, only a loss of more edges than this leaves is worth to begin anew."""
-CUTS_PER_NODE, ARCS_PER_NODE, MOST_ARCS = 8, 200, 30_000_000
-"""Room for charges that can be taken back."""
 USED = 1e-3
 """An edge that a window's solution uses less than this is left out where a tree is looked for."""
 REBUILD = 0.5
@@ -259,22 +259,24 @@ class Hunt:
         """Generate rows window by window, charge what they leave as a whole, and hunt where their solutions run."""
         from lastmile_net.solve.rows.windows import charge_all
 
-        graph, still_open, before = self.graph(), self.cost - self.bound, self.bound
+        graph, still_open, before, known = self.graph(), self.cost - self.bound, self.bound, self._windowed
         via = turn_root(graph, self._bring(graph, self.best))
         habit = Habit(via, SLACKS[0], self._cap())
-        self._windowed = charge_all(graph, habit, WINDOWS[self._passes], self.clock, self.workers, self._windowed)
-        bound, reduced, use = self._windowed.bound, self._windowed.reduced, self._windowed.use
+        charged = charge_all(graph, habit, WINDOWS[self._passes], self.clock, self.workers, known)
+        self._windowed = charged
         self._passes += 1
-        self._raise(bound)
-        self._relaxed = self._passes >= len(WINDOWS) or self.bound - before < SETTLED_SMALL * still_open
-        used = np.maximum(use[0::2], use[1::2]) > USED
+        self._raise(charged.bound)
+        fruitless = known is not None and self.bound - before < FRUITLESS * still_open
+        self._relaxed = fruitless or self._passes >= len(WINDOWS)
+        used = np.maximum(charged.use[0::2], charged.use[1::2]) > USED
         used[via[via >= 0] >> 1] = True
         self._unite(used)
         if self.done:
             return
-        keep = useful(graph, reduced, self.cost - self.shrunk.constant - bound)
-        if np.count_nonzero(keep) < SHRINK * len(keep):
+        keep = useful(graph, charged.reduced, self.cost - self.shrunk.constant - charged.bound)
+        if self._relaxed or np.count_nonzero(keep) < SHRINK * len(keep):
             self._shrink(keep)
+            self._relaxed &= len(self.shrunk.tail) > WHOLE
 
     def _finish(self, rows: Generation, step: Step) -> None:
         """Look for a better tree once more, and branch to the end if the graph stays as it is."""
@@ -321,8 +323,7 @@ class Hunt:
         graph = self.graph()
         guide = turn_root(graph, self._bring(graph, self.best))
         reduced = np.repeat(graph.cost, 2)
-        nodes = len(graph.kind) if self._sparse else 0
-        record = record_of(CUTS_PER_NODE * nodes, min(ARCS_PER_NODE * nodes, MOST_ARCS))
+        record = roomy_record(len(graph.kind) if self._sparse else 0)
         bound = int(ascend(graph, Habit(guide, self._slack(), self._cap()), reduced, record))
         self._raise(bound)
         return Charges(graph, reduced, record, bound)

@@ -17,7 +17,7 @@ import numpy as np
 from lastmile_net.solve.bound import Habit, Record, ascend, draw, record_of, some
 from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import PLAIN, copy_into
-from lastmile_net.solve.windows import cut_windows, home_windows
+from lastmile_net.solve.windows import cut_windows, rows_by_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -255,11 +255,8 @@ def by_window(graph: Graph, record: Record, label: Shorts, windows: int) -> tupl
     A set can reach beyond the window into which all its arcs lead: then its terminal may be elsewhere.
     """
     record = filled(record)
-    home = home_windows(graph, record.start, record.arc, label)
-    home = np.where(label[record.owner] == home, home, -1)
-    order = np.argsort(home, kind="stable")
-    ends = np.searchsorted(home[order], np.arange(windows + 1))
-    stuck, *own = (some(record, part) for part in np.split(order, ends)[:-1])
+    rows = rows_by_window(graph, record.start, record.arc, label, windows, node=record.owner)
+    stuck, *own = (some(record, part) for part in rows)
     return stuck, own
 
 

@@ -79,9 +79,11 @@ def cut_windows(graph: Graph, via: Shorts, edges: int) -> tuple[list[Window], Sh
     return found, label
 
 
-def home_windows(graph: Graph, start: Ints, arc: Ints | Shorts, label: Shorts) -> Ints:
+def rows_by_window(
+    graph: Graph, start: Ints, arc: Ints | Shorts, label: Shorts, windows: int, *, node: Shorts | None = None
+) -> list[Ints]:
     """
-    Return the window into which all arcs of a row lead, -1 where there is none or several.
+    Sort rows by the window into which all their arcs lead.
 
     Parameters
     ----------
@@ -89,17 +91,26 @@ def home_windows(graph: Graph, start: Ints, arc: Ints | Shorts, label: Shorts) -
         The whole graph.
     start, arc
         The arcs of each row, in CSR form; no row is empty.
-    label
-        Window of each node.
+    label, windows
+        Window of each node, and their number.
+    node
+        A node of each row that must lie in the same window, too.
+
+    Returns
+    -------
+    rows
+        Numbers of the rows that lie in several windows, or in none; then of those in each window.
     """
-    if len(start) == 1:
-        return np.zeros(0, np.int64)
-    window = label[graph.end[arc]].astype(np.int64)
-    lowest, highest = (each.reduceat(window, start[:-1]) for each in (np.minimum, np.maximum))
-    return np.where(lowest == highest, lowest, -1)
+    home = np.full(len(start) - 1, -1)
+    if len(home):
+        into = label[graph.end[arc]].astype(np.int64)
+        lowest, highest = (each.reduceat(into, start[:-1]) for each in (np.minimum, np.maximum))
+        here = lowest == (highest if node is None else np.where(label[node] == highest, highest, -2))
+        home[here] = lowest[here]
+    return _rows(np.arange(len(home)), home + 1, windows + 1)
 
 
-def _rows(values: Ints, row: Shorts, rows: int) -> list[Ints]:
+def _rows(values: Ints, row: Ints | Shorts, rows: int) -> list[Ints]:
     """Return the values of each row."""
     order = np.argsort(row, kind="stable")
     return np.split(values[order], np.searchsorted(row[order], np.arange(1, rows)))

@@ -244,9 +244,8 @@ class Relaxation:
         """
         price = np.maximum(np.rint(np.array(self.highs.getSolution().row_dual) * self.unit), 0).astype(np.int64)
         row, column, weight = self._entries()
-        order = np.argsort(row, kind="stable")
-        start = np.searchsorted(row[order], np.arange(self.count + 1))
-        entries = self.arc[column[order]], weight[order].astype(np.int64)
+        start = np.searchsorted(row, np.arange(self.count + 1))  # rows are in their order
+        entries = self.arc[column], weight.astype(np.int64)
         is_cut = np.arange(self.count) >= self.lasting
         rows = PricedRows(start, *entries, np.concatenate(self.least), price, is_cut).some(np.flatnonzero(price))
         left = self.cost - rows.charges(len(self.cost))

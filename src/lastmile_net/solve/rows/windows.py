@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.bound import ascend, record_of
+from lastmile_net.solve.bound import ascend, record_of, roomy_record
 from lastmile_net.solve.rows.generate import SHORT, Generation
 from lastmile_net.solve.rows.priced import PricedRows, join_rows
-from lastmile_net.solve.windows import cut_windows, home_windows
+from lastmile_net.solve.windows import cut_windows, rows_by_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,14 +35,12 @@ MOST_STEPS = 4
 """So often the programme of a window is solved at most."""
 WORTH = 1e-4
 """A step that raises a window's bound by less than this part of it is the last."""
-CUTS_PER_NODE, ARCS_PER_NODE, MOST_ARCS = 8, 200, 30_000_000
-"""Room for the cuts of an ascent on the whole graph."""
 
 
 @dataclass(frozen=True, eq=False)
 class Charged:
     """
-    What has been charged, on a graph or on a window of it.
+    What has been charged on a graph, or on a window of it.
 
     Parameters
     ----------
@@ -62,6 +60,23 @@ class Charged:
     use: Floats
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """
+    What a window may charge anew, in its own arcs.
+
+    Parameters
+    ----------
+    rows
+        Its charges so far, taken back.
+    cost
+        int64. What its arcs cost without them: less than nothing where rows that stay say that an arc pays for others.
+    """
+
+    rows: PricedRows
+    cost: Ints
+
+
 def charge_all(
     graph: Graph, habit: Habit, edges: int, clock: Clock, workers: int, before: Charged | None = None
 ) -> Charged:
@@ -77,7 +92,7 @@ def charge_all(
     edges
         About so many edges per window.
     clock
-        When to stop: what is not begun by then stays as it was.
+        When to stop: what is not begun by then stays as it was. The ascents do not look at it.
     workers
         Threads; the result does not depend on their number.
     before
@@ -87,10 +102,10 @@ def charge_all(
         nothing = PricedRows.of(record_of(0, 0))
         before = _ascended(graph, habit, Charged(0, np.repeat(graph.cost, 2), nothing, np.zeros(len(graph.end))))
     windows, label = cut_windows(graph, habit.guide, edges)
-    stuck, own = _by_window(graph, before.rows, label, len(windows))
+    stuck, *own = map(before.rows.some, rows_by_window(graph, before.rows.start, before.rows.arc, label, len(windows)))
     given = [_given(before, rows, window) for rows, window in zip(own, windows, strict=True)]
 
-    def charge(number: int) -> Charged:
+    def charge(number: int) -> Charged | None:
         return charge_window(windows[number], given[number], np.random.default_rng(number), clock)
 
     order = sorted(range(len(windows)), key=lambda number: -len(windows[number].arc))
@@ -99,71 +114,46 @@ def charge_all(
     bound, reduced, use, rows = before.bound, before.reduced.copy(), before.use.copy(), [stuck]
     for number, window in enumerate(windows):
         new = found[number]
-        if new is given[number]:
+        if new is None:
             rows.append(own[number])
             continue
         into = window.graph.end != 0
-        bound += new.bound - given[number].bound
+        bound += new.bound - own[number].bound
         reduced[window.arc[into]] = new.reduced[into]
         use[window.arc[into]] = new.use[into]
         rows.append(replace(new.rows, arc=window.arc[new.rows.arc]))
     return _ascended(graph, habit, Charged(bound, reduced, join_rows(rows), use))
 
 
-def charge_window(window: Window, given: Charged, rng: np.random.Generator, clock: Clock) -> Charged:
-    """
-    Generate rows in a window until little is gained.
-
-    Parameters
-    ----------
-    window, rng, clock
-        The window, where chance comes from, and when to stop.
-    given
-        Charges to be taken back, in the window's arcs; `reduced` is what arcs cost without them.
-
-    Returns
-    -------
-    charged
-        What can be charged instead; `given` itself where that is not more.
-    """
+def charge_window(window: Window, given: Given, rng: np.random.Generator, clock: Clock) -> Charged | None:
+    """Generate rows in a window until little is gained; return what can be charged instead, None if that is no more."""
     if clock.over():
-        return given
-    rows = Generation(window.graph, given.reduced, window.guide, rng, clock, rim=window.rim)
+        return None
+    rows = Generation(window.graph, given.cost, window.guide, rng, clock, rim=window.rim)
     rows.model.add_cuts(given.rows.cuts(), SHORT)
-    found, proven = given, 0
+    found, least = None, given.rows.bound
+    proven = min(least, 0)
     for _ in range(MOST_STEPS):
         step = None if clock.over() else rows.step()
         if step is None:
             break
         gain, proven = step.bound - proven, max(step.bound, proven)
-        if step.bound > found.bound:
-            found = Charged(step.bound, step.reduced, step.rows, rows.model.use.copy())
-        if step.added == 0 or gain < WORTH * step.bound:
+        if step.bound > least:
+            found, least = Charged(step.bound, step.reduced, step.rows, rows.model.use.copy()), step.bound
+        if step.added == 0 or gain < WORTH * abs(step.bound):
             break
     return found
 
 
 def _ascended(graph: Graph, habit: Habit, charged: Charged) -> Charged:
     """Charge what an ascent on the whole graph still can."""
-    nodes, reduced = len(graph.kind), charged.reduced.copy()
-    record = record_of(CUTS_PER_NODE * nodes, min(ARCS_PER_NODE * nodes, MOST_ARCS))
+    reduced, record = charged.reduced.copy(), roomy_record(len(graph.kind))
     bound = charged.bound + int(ascend(graph, habit, reduced, record))
     return Charged(bound, reduced, join_rows([charged.rows, PricedRows.of(record)]), charged.use)
 
 
-def _given(charged: Charged, own: PricedRows, window: Window) -> Charged:
-    """Return a window's own charges in its arcs, and what its arcs cost without them."""
-    arcs = len(window.arc)
-    order = np.argsort(window.arc)
-    rows = replace(own, arc=order[np.searchsorted(window.arc, own.arc, sorter=order)])
-    cost = np.where(window.graph.end != 0, charged.reduced[window.arc] + rows.charges(arcs), 0)
-    return Charged(rows.bound, cost, rows, np.zeros(arcs))
-
-
-def _by_window(graph: Graph, rows: PricedRows, label: Shorts, windows: int) -> tuple[PricedRows, list[PricedRows]]:
-    """Return the rows that lie in several windows, and those of each; `label` is the window of each node."""
-    home = home_windows(graph, rows.start, rows.arc, label)
-    order = np.argsort(home, kind="stable")
-    ends = np.searchsorted(home[order], np.arange(windows + 1))
-    stuck, *own = (rows.some(part) for part in np.split(order, ends)[:-1])
-    return stuck, own
+def _given(charged: Charged, own: PricedRows, window: Window) -> Given:
+    """Return a window's own charges in its arcs, and what these cost without them."""
+    rows = replace(own, arc=np.searchsorted(window.arc, own.arc))
+    cost = charged.reduced[window.arc] + rows.charges(len(window.arc))
+    return Given(rows, np.where(window.graph.end != 0, cost, 0))
