@@ -137,6 +137,18 @@ def test_extent_crosses_the_antimeridian() -> None:
     assert 0 < east - west <= 0.2 + 1e-9
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 30, 120])
+def test_few_points_anywhere_lie_in_a_small_box(count: int) -> None:
+    """West of Greenwich a rounding error once turned a point right round the globe, and the measure went with it."""
+    rng = np.random.default_rng(count)
+    for start in rng.uniform(-180, 180, 300):
+        places = np.round(np.column_stack([start + rng.uniform(0, 0.1, count), 40 + rng.uniform(0, 0.1, count)]), 7)
+        here = layer([(x, y) for x, y in places.tolist()])
+        west, _, east, _ = extent_of(here)
+        assert -1e-9 <= east - west <= 0.1 + 1e-9
+        assert stretch(choose_metric_crs(here), extent_of(here)) <= MAX_STRETCH
+
+
 def test_stretch_against_the_geodesic() -> None:
     """The number that decides is the true one: web mercator at 60 degrees is twice too long."""
     assert stretch(pyproj.CRS(3857), np.array([24.9, 60.0, 24.9, 60.0])) == pytest.approx(1.0, abs=0.01)

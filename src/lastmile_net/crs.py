@@ -258,8 +258,9 @@ def _extent(layers: Sequence[gpd.GeoDataFrame]) -> Floats:
 
 def _box(places: Floats) -> Floats:
     south, north = np.quantile(places[:, 1], (OUTLIERS, 1 - OUTLIERS))
-    start, _ = _arc(places[:, 0])
-    turned = (places[:, 0] - start) % 360
+    start, end = _arc(places[:, 0])
+    spare = (360 - (end - start)) / 2  # what rounding puts just west of the start must not go right round the globe
+    turned = (places[:, 0] - start + spare) % 360 - spare
     west, east = start + np.quantile(turned, (OUTLIERS, 1 - OUTLIERS))
     return np.array([west, south, east, north])
 
