@@ -159,6 +159,15 @@ def test_lines_polygons_and_gaps_are_taken_as_they_come() -> None:
     np.testing.assert_allclose([south, west, north, east], [49, 11, 49.1, 11.3], atol=1e-6)
 
 
+def test_one_place_far_away_does_not_make_the_town_small() -> None:
+    """A slip in one address once showed a whole country with the town as a dot in it."""
+    shapes = [shapely.Point(11 + i / 1000, 49 + i / 2000) for i in range(100)]
+    near = PackedLayer(gpd.GeoDataFrame({"a": range(100)}, geometry=shapes, crs=4326), popup=["a"])
+    far = PackedLayer(gpd.GeoDataFrame({"a": range(101)}, geometry=[*shapes, shapely.Point(13, 52)], crs=4326))
+    assert far.size == 101
+    assert far.get_bounds() == near.get_bounds()
+
+
 def test_an_empty_layer_is_a_layer() -> None:
     """A run without gaps has nothing to draw, and that must not break its map."""
     nothing = gpd.GeoDataFrame({"kind": []}, geometry=[], crs=4326)

@@ -22,6 +22,7 @@ from lastmile_net.maps.coding import (
     squeeze,
 )
 from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
+from lastmile_net.maps.view import first_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -366,8 +367,9 @@ def _shape(number: int) -> Shape:
 def _bounds(x: np.ndarray, y: np.ndarray) -> list[list[float]]:
     if len(x) == 0:
         return []
-    west, east = (float(v) / 2**WORLD_BITS * 360 - 180 for v in (x.min(), x.max()))
-    south, north = (_latitude(float(v)) for v in (y.max(), y.min()))
+    left, top, right, bottom = first_view(x.astype(np.float64), y.astype(np.float64))
+    west, east = (v / 2**WORLD_BITS * 360 - 180 for v in (left, right))
+    south, north = (_latitude(v) for v in (bottom, top))
     return [[south, west], [north, east]]
 
 

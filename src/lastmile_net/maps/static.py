@@ -33,6 +33,7 @@ from lastmile_net.maps.plan_layers import (
     idle_points,
     only_these,
 )
+from lastmile_net.maps.view import first_view
 from lastmile_net.maps.words import heading, words
 from lastmile_net.schema import TAP_POINT_ROLES
 
@@ -315,10 +316,9 @@ def _count(number: int, language: str) -> str:
 
 
 def _frame(axes: Axes, customers: gpd.GeoDataFrame) -> None:
-    """Show all customers, with room around them, as wide as the axes are."""
-    left, bottom, right, top = (
-        customers.total_bounds if customers.geometry.notna().any() else np.array([0.0, 0.0, 1000.0, 1000.0])
-    )
+    """Show all customers but those far away, with room around them, as wide as the axes are."""
+    places = customers.geometry[customers.geometry.notna()]
+    left, bottom, right, top = first_view(*shapely.get_coordinates(places).T) if len(places) else (0.0, 0.0, 1e3, 1e3)
     box = axes.get_window_extent()
     per_pixel = max((right - left) / box.width, (top - bottom) / box.height, 200 / box.width) * 1.06
     for low, high, pixels, limit in (
