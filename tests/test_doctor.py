@@ -267,6 +267,17 @@ def test_backbone_off_the_streets() -> None:
     assert found == {("field",): pytest.approx(100), ("hut",): 0}
 
 
+def test_no_drop_at_all() -> None:
+    """A longest drop of 0 is a setting like any other: who lies on a street is reached, and nobody else."""
+    layers = town()
+    with_street(layers, "isle", line((0, 90), (0, 200)))
+    with_customer(layers, "on", point(0, 100))
+    findings = check(**layers, config=PlanConfig(max_drop_m=0))
+    assert {each.rows for each in findings.of("far_from_street")} == {("a",), ("b",), ("c",)}
+    assert "the longest drop is 0 m" in findings.of("far_from_street")[0].message
+    assert only(findings, "island").customers == 1
+
+
 @pytest.mark.parametrize("column", ["ports_free", "units_free", "loss_db"])
 def test_negative_numbers_of_the_backbone(column: str) -> None:
     """Fewer than no ports would take homes away from others."""

@@ -143,8 +143,8 @@ def _spots(patient: Patient) -> Iterator[Finding]:
 
 
 def _far(patient: Patient) -> Iterator[Finding]:
-    reach_m = patient.config.max_drop_m
-    near, _ = patient.street_tree.query_nearest(patient.points, max_distance=reach_m, all_matches=False)
+    limit_m = patient.config.max_drop_m
+    near, _ = patient.street_tree.query_nearest(patient.points, max_distance=patient.reach_m, all_matches=False)
     far = np.setdiff1d(np.arange(len(patient.points)), near)
     if not len(far):
         return
@@ -156,7 +156,7 @@ def _far(patient: Patient) -> Iterator[Finding]:
             "customers",
             _ids(patient, rows),
             f"customer {_ids(patient, rows)[0]} is {metres:,.0f} m from the nearest street, the longest drop is "
-            f"{reach_m:g} m",
+            f"{limit_m:g} m",
             "Add the missing street, correct the point, or raise max_drop_m.",
             patient.points[row],
             1,
@@ -172,7 +172,7 @@ def _street_names(patient: Patient) -> Iterator[Finding]:
     if not len(who) or not len(named):
         return
     tree = shapely.STRtree(patient.street_lines[named])
-    reach_m = patient.config.max_drop_m
+    limit_m, reach_m = patient.config.max_drop_m, patient.reach_m
     row, street = tree.query_nearest(patient.points[who], max_distance=reach_m, all_matches=False)
     row, nearest = who[row], names[named[street]]
     other = nearest != theirs[row]
@@ -193,7 +193,7 @@ def _street_names(patient: Patient) -> Iterator[Finding]:
             "customers",
             _ids(patient, rows),
             f"{who_lies} nearer to {near_name}"
-            + ("" if is_here else f"; no street of {agree(len(rows), 'its', 'their')} name is within {reach_m:g} m"),
+            + ("" if is_here else f"; no street of {agree(len(rows), 'its', 'their')} name is within {limit_m:g} m"),
             "Nothing, if these are corner plots: the drop to the named street is tried first."
             if is_here
             else "Check the spelling of the street and the places of the points.",

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from lastmile_net.read.layers import Layers
 
+TOUCH_M = 1e-6
+"""What lies nearer than this lies on a street."""
+
 
 @dataclass(frozen=True, eq=False)
 class Patient:
@@ -60,6 +63,11 @@ class Patient:
     def customer_ids(self) -> NDArray[np.object_]:
         """Ids of the customers."""
         return np.asarray(self.customers[schema.CUSTOMERS.key], dtype=object)
+
+    @property
+    def reach_m(self) -> float:
+        """How far to look for a street: a longest drop of 0 still finds the one that a customer lies on."""
+        return max(self.config.max_drop_m, TOUCH_M)
 
     @cached_property
     def level(self) -> NDArray[np.int64]:

@@ -141,7 +141,7 @@ def _cut_off(patient: Patient) -> pd.Series[int]:
     cost = pd.Series(0, index=islands)
     if not len(patient.points) or not len(islands):
         return cost
-    reach_m = patient.config.max_drop_m
+    reach_m = patient.reach_m
     on_island = np.isin(patient.component, islands)
     main = shapely.STRtree(patient.street_lines[~on_island])
     island_rows = np.flatnonzero(on_island)
