@@ -15,8 +15,9 @@ from lastmile_net.schema import BILL, INPUT_LAYERS, PLAN_LAYERS, REASONS, Column
 READING = """\
 Any format that GDAL reads, tables of text with any delimiter and encoding (decimal commas, too), GeoParquet, zipped
 or not; `file.gpkg:layer` names a layer, `postgresql://user@host/database#schema.table` a table, `?sql=` a query.
-Nothing that a file contains is run or fetched. Columns beyond these are carried through. `[mapping.LAYER]` in
-`lastmile.toml` names a column that is called otherwise."""
+`file.gpkg:lines,cabinets` reads several layers of one file as one: `--backbone` and its like are given once. Nothing
+that a file contains is run or fetched. Columns beyond these are carried through. `[mapping.LAYER]` in `lastmile.toml`
+names a column that is called otherwise."""
 FINDINGS = """\
 `lastmile check` and the start of every `lastmile plan` look for these. Errors stop a plan; the others are noted. With
 `--out`, `check.gpkg` has a layer for each code, and `rejected.gpkg` the rows that cannot be used, as they came. Bad

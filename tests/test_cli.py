@@ -171,6 +171,34 @@ def test_unknown_options_are_usage(tmp_path: Path) -> None:
     assert lastmile("plan", "--nonsense", folder=tmp_path).returncode == 2
 
 
+@pytest.mark.parametrize("option", ["streets", "backbone", "customers", "rail-water"])
+def test_a_layer_given_twice_is_usage(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first of two files must not be dropped in silence: the option is named, and how one file holds both."""
+    layers = [f"--{name}=x" for name in ("streets", "backbone", "customers", "rail-water")]
+    with pytest.raises(SystemExit) as ended:
+        app(["plan", *layers, f"--{option}", "y", "--out", "run"])
+    assert ended.value.code == 2
+    told = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert f"--{option} is given 2 times" in told
+    assert "FILE.gpkg:lines,cabinets" in told
+
+
+def test_several_layers_of_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The cure for two files holds: lines and cabinets of one GeoPackage are one backbone."""
+    demo = demo_folder()
+    backbone = gpd.read_file(demo / "backbone.gpkg")
+    points = backbone.geom_type == "Point"
+    for name, rows in (("lines", backbone[~points]), ("cabinets", backbone[points]), ("old", backbone)):
+        rows.to_file(tmp_path / "both.gpkg", layer=name)
+    asked = [f"--{name}={demo / f'{name}.gpkg'}" for name in ("streets", "customers")]
+    told = []
+    for source in (demo / "backbone.gpkg", f"{tmp_path / 'both.gpkg'}:lines,cabinets"):
+        with pytest.raises(SystemExit):
+            app(["check", *asked, f"--backbone={source}", "--json"])
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
+
+
 def hard_town(folder: Path, *, side: int = 36, customers: int = 160) -> list[str]:
     """Write a town of equal blocks, where nearly every way is as good as another: its proof takes minutes."""
     crs, step = "EPSG:32632", 100.0

@@ -11,6 +11,7 @@ import typer
 from lastmile_net.cli import layers, planning, runs
 from lastmile_net.cli.console import BAD_INPUT, PARTIAL, err
 from lastmile_net.cli.memory import hold_little
+from lastmile_net.cli.once import OneFileEach
 from lastmile_net.errors import LastMileError
 
 app = typer.Typer(
@@ -31,7 +32,8 @@ for command in (
     runs.compare,
     runs.presets,
 ):
-    app.command(command.__name__.removeprefix("draw_"))(command)
+    takes_files = command in (planning.plan, layers.check)
+    app.command(command.__name__.removeprefix("draw_"), cls=OneFileEach if takes_files else None)(command)
 
 
 def main() -> NoReturn:
