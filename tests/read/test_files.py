@@ -243,6 +243,33 @@ class TestTables:
         assert frame["revenue"].tolist() == [1234.5, 7.0]
 
     @pytest.mark.parametrize(
+        "content",
+        [
+            'customer_id,lon,lat,units\n1,11.28,49.51,"1,024"\n2,11.3,49,7\n',
+            'customer_id,lon,lat,units\n1,11,49,"1,024"\n2,11,50,7\n',
+            "customer_id;lon;lat;units\n1;11.28;49.51;1,024\n2;11.3;49;7\n",
+            "customer_id;lon;lat;revenue\n1;11;49;1,024\n2;11;50;7.5\n",
+        ],
+    )
+    def test_thousands_or_decimals(self, tmp_path: Path, content: str) -> None:
+        """A thousand ports must not become one: what can be read in two ways is asked about."""
+        (message,) = faults(table(tmp_path, content))
+        assert "is no clear number, thousands or three decimals: '1,024' (rows 1)" in message
+        assert "Write 1024 or 1.024, whichever is meant." in message
+
+    @pytest.mark.parametrize(
+        ("content", "revenue"),
+        [
+            ("customer_id;lon;lat;revenue\n1;11,28;49,51;1,024\n2;11,3;49;7\n", 1.024),
+            ('customer_id,lon,lat,revenue\n1,11.28,49.51,"1,024"\n2,11.3,49,"0,5"\n', 1.024),
+            ('customer_id,lon,lat,revenue\n1,11.28,49.51,"1,024"\n2,11.3,49,"2,024.5"\n', 1024),
+        ],
+    )
+    def test_commas_that_are_clear(self, tmp_path: Path, content: str, revenue: float) -> None:
+        """Nobody is asked where the table, or the column, says itself what its commas are."""
+        assert read_layer(table(tmp_path, content), CUSTOMERS)["revenue"].iloc[0] == revenue
+
+    @pytest.mark.parametrize(
         "header",
         ["longitude,latitude", "LON,LAT", "lng,lat", "Länge,Breite", "longitud,latitud", "geo_lon,geo_lat", "X,Y"],
     )

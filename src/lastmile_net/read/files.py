@@ -168,7 +168,7 @@ def examine(source: Source, layer: Layer, options: ReadOptions | None = None) ->
         start = " Or give the place to start from with --pop LON,LAT." if layer is BACKBONE else ""
         told.fault("has no rows", f"Check that it is the right file and layer.{start}")
         raise_all(told.faults)
-    columns = fit.fit_columns(_cells(frame), layer, told)
+    columns = fit.fit_columns(_cells(frame), layer, raw, told)
     fitted = gpd.GeoDataFrame(columns, geometry=np.asarray(frame.geometry.to_numpy(), dtype=object), crs=frame.crs)
     _check_degrees(fitted, told)
     fitted = shapes.fit_shapes(fitted, layer, options.on_bad_rows, told)

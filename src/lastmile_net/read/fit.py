@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from lastmile_net.read import values
+from lastmile_net.read import tables, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -160,7 +160,7 @@ def name_rows(table: pd.DataFrame, layer: Layer, told: Complaints) -> None:
     told.names = numbers
 
 
-def fit_columns(table: pd.DataFrame, layer: Layer, told: Complaints) -> pd.DataFrame:
+def fit_columns(table: pd.DataFrame, layer: Layer, raw: pd.DataFrame, told: Complaints) -> pd.DataFrame:
     """
     Give a table all columns of its layer, typed and with their defaults; others follow behind them.
 
@@ -170,6 +170,8 @@ def fit_columns(table: pd.DataFrame, layer: Layer, told: Complaints) -> pd.DataF
         Table with the names of the schema, without its geometry.
     layer
         Layer it is to become.
+    raw
+        Table as it was read: the rest of it tells how numbers are written.
     told
         Takes the faults and notes.
 
@@ -178,12 +180,12 @@ def fit_columns(table: pd.DataFrame, layer: Layer, told: Complaints) -> pd.DataF
     fitted
         Text is object with None for empty cells; a column without default may hold empty cells.
     """
-    fitted = {column.name: _fit(table, column, layer, told) for column in layer.columns}
+    fitted = {column.name: _fit(table, column, layer, raw, told) for column in layer.columns}
     others = {str(name): values.plain(table[name]) for name in table.columns if name not in fitted}
     return pd.DataFrame({**fitted, **others}, index=table.index)
 
 
-def _fit(table: pd.DataFrame, column: Column, layer: Layer, told: Complaints) -> pd.Series:
+def _fit(table: pd.DataFrame, column: Column, layer: Layer, raw: pd.DataFrame, told: Complaints) -> pd.Series:
     if column.name not in table:
         if column.required:
             cure = f"Name the column that holds it in [mapping.{layer.name}]; there are: "
@@ -196,12 +198,28 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, told: Complaints) ->
         found, wrong = values.booleans(cells)
     else:
         found, wrong = _fit_number(cells, column)
+        unclear = _refuse_unclear(cells, column, raw, told)
+        found[unclear] = None
+        wrong &= ~unclear
     if wrong.any():
         shown = ", ".join(sorted({repr(str(cell)) for cell in cells[wrong]})[:3])
         told.fault(f"is no {_word(column)}: {shown}", _KIND_CURES[column.kind], column.name, wrong)
     if column.kind in ("number", "integer"):
         _refuse_beyond(found, column, told)
     return _typed(found, column, table.index)
+
+
+def _refuse_unclear(cells: pd.Series, column: Column, raw: pd.DataFrame, told: Complaints) -> NDArray[np.bool_]:
+    """Complain about numbers such as `1,024` in a table that does not write decimal commas; return which they are."""
+    unclear = values.unclear(cells)
+    if unclear.any() and (tables.is_cut_by_commas(raw) or any(values.has_points(raw[name]) for name in raw)):
+        shown = sorted({str(cell) for cell in cells[unclear]})
+        what = f"is no clear number, thousands or three decimals: {', '.join(map(repr, shown[:3]))}"
+        first = shown[0].strip()
+        cure = f"Write {first.replace(',', '')} or {first.replace(',', '.')}, whichever is meant."
+        told.fault(what, cure, column.name, unclear)
+        return unclear
+    return np.zeros(len(cells), dtype=bool)
 
 
 def _refuse_beyond(found: NDArray[np.object_], column: Column, told: Complaints) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lastmile_net.read.complaints import Complaints
 
 DELIMITERS = (",", ";", "\t", "|")
+DELIMITER = "lastmile_net.delimiter"
+"""Attribute of a table of text: what stands between its cells."""
 SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".psv"})
 SNIFFED_LINES, SNIFFED_BYTES = 50, 4096
 MAX_CELL = 50_000_000
@@ -85,7 +87,8 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
     """
     text = decode(data)
     told = _TOLD_DELIMITER.match(text)
-    rows = _split(text[told.end() :], told[1], source) if told else _split(text, sniff(text), source)
+    delimiter = told[1] if told else sniff(text)
+    rows = _split(text[told.end() :] if told else text, delimiter, source)
     if not rows:
         raise DataError([Fault("the file is empty", "Check that it is the right one.", source)])
     first = [name.strip().lstrip("\ufeff") for name in rows[0]]
@@ -98,7 +101,14 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
     width = len(header)
     padded = [(row + [""] * (width - len(row)))[:width] for row in rows]
     columns = [list(column) for column in zip(*padded, strict=True)] if padded else [[] for _ in header]
-    return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in zip(header, columns, strict=True)})
+    table = pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in zip(header, columns, strict=True)})
+    table.attrs[DELIMITER] = delimiter
+    return table
+
+
+def is_cut_by_commas(table: pd.DataFrame) -> bool:
+    """Return whether a table was read from a text whose cells end at commas."""
+    return bool(table.attrs.get(DELIMITER) == ",")
 
 
 def _split(text: str, delimiter: str, source: str) -> list[list[str]]:

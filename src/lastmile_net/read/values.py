@@ -28,6 +28,7 @@ YES, NO = frozenset(_YES.split()), frozenset(_NO.split())
 _HIDDEN = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\x00"))
 _SPACES = re.compile(r"[\s\u00a0\u202f'\u2019]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _WHOLE_WITH_POINT = re.compile(r"-?\d+\.0+")
 _EXPONENT = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
@@ -86,6 +87,40 @@ def numbers(values: pd.Series) -> tuple[Floats, Mask]:
     found = np.array([np.nan if cell is None else read[cell] for cell in cells], dtype=object)
     wrong = np.array([each is None for each in found], dtype=bool)
     return np.where(wrong, np.nan, found).astype(np.float64), wrong
+
+
+def unclear(values: pd.Series) -> Mask:
+    """
+    Mark numbers that are thousands or have three decimals, where nothing else in their column tells which.
+
+    Examples
+    --------
+    >>> unclear(pd.Series(["1,024", "7"])), unclear(pd.Series(["1,024", "0,5"])), unclear(pd.Series(["1,024", "0.5"]))
+    (array([ True, False]), array([False, False]), array([ True, False]))
+    """
+    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
+        return np.zeros(len(values), bool)
+    cells = _by_distinct(values, _bare)
+    distinct = {cell for cell in cells if isinstance(cell, str)}
+    grouped = {cell for cell in distinct if _GROUPED.fullmatch(cell)}
+    mark, points = _decimal_mark(distinct), any("." in cell for cell in distinct)
+    told = mark == "." or (mark == "," and (points or any("," in cell for cell in distinct - grouped)))
+    return np.array([not told and cell in grouped for cell in cells], dtype=bool)
+
+
+def has_points(values: pd.Series) -> bool:
+    """
+    Tell a column of texts that are numbers with decimal points.
+
+    Examples
+    --------
+    >>> has_points(pd.Series(["11.28", "7"])), has_points(pd.Series(["11,28", "7"])), has_points(pd.Series(["1.a"]))
+    (True, False, False)
+    """
+    if not (pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values)):
+        return False
+    cells = {cell for cell in _by_distinct(values, _bare) if isinstance(cell, str)}
+    return any("." in cell for cell in cells) and all(_number(cell, "") is not None for cell in cells)
 
 
 def booleans(values: pd.Series) -> tuple[Objects, Mask]:
