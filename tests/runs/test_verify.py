@@ -15,6 +15,7 @@ import pytest
 import shapely
 from shapely import LineString
 
+from lastmile_net.cli import app
 from lastmile_net.errors import MissingFileError, RunError
 from lastmile_net.read.run import read_run
 from lastmile_net.verify import CHECKS, verify_run
@@ -448,6 +449,16 @@ def test_lost_customer_is_found_by_the_input(town: Plan, tmp_path: Path) -> None
     assert "inputs_are_all_there" in {check.name for check in verdict.checks}
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_tables_are_read_in_every_encoding(encoding: str, town: Plan, tmp_path: Path) -> None:
+    """A table that can be planned with can be checked against: offices write Latin-1 and semicolons."""
+    given = tmp_path / "customers.csv"
+    text = "customer_id;Straße\n" + "".join(f"{name};Längengasse\n" for name in "abcdefg")
+    given.write_bytes(text.encode(encoding))
+    verdict = verify_run(write_run(town, tmp_path / "run", inputs=Inputs.of(customers=given)))
+    assert [(fault.name, fault.rows) for fault in verdict.faults] == [("inputs_are_all_there", ("g (lost)",))]
+
+
 def test_numbers_as_ids_and_mapped_columns(town: Plan, tmp_path: Path) -> None:
     """Ids that are numbers in the file, and columns called otherwise, are still the same customers."""
     numbers = dict(zip("abcdef", map(str, range(1, 7)), strict=True))
@@ -476,6 +487,16 @@ def test_inputs_that_are_not_there_are_said(change: str, town: Plan, tmp_path: P
     verdict = verify_run(run)
     assert verdict.passed
     assert any("customers.csv" in why for why in verdict.unchecked)
+
+
+def test_json_lists_what_was_not_checked(town: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A script that reads only `passed` must be able to see that a check was left out."""
+    run = write_run(settings(routes=False)(town), tmp_path / "run")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        app(["verify", str(run), "--json"])
+    assert end.value.code == 0
+    assert json.loads(capsys.readouterr().out)["unchecked"] == list(verify_run(run).unchecked) != []
 
 
 def test_run_without_routes_says_so(town: Plan, tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ def verify(run: Run, as_json: Json = False) -> None:
     verdict = verify_run(Path(run))
     if as_json:
         checks = [{"check": each.name, "passed": each.passed, "detail": each.detail} for each in verdict.checks]
-        out.print_json(json.dumps({"passed": verdict.passed, "checks": checks}))
+        told = {"passed": verdict.passed, "checks": checks, "unchecked": verdict.unchecked}
+        out.print_json(json.dumps(told))
     else:
         out.print(str(verdict))
     if not verdict.passed:

@@ -15,6 +15,7 @@ from lastmile_net.counts import counted, homes
 from lastmile_net.errors import LastMileError
 from lastmile_net.read.files import ReadOptions, read
 from lastmile_net.read.presets import by_layer
+from lastmile_net.read.tables import SUFFIXES, read_table
 from lastmile_net.schema import CUSTOMERS, OUTCOMES, REASONS, STATUSES, TRENCHES
 from lastmile_net.verify.seal import sha256
 from lastmile_net.verify.verdict import Check, Skipped, judge
@@ -180,6 +181,8 @@ def _why_not_read(source: dict[str, Any] | None) -> str:
 def _attributes(path: Path, layer: str | None) -> pd.DataFrame:
     if path.suffix.lower() in (".parquet", ".geoparquet", ".pq"):
         return pd.DataFrame(pd.read_parquet(path))
+    if path.suffix.lower() in SUFFIXES:
+        return read_table(path.read_bytes(), str(path)).replace("", None)
     options = {"layer": layer} if layer else {}
     return pd.DataFrame(gpd.read_file(path, ignore_geometry=True, engine="pyogrio", **options))
 
