@@ -229,6 +229,20 @@ def test_a_coverage_that_is_reached_needs_no_note() -> None:
     assert not [note for note in planned(target_coverage=0.6).notes if "coverage asked for" in note]
 
 
+def test_verification_says_that_a_coverage_is_not_reached(tmp_path: Path) -> None:
+    """An aim that is missed is no fault where the run says so, but must not read as if it were met."""
+    plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", target_coverage=0.9))
+    open_ = plan.summary | {"aim": plan.summary["aim"] | {"reachable_gain": 3}}
+    silent = dataclasses.replace(plan, notes=())
+    told = []
+    for number, each in enumerate((plan, dataclasses.replace(plan, summary=open_), silent)):
+        checks = lm.verify_run(lm.write_run(each, tmp_path / str(number))).checks
+        told.append(next((check.passed, check.detail) for check in checks if check.name == "aim_is_met"))
+    assert (told[0][0], told[1][0], told[2][0]) == (True, True, False)
+    assert told[0][1].endswith("; the 3 asked for cannot be reached, as the run says")
+    assert told[1][1].endswith("; the 3 asked for are not reached, as the run says")
+
+
 def test_the_choice_of_who_gets_a_port_is_no_proof(tmp_path: Path) -> None:
     """With two ports for three houses the number is proven, which two is not; without a shortage nothing is chosen."""
     plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres"))

@@ -54,7 +54,11 @@ def building_order_is_nested(run: Run) -> Iterator[Check | Skipped]:
 
 
 def aim_is_met(run: Run) -> Iterator[Check]:
-    """Hold the plan against what it was asked for: a budget is kept, a coverage reached, the bound above the homes."""
+    """
+    Hold the plan against what it was asked for.
+
+    A budget is kept, a coverage is reached or its notes say that it is not, and the bound is above the homes.
+    """
     aim = run.summary.get("aim")
     if not aim:
         return
@@ -68,7 +72,14 @@ def aim_is_met(run: Run) -> Iterator[Check]:
         broken.append(f"the least cost {aim['least_cost']:.2f} is above the cost {aim['cost']:.2f}")
     if abs(aim["cost"] - cost) > CENT / 2:
         broken.append(f"the aim tells a cost of {aim['cost']:.2f}, the plan costs {cost:.2f}")
-    yield judge("aim_is_met", f"{aim['aim']}: {aim['gain']:,} for {money(cost)}", "the plan misses its aim", broken)
+    right = f"{aim['aim']}: {aim['gain']:,} for {money(cost)}"
+    wanted = aim.get("wanted_gain", 0)
+    if aim["gain"] < wanted:
+        if not any("the coverage asked for" in note for note in run.seal.get("notes", [])):
+            broken.append(f"{aim['gain']:,} are connected, {wanted:,} were asked for, and no note says so")
+        end = "cannot be" if aim.get("reachable_gain", wanted) < wanted else "are not"
+        right += f"; the {wanted:,} asked for {end} reached, as the run says"
+    yield judge("aim_is_met", right, "the plan misses its aim", broken)
 
 
 def curve_agrees(run: Run) -> Iterator[Check]:
