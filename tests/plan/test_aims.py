@@ -72,13 +72,21 @@ def test_no_money_connects_whom_it_costs_nothing(tmp_path: Path, ports: float) -
 
 
 def test_who_is_over_budget_is_told_what_it_costs() -> None:
-    """C would cost 210 m more than the plan for a and b, and nothing else keeps it out."""
+    """C would cost 210 m more than the plan for a and b, 80 m of which are left over, and nothing else keeps it out."""
     plan = planned(budget=200)
     last = plan.customers.set_index("customer_id").loc["c"]
     assert (last["outcome"], last["reason"], last["remedy_code"]) == ("unserved", "over_budget", "raise_budget")
-    assert last["remedy_cost"] == last["remedy_value"] == pytest.approx(210, abs=0.01)
+    assert last["remedy_cost"] == pytest.approx(210, abs=0.01)
+    assert last["remedy_value"] == pytest.approx(130, abs=0.01)
     assert last["remedy_unit"] == "currency"
     assert pd.isna(last["build_order"])
+
+
+@pytest.mark.parametrize(("short", "who"), [(0.0, "abc"), (0.02, "ab")])
+def test_raising_the_budget_as_told_is_enough_and_no_more(short: float, who: str) -> None:
+    """Whoever raises the budget by the amount of the remedy connects the customer; with less, nobody more."""
+    more = planned(budget=200).customers.set_index("customer_id").loc["c", "remedy_value"]
+    assert outcomes(planned(budget=200 + more - short)) == who
 
 
 def test_all_beyond_the_budget_together_need_their_ports_too() -> None:
@@ -100,7 +108,7 @@ def test_all_beyond_the_budget_together_need_their_ports_too() -> None:
 @pytest.mark.parametrize(
     ("aim", "meaning", "remedy"),
     [
-        ({"budget": 200}, "the budget of 200.00 m does not reach this far", "raise the budget by 210.00 m"),
+        ({"budget": 200}, "the budget of 200.00 m does not reach this far", "raise the budget by 130.00 m"),
         (
             {"target_coverage": 0.6},
             "left out: the coverage asked for is reached without it",

@@ -54,6 +54,8 @@ class Question:
         int64 (c,). Homes to be connected.
     ports_used
         int64 (t,). Homes that the plan connects to each tap.
+    money_left
+        What the plan leaves of its budget; 0 where it has none.
     """
 
     layers: Layers
@@ -73,6 +75,7 @@ class Question:
     limit: Texts
     units: Ints
     ports_used: Ints
+    money_left: float
     part: Ints = field(init=False)
     tied: Flags = field(init=False)
 

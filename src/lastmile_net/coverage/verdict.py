@@ -174,7 +174,7 @@ def _remedy(
     option, cost = chosen
     changes = (*own, *_changes(question, beyond, option))
     if reason == "over_budget":
-        changes = (*changes, Change("raise_budget", cost))
+        changes = (*changes, Change("raise_budget", _lacking(question, cost)))
     elif not changes:
         # the plan found no place, though every limit would let it in: ports of its own are enough
         changes = (Change("add_ports", float(question.units[row]), str(question.taps.access_point_id[option.tap])),)
@@ -202,7 +202,13 @@ def _more_money(question: Question, row: int, cost: float) -> str:
         if each <= most:
             return f"{costs}, {per_home}, as the plan stands: set `include` on it"
         return f"{costs}, {per_home}, the aim is {money(most, currency)}: raise `max_cost_per_home`, or set `include`"
-    return f"raise the budget by {money(cost, currency)}"
+    return f"raise the budget by {money(_lacking(question, cost), currency)}"
+
+
+def _lacking(question: Question, cost: float) -> float:
+    """Return what the budget lacks for a cost on top of the plan; all of it where what is left over would do."""
+    lacking = up(cost - question.money_left)
+    return lacking if lacking > 0 else cost
 
 
 def _changes(question: Question, beyond: Beyond, option: Option) -> Iterator[Change]:

@@ -196,7 +196,7 @@ def _customers(
         given, posing.layers.backbone, passed_within_m=posing.config.passed_within_m
     )
     table["outcome"] = outcome
-    asked = question(posing, built, outcome)
+    asked = question(posing, built, outcome, total)
     verdict = coverage.judge(asked)
     table["reason"] = verdict.reason
     _tell_remedies(table, verdict.remedies)
@@ -228,7 +228,7 @@ def _customers(
     return told, coverage.proposals(asked, verdict)
 
 
-def question(posing: Posing, built: tables.Built, outcome: Texts) -> coverage.Question:
+def question(posing: Posing, built: tables.Built, outcome: Texts, total: float) -> coverage.Question:
     """Return what the verdict on the unserved is made from."""
     network = posing.network
     edge, _, homes = built.loads
@@ -252,6 +252,7 @@ def question(posing: Posing, built: tables.Built, outcome: Texts) -> coverage.Qu
         limit=_limit(posing),
         units=built.units,
         ports_used=built.ports_used,
+        money_left=0.0 if posing.config.budget is None else max(posing.config.budget - total, 0.0),
     )
 
 
