@@ -17,7 +17,8 @@ Any format that GDAL reads, tables of text with any delimiter and encoding (deci
 or not; `file.gpkg:layer` names a layer, `postgresql://user@host/database#schema.table` a table, `?sql=` a query.
 `file.gpkg:lines,cabinets` reads several layers of one file as one: `--backbone` and its like are given once. Nothing
 that a file contains is run or fetched. Columns beyond these are carried through. `[mapping.LAYER]` in `lastmile.toml`
-names a column that is called otherwise."""
+names a column that is called otherwise. "1,024" is refused where it may be a thousand or three decimals: in a table cut
+at commas, or with decimal points in other columns, unless another number of its column tells which."""
 FINDINGS = """\
 `lastmile check` and the start of every `lastmile plan` look for these. Errors stop a plan; the others are noted. With
 `--out`, `check.gpkg` has a layer for each code, and `rejected.gpkg` the rows that cannot be used, as they came. Bad
