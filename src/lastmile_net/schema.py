@@ -29,7 +29,7 @@ REASONS = {
     "street_island": "its street is not tied to the backbone",
     "route_too_long": "its shortest route from an access point is longer than the limit",
     "optical_budget": "the loss on its route is more than the optics allow",
-    "no_free_port": "the access points it can reach have no port left",
+    "no_free_port": "the access points it can reach have too few free ports",
     "line_full": "the existing line on its way has no spare capacity left",
     "optical_unknown": "the loss up to its access point is not known",
     "over_budget": "the budget, or another aim, leaves it out",

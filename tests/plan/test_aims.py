@@ -67,7 +67,8 @@ def test_no_money_connects_whom_it_costs_nothing(tmp_path: Path, ports: float) -
     here = pd.concat([HERE, customers(z=Point(E0, N0))], ignore_index=True)
     plan = lm.plan(WAYS, cabinet(ports=ports), here, config=lm.read_config(prices="metres", budget=0))
     assert (outcomes(plan), plan.cost) == ("z", 0)
-    assert set(plan.customers["reason"].dropna()) == {"over_budget"}
+    lacking = ["over_budget"] * 3 if np.isnan(ports) else ["over_budget", "no_free_port", "no_free_port"]
+    assert plan.customers["reason"].dropna().tolist() == lacking
     assert lm.verify_run(lm.write_run(plan, tmp_path / "run")).passed
 
 
@@ -89,20 +90,42 @@ def test_raising_the_budget_as_told_is_enough_and_no_more(short: float, who: str
     assert outcomes(planned(budget=200 + more - short)) == who
 
 
-def test_all_beyond_the_budget_together_need_their_ports_too() -> None:
+def test_more_money_is_proposed_for_as_many_as_have_ports() -> None:
     """
-    One port is left for b or c, whom only the money leaves out, each by himself: b for 60 m, c for 260 m more.
+    One port is left, which money would give to b, for 60 m; c, for 260 m, needs a port besides.
 
-    Both together cost 250 m of trench and 2 x 10 m of drops, and need a port more.
+    With ports for all three, both together cost 250 m of trench and 2 x 10 m of drops.
     """
     plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", budget=60))
-    assert (outcomes(plan), set(plan.customers["reason"].dropna())) == ("a", {"over_budget"})
-    found = plan.proposals[plan.proposals["scope"] == "change"].iloc[0]
-    assert (found["customers"], found["value"]) == (2, found["cost"])
-    assert found["cost"] == pytest.approx(270, abs=0.02)
-    assert found["proposal"].startswith("go beyond the budget or aim, with 1 port more: serves 2 homes more")
+    found = plan.proposals[plan.proposals["scope"] == "change"].set_index("change")
+    assert found.loc["raise_budget", ["customers", "value", "cost"]].tolist() == pytest.approx([1, 60, 60], abs=0.02)
+    assert found.loc["add_ports+raise_budget", ["customers", "value", "cost"]].tolist() == pytest.approx(
+        [1, 1, 260], abs=0.02
+    )
     enough = planned(budget=60).proposals
-    assert "port" not in enough[enough["scope"] == "change"].iloc[0]["proposal"]
+    both = enough[enough["scope"] == "change"].iloc[0]
+    assert (both["customers"], both["cost"]) == (2, pytest.approx(270, abs=0.02))
+    assert "port" not in both["proposal"]
+
+
+@pytest.mark.parametrize(
+    ("aim", "also", "cure"),
+    [
+        ({"budget": 60}, "raise_budget=260", "raise the budget by 260.00 m"),
+        ({"budget": 100}, "raise_budget=220", "raise the budget by 220.00 m"),
+        ({"target_coverage": 0.2}, "raise_budget=260", "ask for a higher coverage, or set `include` on it"),
+        ({"max_cost_per_home": 61}, "raise_budget=210", "raise `max_cost_per_home`, or set `include`"),
+    ],
+)
+def test_no_money_is_asked_for_where_ports_lack(aim: dict[str, Any], also: str, cure: str) -> None:
+    """No budget connects c with two ports for three houses: it needs a port first, and then the money, too."""
+    plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", **aim))
+    told = plan.customers.set_index("customer_id").loc["c"]
+    assert (told["reason"], told["remedy_code"], told["remedy_at"]) == ("no_free_port", "add_ports", "K")
+    assert (told["remedy_value"], told["remedy_also"]) == (1, also)
+    assert told["remedy"].endswith(cure)
+    left = "1 free port left, for homes that come first" if outcomes(plan) == "a" else "no free port left"
+    assert told["remedy"].startswith(f"{left}: add 1 port at access point K; and ")
 
 
 @pytest.mark.parametrize(
@@ -296,13 +319,13 @@ def test_every_aim_keeps_every_limit(tmp_path: Path, limit: str, aim: dict[str, 
 
 def test_a_free_port_is_no_reason_and_a_full_one_is_not_the_money(tmp_path: Path) -> None:
     """
-    Two ports for a, b and c: for 60 only a is connected, b lacks 60 and c 260, both could have the other port.
+    Two ports for a, b and c: for 60 only a is connected, b lacks 60 for the other port, c a port and 260.
 
     For 320 both ports go to a and b, and c is told that it lacks a port. Four fifths of all homes cannot be had.
     """
     plans = [lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", **aim)) for aim in AIMS]
     told = [plan.customers["reason"].fillna("").tolist() for plan in plans]
-    assert told == [["", "over_budget", "over_budget"], ["", "", "no_free_port"], ["", "", "no_free_port"]]
+    assert told == [["", "over_budget", "no_free_port"], ["", "", "no_free_port"], ["", "", "no_free_port"]]
     assert plans[0].customers["remedy_cost"].tolist()[1:] == pytest.approx([60, 260], abs=0.02)
     for number, plan in enumerate(plans):
         verdict = lm.verify_run(lm.write_run(plan, tmp_path / str(number)))

@@ -76,7 +76,7 @@ def test_who_finds_no_port_is_told_what_helps(town: Plan, settings: dict[str, An
         summary=town.summary | {"reasons": {"no_free_port": 1, "invalid_location": 1}},
     )
     told = {row.label: row.meaning for row in plan_table(plan) if row.section == "Why unserved"}
-    assert told["no_free_port"] == f"the access points it can reach have no port left{hint}"
+    assert told["no_free_port"] == f"the access points it can reach have too few free ports{hint}"
     assert "; try" not in told["invalid_location"]
 
 

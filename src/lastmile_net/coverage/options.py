@@ -93,17 +93,18 @@ def _searches(question: Question, beyond: Beyond) -> Iterator[tuple[Ints, Ints, 
     """Yield weight, other measure, whether the weight is length, taps, head start of each, usable edges."""
     money, length = beyond.price + beyond.fibre, beyond.length_mm
     every = np.arange(len(question.taps.node))
-    roomy = np.flatnonzero(question.room >= 1)
+    rooms = (question.room, question.room_left) if question.ports_kept.any() else (question.room,)
+    roomy = [np.flatnonzero(room >= 1) for room in rooms]
     spare = beyond.usable & _has_spare(question, beyond)
     # the first one also tells the shortest route
     yield length, money, True, every, np.zeros(len(every), np.int64), beyond.usable
-    for taps, usable in ((every, beyond.usable), (every, spare), (roomy, spare)):
+    for taps, usable in ((every, beyond.usable), (every, spare), *((taps, spare) for taps in roomy)):
         none = np.zeros(len(taps), np.int64)
         yield money, length, False, taps, none, usable
         yield length, money, True, taps, none, usable
     if question.config.optical is not None:
         lit = every[~np.isnan(question.taps.loss_db)]
-        for taps in (lit, np.intersect1d(lit, roomy)):
+        for taps in (lit, *(np.intersect1d(lit, taps) for taps in roomy)):
             none = np.zeros(len(taps), np.int64)
             yield money, length, False, taps, none, spare
             yield length, money, True, taps, _head_start(question, taps), spare
@@ -163,13 +164,14 @@ def _reached(
 def _judged(question: Question, beyond: Beyond, table: pd.DataFrame, shortest: Floats) -> pd.DataFrame:
     """Add what each option takes."""
     config, tap = question.config, table["tap"].to_numpy()
-    route_m, units = table["route_m"].to_numpy(), question.units[table["customer"].to_numpy()]
+    customer = table["customer"].to_numpy()
+    route_m, room = table["route_m"].to_numpy(), question.room_for(customer, tap)
     most = np.inf if config.max_route_m is None else config.max_route_m
     stretch = np.inf if config.max_stretch is None else config.max_stretch
-    least = np.maximum(shortest[table["customer"].to_numpy()], 1e-9)
+    least = np.maximum(shortest[customer], 1e-9)
     over_db, state_db = _over_budget(question, route_m, tap)
     return table.assign(
-        ports=np.maximum(units - np.nan_to_num(question.room, posinf=MANY)[tap], 0),
+        ports=np.maximum(question.units[customer] - np.nan_to_num(room, posinf=MANY), 0),
         over_drop_m=_beyond_limit(table["drop_m"].to_numpy(), config.max_drop_m, 1e-6),
         over_route_m=_beyond_limit(route_m, most, 5e-4),
         over_stretch=_beyond_limit(route_m / least, stretch, 1e-6),

@@ -135,7 +135,7 @@ def _ports(question: Question, verdict: Verdict, rows: np.ndarray, *, every_home
     asked = table.index.to_numpy()[every_home | (table["ports"] > 0).to_numpy()]
     tap = table.loc[asked, "tap"].to_numpy(np.int64)
     needed = pd.Series(question.units[asked]).groupby(tap).sum()
-    room = question.room[needed.index.to_numpy(np.int64)]
+    room = (question.room if every_home else question.room_left)[needed.index.to_numpy(np.int64)]
     return int(np.maximum(needed.to_numpy() - np.nan_to_num(room, posinf=np.inf), 0).sum())
 
 

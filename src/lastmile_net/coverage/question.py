@@ -52,8 +52,8 @@ class Question:
         object (c,). Code of the limit that the solver names for each customer; empty where it names none.
     units
         int64 (c,). Homes to be connected.
-    ports_used
-        int64 (t,). Homes that the plan connects to each tap.
+    ports_used, ports_kept
+        int64 (t,). Homes that the plan connects to each tap, and those that it would connect if there were more money.
     money_left
         What the plan leaves of its budget; 0 where it has none.
     """
@@ -75,6 +75,7 @@ class Question:
     limit: Texts
     units: Ints
     ports_used: Ints
+    ports_kept: Ints
     money_left: float
     part: Ints = field(init=False)
     tied: Flags = field(init=False)
@@ -93,6 +94,17 @@ class Question:
             return np.full(len(self.ports_used), np.inf)
         room: Floats = self.taps.ports_free - self.ports_used
         return room
+
+    @property
+    def room_left(self) -> Floats:
+        """Homes that each tap can still take when whoever only lacks the money has a port."""
+        left: Floats = np.maximum(self.room - self.ports_kept, 0)
+        return left
+
+    def room_for(self, customer: Ints, tap: Ints) -> Floats:
+        """Homes that each tap can still take of a customer's."""
+        lacks_money = self.limit[customer] == "over_budget"
+        return np.where(lacks_money, self.room[tap], self.room_left[tap])
 
     @property
     def points(self) -> Texts:

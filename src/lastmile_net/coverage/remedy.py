@@ -46,7 +46,7 @@ class Change:
     at: str = ""
 
     def __str__(self) -> str:
-        value = "" if np.isnan(self.value) else f"={self.value:g}"
+        value = "" if np.isnan(self.value) else f"={self.value:.12g}"
         return f"{self.code}{value}{'@' + self.at if self.at else ''}"
 
 

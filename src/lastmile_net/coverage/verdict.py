@@ -173,18 +173,28 @@ def _remedy(
         return Remedy(changes, sentence("", changes))
     option, cost = chosen
     changes = (*own, *_changes(question, beyond, option))
-    if reason == "over_budget":
-        changes = (*changes, Change("raise_budget", _lacking(question, cost)))
-    elif not changes:
+    if reason != "over_budget" and not changes:
         # the plan found no place, though every limit would let it in: ports of its own are enough
         changes = (Change("add_ports", float(question.units[row]), str(question.taps.access_point_id[option.tap])),)
+    if reason == "over_budget" or _is_beyond_aim(question, row, cost):
+        changes = (*changes, Change("raise_budget", _lacking(question, cost)))
     order = FIRST.get(reason, ())
     changes = tuple(
         sorted(changes, key=lambda change: order.index(change.code) if change.code in order else len(order))
     )
     more = _more_money(question, row, cost)
-    text = sentence(_before(question, option, changes[0]), changes, more_money=more)
+    text = sentence(_before(question, row, option, changes[0]), changes, more_money=more)
     return Remedy(changes, text, cost)
+
+
+def _is_beyond_aim(question: Question, row: int, cost: float) -> bool:
+    """Return whether the aim leaves a customer out even where nothing else stands in its way."""
+    config = question.config
+    if config.budget is not None:
+        return cost > question.money_left
+    if config.max_cost_per_home is not None and config.prize == "units":
+        return cost > config.max_cost_per_home * int(question.units[row])
+    return config.target_coverage is not None
 
 
 def _more_money(question: Question, row: int, cost: float) -> str:
@@ -233,7 +243,7 @@ def _changes(question: Question, beyond: Beyond, option: Option) -> Iterator[Cha
         yield Change("add_ports", float(option.ports), tap)
 
 
-def _before(question: Question, option: Option, change: Change) -> str:
+def _before(question: Question, row: int, option: Option, change: Change) -> str:
     """Return what is wrong, with both numbers."""
     config = question.config
     if change.code == "raise_max_drop_m":
@@ -241,8 +251,10 @@ def _before(question: Question, option: Option, change: Change) -> str:
     if change.code == "raise_max_route_m":
         return f"route is {option.route_m:.1f} m, limit {config.max_route_m:g} m"
     if change.code == "add_ports" and np.isfinite(question.room[option.tap]):
-        room = question.room[option.tap]
-        return f"{counted(room, 'free port') if room > 0 else 'no free port'} left"
+        tap, room = np.array([option.tap]), float(question.room[option.tap])
+        for_others = question.room_for(np.array([row]), tap)[0] < room
+        left = f"{counted(room, 'free port') if room > 0 else 'no free port'} left"
+        return f"{left}, for homes that come first" if for_others else left
     if change.code in ("reduce_loss", "state_loss") and config.optical is not None:
         return f"the optics allow {config.optical.budget_db:g} dB"
     return ""

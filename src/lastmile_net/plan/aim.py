@@ -140,9 +140,9 @@ def spend(
         plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
         out = (limited.solution.drop >= 0) & (solution.drop < 0)
         if study.kept is not None:
-            # a smaller plan leaves ports free: whoever could have one lacks the money, all others lack the port
-            free = _finds_port(problem, study.kept.reach, solution) & (solution.drop < 0)
-            plan, out = limited.instead(problem, solution), np.where(problem.first, out, free)
+            # a smaller plan leaves ports free: those are for whom the plan for everybody serves; the others lack one
+            free = _finds_port(problem, study.kept.reach, solution)
+            plan, out = limited.instead(problem, solution), out & (problem.first | free)
         left_out = _on_top(question, out, solution, config.cost)
     elif waits is None and not is_limited:
         plan = replace(limited, solution=favour_first(study, limited.solution, config, budgets))

@@ -252,8 +252,16 @@ def question(posing: Posing, built: tables.Built, outcome: Texts, total: float) 
         limit=_limit(posing),
         units=built.units,
         ports_used=built.ports_used,
+        ports_kept=_kept(posing, built.units),
         money_left=0.0 if posing.config.budget is None else max(posing.config.budget - total, 0.0),
     )
+
+
+def _kept(posing: Posing, units: Ints) -> Ints:
+    """Return the ports of each tap that whoever only lacks the money has in the plan for everybody."""
+    whole = posing.money.study.full
+    out = np.isfinite(posing.money.left_out) & (whole.drop >= 0)
+    return np.bincount(whole.tap[out], units[out], len(posing.taps.node)).astype(np.int64)
 
 
 def _limit(posing: Posing) -> Texts:

@@ -74,7 +74,8 @@ def included_come_first(run: Run) -> Iterator[Check]:
     homes = others["customer_id"].map(run.new_homes).groupby(others["access_point_id"]).sum()
     left_out = table[included & (table["outcome"] == "unserved")]
     could_go = left_out["remedy_at"].map(homes).fillna(0).to_numpy(np.float64)
-    alone = (left_out["remedy_code"] == "add_ports") & left_out["remedy_also"].isna()
+    only_money = left_out["remedy_also"].fillna("").astype(str).str.fullmatch("(raise_budget=[^;]*)?")
+    alone = (left_out["remedy_code"] == "add_ports") & only_money
     wrong = (left_out["reason"] == "no_free_port") & alone & (could_go >= left_out["remedy_value"])
     budget = run.setting("budget")
     left = np.inf if budget is None else float(budget) - float(run.summary["cost"]["total"])
