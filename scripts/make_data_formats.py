@@ -21,7 +21,8 @@ names a column that is called otherwise. "1,024" is refused where it may be a th
 at commas, or with decimal points in other columns, unless another number of its column tells which."""
 FINDINGS = """\
 `lastmile check` and the start of every `lastmile plan` look for these. Errors stop a plan; the others are noted. With
-`--out`, `check.gpkg` has a layer for each code, and `rejected.gpkg` the rows that cannot be used, as they came. Bad
+`--out`, `check.gpkg` has a layer for each code, and `rejected.gpkg` the rows that cannot be used, as they came, with
+`code`, `reason` and `row`: the id, or the number from 1. Bad
 rows never vanish: `--on-bad-rows error` refuses them, `quarantine` keeps such customers as `invalid_location`."""
 CREDIT = """\
 Where the streets come from OpenStreetMap, the description of each layer ends with its credit: "© OpenStreetMap

@@ -538,6 +538,21 @@ def test_rejected_rows_and_guesses_are_findings(tmp_path: Path) -> None:
     assert {fault.rows for fault in found.faults()} >= {("b",), ("c",), ("d",)}
 
 
+def test_findings_name_their_rows_once(tmp_path: Path) -> None:
+    """A planner needs the ids, or numbers from 1 where there are none, to mend rows; a sentence may name them."""
+    (tmp_path / "homes.csv").write_text("house,lon,lat\na,9.001,47.0001\nb,,47\nc,0,0\nd,9.5,47\n")
+    ways = 'wkt\n"LINESTRING(9 47,9.002 47)"\nnone\n"LINESTRING(9 47,9 47.001)"\n'
+    (tmp_path / "ways.csv").write_text(ways)
+    cabinet = gpd.GeoDataFrame({"role": ["cabinet"]}, geometry=[shapely.Point(9, 47)], crs=4326)
+    config = PlanConfig(on_bad_rows="quarantine", mapping={"customers": {"customer_id": "house"}})
+    found = check_layers(load_layers(tmp_path / "ways.csv", cabinet, tmp_path / "homes.csv", config=config), config)
+    told = [str(each) for code in ("invalid_location", "null_island", "outside_extent") for each in found.of(code)]
+    assert [each.partition(" (rows ")[2] for each in told] == ["b)", "2)", "c)", "d)"]
+    (far,) = found.of("far_from_street")
+    assert str(far) == far.message
+    assert "customer d" in far.message
+
+
 def test_findings_open_as_a_layer_for_each_code(tmp_path: Path) -> None:
     """Each kind of finding is switched on and off by itself on the map."""
     layers = town()

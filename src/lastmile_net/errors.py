@@ -42,10 +42,21 @@ class Fault:
     def __str__(self) -> str:
         named = (("column", self.column), ("setting", self.setting))
         where = ", ".join([*filter(None, [self.source]), *(f"{what} '{name}'" for what, name in named if name)])
-        shown = ", ".join(self.rows[:MAX_ROWS_SHOWN])
-        more = len(self.rows) - MAX_ROWS_SHOWN
-        rows = f" (rows {shown}{f' and {more} more' if more > 0 else ''})" if self.rows else ""
-        return f"{where + ': ' if where else ''}{self.what}{rows}. {self.cure}".rstrip()
+        return f"{where + ': ' if where else ''}{self.what}{rows_told(self.rows)}. {self.cure}".rstrip()
+
+
+def rows_told(rows: Sequence[str]) -> str:
+    """
+    Return what a message says of the rows concerned, after a space; nothing where there are none.
+
+    Examples
+    --------
+    >>> rows_told(["a", "b"])
+    ' (rows a, b)'
+    """
+    shown = ", ".join(rows[:MAX_ROWS_SHOWN])
+    more = len(rows) - MAX_ROWS_SHOWN
+    return f" (rows {shown}{f' and {more} more' if more > 0 else ''})" if rows else ""
 
 
 class LastMileError(Exception):

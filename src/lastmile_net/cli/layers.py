@@ -159,7 +159,7 @@ def _show_findings(findings: Findings, done: list[str]) -> None:
         costs = [counted(customers, "customer")] * bool(customers) + [f"{metres:,.0f} m"] * bool(metres >= 1)
         out.print(f"{found[0].severity:8} {code}: {len(found):,}" + f" ({', '.join(costs)})" * bool(costs))
         for each in found[:FINDINGS_SHOWN]:
-            out.print(f"         {each.message}")
+            out.print(f"         {each}")
         if len(found) > FINDINGS_SHOWN:
             out.print(f"         ... and {len(found) - FINDINGS_SHOWN:,} more, in check.gpkg with --out")
         for cure in dict.fromkeys(each.cure for each in found):

@@ -155,16 +155,14 @@ def check_layers(layers: Layers, config: PlanConfig | None = None) -> Findings:
 
 def _rejected(layers: Layers) -> Iterator[Finding]:
     for name, table in layers.rejected.items():
-        key = {layer.name: layer.key for layer in schema.INPUT_LAYERS}[name]
         for (code, reason), rows in table.groupby(["code", "reason"], sort=True):
-            ids = rows[key].dropna().astype(str) if key in rows else rows.index.astype(str)
             shapes = []
             if isinstance(rows, gpd.GeoDataFrame) and rows.crs is not None:
                 shapes = rows.to_crs(layers.crs).geometry.dropna().tolist()
             yield Finding(
                 str(code),
                 name,
-                tuple(sorted(ids)),
+                tuple(sorted(rows["row"])),
                 f"{counted(len(rows), 'row')} of {name}: {reason}",
                 "Correct them at their source; with --on-bad-rows quarantine they stay out of the plan, and are told.",
                 shapely.GeometryCollection(shapes) if shapes else None,

@@ -9,7 +9,7 @@ import geopandas as gpd
 import pandas as pd
 
 from lastmile_net.counts import counted
-from lastmile_net.errors import Fault
+from lastmile_net.errors import Fault, rows_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +46,9 @@ CODES: dict[str, tuple[Severity, str]] = {
     "read_as": ("info", "something was derived, translated or filled in while reading"),
 }
 """All codes, worst first, with severity and meaning."""
+NAMING = {"ports_negative", "units_absurd", "duplicate_id", "far_from_street", "off_street", "near_miss", "overlap"}
+NAMING |= {"crossing_without_node", "self_crossing"}
+"""Codes whose messages name the rows themselves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,9 @@ class Finding:
     geometry: shapely.Geometry | None = None
     customers: int = 0
     metres: float = 0.0
+
+    def __str__(self) -> str:
+        return self.message if self.code in NAMING else f"{self.message}{rows_told(self.rows)}"
 
     @property
     def severity(self) -> Severity:

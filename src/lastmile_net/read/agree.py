@@ -16,6 +16,7 @@ from lastmile_net.counts import agree
 from lastmile_net.crs import LONLAT, extent_of, utm_zone
 from lastmile_net.errors import CrsError, DataError, Fault, LastMileError
 from lastmile_net.read.complaints import NULL_ISLAND, QUARANTINE, SWAPPED, Note
+from lastmile_net.schema import CUSTOMERS, INPUT_LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,13 +142,14 @@ def quarantine_null_island(readings: Mapping[str, Reading], notes: list[Note]) -
     notes
         Takes a sentence on each layer that has such rows.
     """
-    settled = dict(readings)
+    settled, keys = dict(readings), {layer.name: layer.key for layer in INPUT_LAYERS}
     for name, reading in readings.items():
         rows = _at_null_island(reading.frame)
         if rows.any():
             which = agree(rows.sum(), "1 row lies", f"{rows.sum():,} rows lie")
             notes.append(Note(f"{reading.source}: {which} at 0,0: in quarantine", NULL_ISLAND))
-            settled[name] = _without_location(reading, rows, NULL_ISLAND, "lies at 0,0", keep=name == "customers")
+            kept = name == CUSTOMERS.name
+            settled[name] = _without_location(reading, rows, NULL_ISLAND, "lies at 0,0", key=keys[name], keep=kept)
     return settled
 
 
@@ -160,11 +162,12 @@ def _at_null_island(frame: gpd.GeoDataFrame) -> NDArray[np.bool_]:
 
 
 def _without_location(
-    reading: Reading, rows: NDArray[np.bool_], code: str, reason: str, *, keep: bool = True
+    reading: Reading, rows: NDArray[np.bool_], code: str, reason: str, *, key: str = CUSTOMERS.key, keep: bool = True
 ) -> Reading:
     """Put rows among the rejected; they stay in the layer without a location, or leave it."""
     gone = reading.frame[rows]
-    told = pd.DataFrame(gone.assign(code=code, reason=reason))
+    name = gone[key] if key else (gone.index + 1).astype(str)
+    told = pd.DataFrame(gone.assign(code=code, reason=reason, row=name))
     joined = pd.concat([reading.rejected, told], ignore_index=True) if len(reading.rejected) else told
     rejected = gpd.GeoDataFrame(joined, geometry=gone.geometry.name, crs=gone.crs)
     if not keep:

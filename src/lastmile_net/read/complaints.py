@@ -49,7 +49,7 @@ class Complaints:
     spoilt
         Rows whose location has been complained about already.
     rejected
-        Code and reason for each row that cannot be used, by its index in the source.
+        For each row that cannot be used, by its index in the source: code, reason, and what names it.
     """
 
     source: str
@@ -57,7 +57,7 @@ class Complaints:
     spoilt: NDArray[np.bool_] | None = None
     faults: list[Fault] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    rejected: dict[int, tuple[str, str]] = field(default_factory=dict)
+    rejected: dict[int, tuple[str, str, str]] = field(default_factory=dict)
 
     def fault(self, what: str, cure: str, column: str = "", rows: NDArray[np.bool_] | None = None) -> None:
         """Add a fault; `rows` marks the rows concerned."""
@@ -76,8 +76,8 @@ class Complaints:
 
     def reject(self, index: pd.Index, rows: NDArray[np.bool_], code: str, reason: str) -> None:
         """Remember why rows cannot be used; the first reason of a row counts."""
-        for row in index[rows].tolist():
-            self.rejected.setdefault(int(row), (code, reason))
+        for row, name in zip(index[rows].tolist(), self.names[rows], strict=True):
+            self.rejected.setdefault(int(row), (code, reason, name))
 
     def note(self, text: str, code: str = "read_as") -> None:
         """Add a note, once."""

@@ -76,8 +76,8 @@ class Reading:
     """
     A layer that meets the schema but for its faults, in the CRS it came in, and what one should know about it.
 
-    `rejected` holds the rows that cannot be used as they came, with `code` and `reason`: customers among them are
-    in `frame` all the same, without a location.
+    `rejected` holds the rows that cannot be used as they came, with `code`, `reason` and `row`, which names them:
+    customers among them are in `frame` all the same, without a location.
     """
 
     frame: gpd.GeoDataFrame
@@ -183,10 +183,10 @@ def examine(source: Source, layer: Layer, options: ReadOptions | None = None) ->
     return Reading(fitted, told.source, tuple(told.notes), rejected, tuple(told.faults))
 
 
-def rejected_rows(raw: pd.DataFrame, why: Mapping[int, tuple[str, str]], crs: pyproj.CRS | None) -> pd.DataFrame:
-    """Return the rows of a source that cannot be used, as they came, behind their code and reason."""
+def rejected_rows(raw: pd.DataFrame, why: Mapping[int, tuple[str, str, str]], crs: pyproj.CRS | None) -> pd.DataFrame:
+    """Return the rows of a source that cannot be used, as they came, behind their code, reason and name."""
     rows = raw.loc[sorted(why)]
-    told = pd.DataFrame([why[row] for row in rows.index.tolist()], columns=["code", "reason"], index=rows.index)
+    told = pd.DataFrame([why[row] for row in rows.index.tolist()], columns=["code", "reason", "row"], index=rows.index)
     cells = {str(name): values.plain(rows[name]) for name in rows.columns if str(rows[name].dtype) != "geometry"}
     for name in told:
         cells.pop(str(name), None)

@@ -51,7 +51,7 @@ class Layers:
     notes
         What was guessed, derived or left out, one sentence each.
     rejected
-        Rows that cannot be used, by layer, as they came, with `code` and `reason`.
+        Rows that cannot be used, by layer, as they came, with `code`, `reason`, and `row`: what messages call it.
     """
 
     streets: gpd.GeoDataFrame
