@@ -144,6 +144,21 @@ def test_island_counts_those_who_reach_no_other() -> None:
     assert only(check(**layers), "island").message.endswith("is not tied to the backbone; no customer depends on it")
 
 
+@pytest.mark.parametrize(("gap_m", "told"), [(20.0, "20.00"), (4.2, "4.20"), (20.01, "")])
+@pytest.mark.parametrize("level", [None, "1"])
+def test_island_tells_where_it_comes_near(gap_m: float, told: str, level: str | None) -> None:
+    """Many an island only lacks a few metres that were never drawn: the place and the distance are what mends it."""
+    layers = town()
+    with_street(layers, "isle", line((350, gap_m), (350, 300)), layer=level)
+    island = only(check(**layers), "island")
+    if told and level is None:
+        lon, lat = gpd.GeoSeries([point(350, gap_m)], crs=CRS).to_crs(4326).get_coordinates().to_numpy()[0]
+        place = f"street isle comes within {told} m of street high at {lon:.6f},{lat:.6f} (lon,lat)"
+        assert island.message.endswith(f"; {place}")
+    else:
+        assert "comes within" not in island.message
+
+
 def test_island_with_its_own_cabinet_is_none() -> None:
     """Streets that hang on a tap of their own are served from there."""
     layers = town()

@@ -29,7 +29,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "no_overlap": ("error", "a layer lies nowhere near the others"),
     "pop_off_street": ("error", "the place given with --pop is not within reach of any street"),
     "near_miss": ("warning", "a street ends just short of another"),
-    "island": ("warning", "streets that are not tied to the backbone"),
+    "island": (
+        "warning",
+        "streets that are not tied to the backbone; streets meet within 1 cm, --fix closes gaps below 2 m",
+    ),
     "overlap": ("warning", "two streets run along the same line"),
     "off_street": ("warning", "part of the backbone lies on no street"),
     "outside_extent": ("warning", "a point lies far outside the other layers"),

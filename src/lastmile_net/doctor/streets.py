@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
@@ -12,6 +13,7 @@ import shapely
 from scipy.sparse.csgraph import connected_components
 
 from lastmile_net.counts import agree, counted
+from lastmile_net.crs import LONLAT
 from lastmile_net.doctor.findings import Finding
 from lastmile_net.schema import TAP_LINE_ROLES, TAP_POINT_ROLES
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 GAP_M = 2.0
 """A street end nearer than this to another street, without touching it, is a near miss (exclusive)."""
+NEAR_M = 20.0
+"""An island this near to other streets (inclusive) may only lack a piece that nobody has drawn."""
 TOUCH_M = 0.001
 MIN_OVERLAP_M = 0.5
 
@@ -174,12 +178,30 @@ def _islands(patient: Patient, cost: pd.Series[int]) -> Iterator[Finding]:
             "island",
             "streets",
             tuple(sorted(str(each) for each in ids[rows])),
-            f"{which} not tied to the backbone; {lost}",
-            "Add the missing piece of street or a backbone point there, or raise max_drop_m.",
+            f"{which} not tied to the backbone; {lost}{_nearest(patient, rows)}",
+            "Add the missing piece of street, where they come near others, or a backbone point, or raise max_drop_m.",
             shapely.MultiLineString(shapely.get_parts(patient.street_lines[rows]).tolist()),
             int(customers),
             length_m,
         )
+
+
+def _nearest(patient: Patient, rows: NDArray[np.int64]) -> str:
+    """Tell where, and how far, an island lies from another street of its level that is near; nothing if none is."""
+    lines = patient.street_lines
+    mine, other = patient.street_tree.query(lines[rows], predicate="dwithin", distance=NEAR_M)
+    mine = rows[mine]
+    apart = (patient.component[other] != patient.component[mine]) & (patient.level[other] == patient.level[mine])
+    mine, other = mine[apart], other[apart]
+    if not len(mine):
+        return ""
+    gap_m = shapely.distance(lines[mine], lines[other])
+    best = int(np.lexsort((other, mine, gap_m))[0])
+    place = shapely.get_point(shapely.shortest_line(lines[mine[best]], lines[other[best]]), 0)
+    at = gpd.GeoSeries([place], crs=patient.crs).to_crs(LONLAT).iloc[0]
+    ids = patient.streets["street_id"].to_numpy()
+    near = f"street {ids[mine[best]]} comes within {gap_m[best]:.2f} m of street {ids[other[best]]}"
+    return f"; {near} at {at.x:.6f},{at.y:.6f} (lon,lat)"
 
 
 def _meetings(patient: Patient) -> Iterator[Finding]:
