@@ -37,7 +37,8 @@ class Comparison:
     ----------
     customers
         One row per customer whose row changed: `customer_id`, `units`, `change` (`added`, `removed`, `gained`, `lost`,
-        `rerouted`, `reason`), outcome, reason and access point `_before` and `_after`, and the point.
+        `rerouted`, `reason`, and `units` where nothing but their number changed), outcome, reason, access point and
+        units `_before` and `_after`, and the point.
     trenches
         One row per piece dug in one of the two only: `change` (`added`, `removed`), `kind`, `length_m`, `cost`, line.
     cost
@@ -98,7 +99,7 @@ def compare(before: Plan, after: Plan) -> Comparison:
     trenches, kept = _trenches(before, after)
     counts: dict[str, float] = {
         f"customers_{change}": int((customers["change"] == change).sum())
-        for change in ("added", "removed", "gained", "lost", "rerouted", "reason")
+        for change in ("added", "removed", "gained", "lost", "rerouted", "reason", "units")
     }
     for change in ("added", "removed"):
         rows = trenches[trenches["change"] == change]
@@ -149,13 +150,19 @@ def _verdicts(found: Comparison) -> Iterator[str]:
     table = pd.DataFrame(found.customers)
     before, after = (_told(table, when) for when in ("before", "after"))
     moved = (table["access_point_id_before"] != table["access_point_id_after"]).to_numpy()
-    ways = np.where(moved, "the same, from another access point", "the same, on another way")
+    resized = (table["change"] == "units").to_numpy()
+    told = ["the same, with another number of homes", "the same, from another access point"]
+    ways = np.select([resized, moved], told, "the same, on another way").astype(object)
     groups = table.groupby([before, np.where(after == before, ways, after)], sort=False)
     yield f"{counted(len(table), 'customer')} changed"
     for (first, then), rows in sorted(groups, key=lambda group: -len(group[1])):
         more = ", …" if len(rows) > MOST_IDS else ""
         yield f"  {counted(len(rows), 'customer')}, {homes_in_words(rows['units'].sum())}: {first} -> {then}"
         yield f"      {', '.join(rows['customer_id'].astype(str).head(MOST_IDS))}{more}"
+    other = table[table["units_before"].ne(table["units_after"]).fillna(value=False).astype(bool)]
+    if len(other):
+        homes = f"{other['units_before'].sum():,} -> {homes_in_words(other['units_after'].sum())}"
+        yield f"{counted(len(other), 'customer')} with another number of homes: {homes}"
 
 
 def _told(table: pd.DataFrame, when: str) -> NDArray[np.object_]:
@@ -179,8 +186,10 @@ def _customers(before: Plan, after: Plan) -> gpd.GeoDataFrame:
     )
     both["change"] = _change(both)
     shape = both["geometry_after"].where(both["_merge"] != "left_only", both["geometry_before"])
+    both = both.astype({"units_before": "Int64", "units_after": "Int64"})
     both["units"] = both["units_after"].fillna(both["units_before"]).astype("int64")
-    told = [f"{name}_{when}" for name in ("outcome", "reason", "access_point_id") for when in ("before", "after")]
+    names = ("outcome", "reason", "access_point_id", "units")
+    told = [f"{name}_{when}" for name in names for when in ("before", "after")]
     found = gpd.GeoDataFrame(
         both[["customer_id", "units", "change", *told]], geometry=shape.array, crs=before.customers.crs
     )
@@ -198,6 +207,7 @@ def _change(both: pd.DataFrame) -> NDArray[np.object_]:
         "lost": served["before"] & ~served["after"],
         "rerouted": served["before"] & served["after"] & other,
         "reason": _differ(both, "reason"),
+        "units": _differ(both, "units"),
     }
     return np.select([case.to_numpy(bool) for case in cases.values()], list(cases), default="").astype(object)
 

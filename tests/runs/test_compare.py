@@ -73,6 +73,21 @@ def test_changes_are_named(town: Plan) -> None:
     assert "trenches gone: 20.0 m in 1 piece" in told
 
 
+def test_another_number_of_homes_is_a_change(town: Plan) -> None:
+    """Homes that were added to a building change what a port serves, though its verdict may be the same."""
+    changed = town.customers.set_index("customer_id")
+    changed.loc[["a", "f"], "units"] += 2
+    changed.loc["f", "reason"] = "excluded"
+    found = compare(town, dataclasses.replace(town, customers=changed.reset_index()))
+    columns = ["customer_id", "change", "units_before", "units_after"]
+    assert found.customers[columns].to_numpy().tolist() == [["a", "units", 1, 3], ["f", "reason", 1, 3]]
+    assert found.counts["customers_units"] == 1
+    told = str(found)
+    assert "  1 customer, 3 homes: connected by the plan -> the same, with another number of homes\n      a" in told
+    assert told.endswith("2 customers with another number of homes: 2 -> 6 homes")
+    assert found.numbers()["customers"][0]["units_before"] == 1
+
+
 def test_money_homes_and_gaps_are_told_with_their_units(town: Plan) -> None:
     """Who decides between two plans reads what each costs, in which currency, whom it connects, how well proven."""
     cost = town.summary["cost"] | {"total": 34_103.05, "trench": 29_000.0}
