@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import SimpleNamespace
 
+    import pandas as pd
+
 OUTSIDE = re.compile(r"<(?:script|img|iframe)[^>]*\bsrc=|<link|@import|\burl\(['\"]?(?!data:|#)")
 
 
@@ -96,6 +98,43 @@ def test_only_and_area_leave_the_others_out(small_plan: SimpleNamespace) -> None
     wanted = ((people["outcome"] == "unserved") & (people["area_id"] == "A3")).sum()
     assert layers["customers"].size == wanted > 0
     assert layers["streets"].size < len(small_plan.streets)
+
+
+def _about(html: str) -> dict[str, object]:
+    about = re.search(r'<script type="text/plain" id="lastmile-plan">(.*?)</script>', html)
+    assert about is not None
+    told: dict[str, object] = json.loads(about[1])
+    return told
+
+
+def test_figures_of_one_area_are_of_nothing_else(
+    make_town: Callable[..., SimpleNamespace], curve_of: Callable[[SimpleNamespace], pd.DataFrame]
+) -> None:
+    """Whoever reads a cost beside an area takes it for that area's: no figure is of the whole plan, and it is said."""
+    plan = make_town(2000, seed=1, ranked=True)
+    about = _about(_html(plan, area="A3", curve=curve_of(plan)))
+    people = plan.customers[plan.customers["area_id"] == "A3"]
+    assert about["scope"] == "Figures of area A3; its cost: the shares of its homes"
+    assert about["curve"] is None
+    summary = about["summary"]
+    assert isinstance(summary, dict)
+    assert summary["units"]["total"] == people["units"].sum()
+    assert summary["gap"] is summary["trench_m"] is None
+    assert _about(_html(plan))["scope"] == ""
+
+
+def test_an_area_with_nobody_to_draw_is_refused(make_town: Callable[..., SimpleNamespace]) -> None:
+    """An empty map says nothing: the error says which areas have what was asked for."""
+    plan = make_town(2000, seed=1)
+    here = plan.customers["area_id"] == "A3"
+    plan.customers["outcome"] = plan.customers["outcome"].mask(here, "unserved")
+    with pytest.raises(DataError, match="area 'A3' has no customer to draw with only 'planned'") as found:
+        plan_map(plan, area="A3", only="planned")
+    known = set(plan.customers["area_id"]) - {"A3"}
+    assert str(found.value).partition("Areas that have are ")[2] == f"{', '.join(sorted(known))}."
+    plan.customers.loc[here, "geometry"] = None
+    with pytest.raises(DataError, match="area 'A3' has no customer to draw"):
+        plan_map(plan, area="A3")
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ ACCESS_SYMBOLS = {
 }
 """Classes of `access_class`."""
 MOST_KINDS = 12
+MOST_AREAS = 20
+"""Areas that an error names."""
 DROP_COLOUR = "#00866a"
 STREET_COLOUR = "#d0d7dd"
 """Of streets from afar, and of their edges from near."""
@@ -182,9 +184,21 @@ def check_wishes(plan: Plan, only: Only | None, area: str | None) -> None:
             if known
             else f"there is no area '{area}', nor any other: nobody has an `area_id`"
         )
-        faults.append(Fault(what, f"Areas are {', '.join(known[:20])}." if known else NO_AREAS, setting="area"))
+        faults.append(Fault(what, f"Areas are {', '.join(known[:MOST_AREAS])}." if known else NO_AREAS, setting="area"))
     if faults:
         raise DataError(faults)
+    areas = _drawn_areas(plan, only)
+    if area is not None and area not in areas:
+        what = f"area '{area}' has no customer to draw" + (f" with only '{only}'" if only else "")
+        cure = f"Areas that have are {', '.join(areas[:MOST_AREAS])}." if areas else "No area has."
+        raise DataError([Fault(what, cure, setting="area")])
+
+
+def _drawn_areas(plan: Plan, only: Only | None) -> list[str]:
+    """Return the areas that have customers with a place among those that are to be drawn."""
+    drawn = only_these(plan.customers, only)
+    placed = ~(drawn.geometry.isna() | drawn.geometry.is_empty)
+    return sorted(drawn["area_id"][placed].dropna().astype(str).unique())
 
 
 def findings_layers(findings: gpd.GeoDataFrame, words: Mapping[str, str]) -> list[MapLayer]:

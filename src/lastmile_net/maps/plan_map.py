@@ -137,9 +137,11 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
         layer.packed._id = layer.key
         layer.packed.show = layer.packed.control = False
         layer.packed.add_to(page)
-    curve = _curve(plan, options.get("curve", plan.curve))
+    # the curve is one of the whole plan, which figures of one area must not be mixed with
+    curve = _curve(plan, options.get("curve", plan.curve)) if area is None else None
     told = {
         "title": title,
+        "scope": "" if area is None else says["scope"].replace("{area}", area),
         "words": says | _gap_words(plan, says),
         "curve": curve,
         "layers": [_entry(layer) for layer in layers],

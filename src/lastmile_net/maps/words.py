@@ -24,6 +24,10 @@ _WORDS = {
     "gap_best_homes": ("choice of homes proven", "Auswahl bewiesen"),
     "gap_same_homes": ("choice of homes not proven", "Auswahl nicht bewiesen"),
     "trench": ("Trench to dig", "Tiefbau"),
+    "scope": (
+        "Figures of area {area}; its cost: the shares of its homes",
+        "Zahlen des Gebiets {area}; seine Kosten: die Anteile seiner Wohneinheiten",
+    ),
     "served_today": ("connected today", "heute angeschlossen"),
     "served_plan": ("connected by this plan", "durch diesen Plan angeschlossen"),
     "not_served": ("stay unserved", "bleiben unversorgt"),

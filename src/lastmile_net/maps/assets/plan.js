@@ -223,7 +223,8 @@ class PlanPage {
     if (cost != null && units.planned) figure("cost_per_home", this.money(cost / units.planned));
     if (summary.trench_m != null) figure("trench", this.metres(summary.trench_m));
     if (summary.gap != null) figure("gap", `${new Intl.NumberFormat(this.language(), { maximumFractionDigits: 2 }).format(100 * summary.gap)} %`, this.say("gap_note"));
-    const section = make("section", { id: "lm-headline" }, make("dl", { class: "lm-figures" }, ...figures));
+    const scope = this.about.scope ? [make("p", { class: "lm-shares", id: "lm-scope" }, this.about.scope)] : [];
+    const section = make("section", { id: "lm-headline" }, ...scope, make("dl", { class: "lm-figures" }, ...figures));
     if (units.total) section.append(...this.shares(units));
     for (const left of ["unmapped", "untold"]) {
       if (this.about[left]) section.append(make("p", { class: "lm-shares" }, this.say(left).replace("{n}", this.count(this.about[left]))));
