@@ -137,6 +137,18 @@ def test_an_area_with_nobody_to_draw_is_refused(make_town: Callable[..., SimpleN
         plan_map(plan, area="A3")
 
 
+def test_a_map_of_what_exists_has_nothing_planned(make_town: Callable[..., SimpleNamespace]) -> None:
+    """New access points, and taps and lines that only the plan uses, are not there today."""
+    plan = make_town(2000, seed=1)
+    points = plan.access_points
+    status, kind = ["proposed"] + ["existing"] * (len(points) - 1), points["kind"].tolist()
+    plan.access_points = points.assign(status=status, kind=[*kind[:-1], "duct"])
+    layers = {child._id: child for child in plan_map(plan, only="existing")._children.values()}
+    assert layers["access_points"].size == len(points) - 2 > 0
+    assert not {"taps", "reused", "trenches", "drops"} & set(layers)
+    assert {"taps", "reused", "trenches", "drops"} <= {child._id for child in plan_map(plan)._children.values()}
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

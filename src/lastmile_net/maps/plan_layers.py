@@ -157,17 +157,18 @@ def plan_layers(
     customers = only_these(people, only)
     customers.attrs["currency"] = plan.summary.get("currency", "")
     near = beside(customers, area)
-    on_line = access_class(plan.access_points) == "taps"
+    kind, with_plan = access_class(plan.access_points), only != "existing"
+    points = plan.access_points[(kind != "taps") & ((kind != "access_new") | with_plan)]
     makers: list[tuple[bool, Callable[[], MapLayer]]] = [
         (streets, lambda: _streets(near(plan.streets), words)),
         (True, lambda: _backbone_lines(near(plan.backbone_lines), words)),
-        (True, lambda: _reused(near(plan.reused), words)),
-        (only != "existing", lambda: _drops(near(plan.drops), words, phases)),
-        (only != "existing", lambda: _trenches(near(plan.trenches[plan.trenches["kind"] != "drop"]), words, phases)),
+        (with_plan, lambda: _reused(near(plan.reused), words)),
+        (with_plan, lambda: _drops(near(plan.drops), words, phases)),
+        (with_plan, lambda: _trenches(near(plan.trenches[plan.trenches["kind"] != "drop"]), words, phases)),
         (True, lambda: customer_layer(customers, words, phases)),
         (True, lambda: _backbone_points(near(idle_points(plan)), words)),
-        (True, lambda: _taps(near(plan.access_points[on_line]), words)),
-        (True, lambda: _access_points(near(plan.access_points[~on_line]), words)),
+        (with_plan, lambda: _taps(near(plan.access_points[kind == "taps"]), words)),
+        (True, lambda: _access_points(near(points), words)),
     ]
     return [layer for wanted, make in makers if wanted for layer in [make()] if layer.packed.size]
 
