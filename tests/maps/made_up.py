@@ -55,6 +55,17 @@ def town(customers: int, *, seed: int = 0, ranked: bool = False) -> SimpleNamesp
     )
 
 
+def across_date_line(plan: SimpleNamespace) -> SimpleNamespace:
+    """Move a made-up plan to Taveuni in Fiji, half of it on each side of the 180th meridian."""
+    there = gpd.GeoSeries([shapely.Point(180, -16.85)], crs=4326).to_crs(32760).iloc[0]
+    west, south, east, north = plan.customers.total_bounds
+    for name, table in vars(plan).items():
+        if isinstance(table, gpd.GeoDataFrame):
+            moved = table.geometry.translate(there.x - (west + east) / 2, there.y - (south + north) / 2)
+            setattr(plan, name, table.set_geometry(moved.set_crs(32760, allow_override=True)))
+    return plan
+
+
 def in_phases(plan: SimpleNamespace, phases: int, *, areas: tuple[str | None, ...] = ()) -> SimpleNamespace:
     """Give a ranked made-up plan phases with as many customers each, and what the summary tells of them."""
     people, trenches = plan.customers, plan.trenches

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import matplotlib.image
 import numpy as np
 import pytest
-from made_up import addresses
+from made_up import across_date_line, addresses, town
 
 from lastmile_net.maps import save_map
 
@@ -113,6 +113,19 @@ def test_click_on_a_customer_tells_about_it(
         assert told["Drop"] == f"{round(customer['drop_m'] + 1e-9, 1):g} m"
     if outcome == "unserved":
         assert told["Remedy"] == customer["remedy"]
+
+
+def test_a_town_across_the_date_line_is_in_one_piece(browser: Chromium, tmp_path: Path, artefacts: Path) -> None:
+    """Half of Taveuni has longitudes of -179.99: its map must not show the whole world to hold both halves."""
+    plan = across_date_line(town(2000, seed=3))
+    browser.open(save_map(plan, tmp_path / "map.html"))
+    browser.picture(artefacts / "date-line.png")
+    assert browser.run(MAP_SETTLED) > 12
+    people = plan.customers.to_crs(4326)
+    for side in (people.geometry.x > 0, people.geometry.x < 0):
+        customer = people[side & (people["outcome"] == "planned")].iloc[3]
+        told = _click_on(browser, customer.geometry.x % 360, customer.geometry.y)
+        assert told["Id"] == customer["customer_id"]
 
 
 def test_search_jumps_to_the_customer(browser: Chromium, page: Path, small_plan: SimpleNamespace) -> None:

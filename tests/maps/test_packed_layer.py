@@ -58,6 +58,15 @@ def _shown(browser: Chromium, layer: str, column: str) -> dict[str, object]:
     return dict(told)
 
 
+@pytest.mark.parametrize(("crs", "west", "east"), [(32760, 179.99, 180.01), (32701, 179.99, 180.01), (4326, -180, 180)])
+def test_places_across_the_date_line_are_neighbours(crs: int, west: float, east: float) -> None:
+    """Which side of the 180th meridian comes first is known from the CRS, so that all layers of a page agree."""
+    places = gpd.GeoSeries(shapely.points([179.99, -179.99], [-17, -17]), crs=4326).to_crs(crs)
+    layer = PackedLayer(gpd.GeoDataFrame(geometry=places))
+    (_, left), (_, right) = layer._get_self_bounds()
+    assert (left, right) == pytest.approx((west, east), abs=0.011)
+
+
 @pytest.mark.browser
 def test_every_kind_of_column_arrives_in_the_browser(browser: Chromium, tmp_path: Path) -> None:
     """Packing must not bend a value: each row's numbers and texts are the table's, whatever their kind or holes."""

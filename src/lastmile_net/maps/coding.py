@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import shapely
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 
 from lastmile_net.errors import CrsError, Fault
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 WORLD_BITS = 29
+DATE_LINE_DEG = 6
+"""A CRS for places on both sides of the 180th meridian has its centre nearer to it than that."""
 """The world's width is 2^29 units in Web Mercator: 7 cm at the equator, and a sum of two still fits 32 bits."""
 HALF_WORLD_M = 20037508.342789244
 LEVEL = 6
@@ -338,9 +340,18 @@ def _to_world(coords: NDArray[np.float64], crs: object) -> tuple[Ints, Ints]:
     east, north = transformer.transform(coords[:, 0], coords[:, 1])
     last = 2**WORLD_BITS - 1
     per_m = 2**WORLD_BITS / (2 * HALF_WORLD_M)
-    x = np.clip(np.floor((np.asarray(east) + HALF_WORLD_M) * per_m), 0, last)
-    y = np.clip(np.floor((HALF_WORLD_M - np.asarray(north)) * per_m), 0, last)
-    return x.astype(np.int64), y.astype(np.int64)
+    x = np.clip(np.floor((np.asarray(east) + HALF_WORLD_M) * per_m), 0, last).astype(np.int64)
+    y = np.clip(np.floor((HALF_WORLD_M - np.asarray(north)) * per_m), 0, last).astype(np.int64)
+    if _is_around_date_line(CRS(crs)):
+        x = np.where(x < 2 ** (WORLD_BITS - 1), x + 2**WORLD_BITS, x)
+    return x, y
+
+
+def _is_around_date_line(crs: CRS) -> bool:
+    """Whether a CRS has its centre near the 180th meridian: what lies beyond it is drawn on, not at the other end."""
+    params = crs.coordinate_operation.params if crs.coordinate_operation is not None else ()
+    centres = [float(param.value) for param in params if param.name.startswith("Longitude of")]
+    return any(180 - abs(centre) < DATE_LINE_DEG for centre in centres)
 
 
 def _middle_morton(x: Ints, y: Ints, counts: Ints) -> NDArray[np.uint64]:

@@ -453,7 +453,7 @@ const Packed = L.GridLayer.extend({
   initialize(name) {
     const about = JSON.parse(document.getElementById(name).textContent);
     L.GridLayer.prototype.initialize.call(this, {
-      zIndex: about.style.z_index, tileSize: TILE, updateWhenZooming: false, keepBuffer: 1, className: "lm-tiles",
+      zIndex: about.style.z_index, tileSize: TILE, noWrap: true, updateWhenZooming: false, keepBuffer: 1, className: "lm-tiles",
     });
     Object.assign(this, { key: name, about, style: about.style, size: about.size, lines: about.lines });
     this.columns = new Columns(this, about.columns);
@@ -916,7 +916,7 @@ const Packed = L.GridLayer.extend({
 const Labels = L.GridLayer.extend({
   initialize(owner) {
     const { label_z_index: zIndex, label_zoom: minZoom } = owner.style;
-    L.GridLayer.prototype.initialize.call(this, { zIndex, minZoom, tileSize: TILE, updateWhenZooming: false, keepBuffer: 1, className: "lm-tiles" });
+    L.GridLayer.prototype.initialize.call(this, { zIndex, minZoom, tileSize: TILE, noWrap: true, updateWhenZooming: false, keepBuffer: 1, className: "lm-tiles" });
     this.owner = owner;
   },
 
