@@ -162,6 +162,12 @@ def through_neighbour(plan: Plan) -> Plan:
     return change(plan)
 
 
+def in_web_mercator(plan: Plan) -> Plan:
+    """Say of all layers that they are in Web Mercator, where a metre of theirs is less than one on earth."""
+    layers = {name: table for name, table in vars(plan).items() if isinstance(table, gpd.GeoDataFrame)}
+    return dataclasses.replace(plan, **{k: each.set_crs(3857, allow_override=True) for k, each in layers.items()})
+
+
 DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
     "customer twice": (twice("customers", "customer_id", "e"), {"customers_are_unique", "summary_counts"}),
     "planned customer twice": (
@@ -241,7 +247,11 @@ DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
         ),
         {"metres_are_dug_once", "trenches_carry_their_customers", "costs_add_up", "bill_agrees"},
     ),
-    "wrong length": (both(trench("t1", length_m=51.0), summary(trench_m=346.0)), {"lengths_are_those_of_the_lines"}),
+    "wrong length": (
+        both(trench("t1", length_m=51.0), summary(trench_m=346.0)),
+        {"lengths_are_those_of_the_lines", "lengths_are_those_on_earth"},
+    ),
+    "lengths of no metric CRS": (in_web_mercator, {"lengths_are_those_on_earth"}),
     "wrong sum of metres": (summary(trench_m=300.0), {"lengths_are_those_of_the_lines"}),
     "wrong drop_m": (customer("a", drop_m=19.0), {"lengths_are_those_of_the_lines"}),
     "wrong route_m": (customer("a", route_m=171.0), {"lengths_are_those_of_the_lines", "fibre_costs_its_price"}),

@@ -30,6 +30,7 @@ CHECKS = (
     routes.trenches_carry_their_customers,
     digging.metres_are_dug_once,
     digging.lengths_are_those_of_the_lines,
+    digging.lengths_are_those_on_earth,
     digging.costs_add_up,
     digging.bill_agrees,
     digging.bound_is_below_cost,

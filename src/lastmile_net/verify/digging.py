@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 
-from lastmile_net.counts import counted, money
+from lastmile_net.counts import counted, money, percent
 from lastmile_net.verify.files import TOUCH_M
 from lastmile_net.verify.verdict import Check, Skipped, judge
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 PARTS = ("trench", "drop", "reuse", "fibre", "equipment", "overhead")
 OVERLAP_M = 0.1
 BESIDE_M = 0.05
+STRETCH = 0.01
+"""Lengths in a metric CRS may be off by this share of the truth (inclusive)."""
 
 
 def metres_are_dug_once(run: Run) -> Iterator[Check]:
@@ -61,6 +64,32 @@ def lengths_are_those_of_the_lines(run: Run) -> Iterator[Check]:
     if told is None or not math.isclose(told, dug, rel_tol=1e-6, abs_tol=0.5):
         broken.append(f"trench_m: {told} in the summary, {dug:.3f} in the table")
     yield judge("lengths_are_those_of_the_lines", f"{dug:,.1f} m are dug", "lengths are not those of the lines", broken)
+
+
+def lengths_are_those_on_earth(run: Run) -> Iterator[Check]:
+    """`length_m` of what is dug and reused is, but for what a metric CRS may stretch, its length on the ellipsoid."""
+    broken, metres = [], 0.0
+    for name, key in (("trenches", "trench_id"), ("reused", "backbone_id")):
+        table = run.layers[name]
+        real, told = _geodesic_m(table), table["length_m"].to_numpy(np.float64)
+        far = ~(np.abs(told - real) <= STRETCH * real + TOUCH_M)
+        broken += [
+            f"{name} {each}: {length:.2f} m, on earth {true:.2f} m"
+            for each, length, true in zip(table[key][far], told[far], real[far], strict=True)
+        ]
+        metres += float(real.sum())
+    right = f"{metres:,.1f} m on earth, no piece off by more than {percent(STRETCH, 0)}"
+    yield judge("lengths_are_those_on_earth", right, "lengths are not those on earth", broken)
+
+
+def _geodesic_m(table: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    """Return the length of each line on the ellipsoid."""
+    lonlat = table.geometry.to_crs(4326).to_numpy()
+    (lon, lat), line = shapely.get_coordinates(lonlat).T, shapely.get_coordinates(lonlat, return_index=True)[1]
+    same = line[1:] == line[:-1]
+    _, _, metres = pyproj.Geod(ellps="WGS84").inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
+    length: NDArray[np.float64] = np.bincount(line[1:][same], np.asarray(metres)[same], len(table)).astype(np.float64)
+    return length
 
 
 def costs_add_up(run: Run) -> Iterator[Check]:
