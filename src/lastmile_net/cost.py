@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.config.prices import SURFACES
 from lastmile_net.network.network import BACKBONE, CENTRE, CONNECTOR, CROSSING, HALF, LEFT
 
 if TYPE_CHECKING:
@@ -253,10 +254,19 @@ def from_cents(cents: int) -> float:
 
 def surface_classes(streets: pd.DataFrame, model: CostModel) -> NDArray[np.object_]:
     """Return the class of ground of each street, from its `surface`, else its `highway`, else the model's default."""
+    return _known_surfaces(streets, model).fillna(model.surface_otherwise).to_numpy(object)
+
+
+def guessed_surfaces(streets: pd.DataFrame, model: CostModel) -> int:
+    """Count the streets whose ground neither `surface` nor `highway` tells, where the price depends on it."""
+    prices = {price.value for surface in SURFACES if (price := model.dig_price(surface)) is not None}
+    return int(_known_surfaces(streets, model).isna().sum()) if len(prices) > 1 else 0
+
+
+def _known_surfaces(streets: pd.DataFrame, model: CostModel) -> pd.Series:
     tag = _text(streets, "surface").str.replace(r"[;:].*$", "", regex=True).str.strip()
-    known = tag.map(model.surface_of_tag)
     by_class = _text(streets, "highway").map(model.surface_of_highway)
-    return known.fillna(by_class).fillna(model.surface_otherwise).to_numpy(object)
+    return tag.map(model.surface_of_tag).fillna(by_class)
 
 
 def _ground(

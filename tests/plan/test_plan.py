@@ -190,6 +190,34 @@ def test_ports_without_a_limit_are_noted(ports: float, homes: list[int | None], 
 
 
 @pytest.mark.parametrize(
+    ("prices", "surface", "note"),
+    [
+        ("example-eur", [None, "asphalt"], "1 street has"),
+        ("example-eur", ["", "moon dust"], "2 streets have"),
+        ("example-eur", ["gravel", "asphalt"], ""),
+        ("metres", [None, None], ""),
+    ],
+)
+def test_ground_that_is_guessed_is_noted(prices: str, surface: list[str | None], note: str) -> None:
+    """A street without a surface is dug at the price of asphalt: that is a guess, unless all ground costs the same."""
+    ways = streets(Main=_line((0, 0), (300, 0)), Back=_line((300, 0), (300, 40))).assign(surface=surface)
+    plan = lm.plan(ways, cabinet(), customers(a=_point(250, 20)), config=lm.read_config(prices=prices))
+    told = [each for each in plan.notes if "`surface`" in each]
+    end = " no known `surface` nor `highway`: priced as sealed (`cost.surface_otherwise`)"
+    assert told == ([note + end] if note else [])
+
+
+@pytest.mark.parametrize(("units", "note"), [([2, None], "1 row has"), ([None, None], "2 rows have"), ([2, 3], "")])
+def test_units_that_are_guessed_are_noted(units: list[int | None], note: str) -> None:
+    """A block of flats whose homes nobody has counted is planned as one home: the plan says how many there are."""
+    here = customers(a=_point(250, 20), b=_point(200, 20)).assign(units=units)
+    plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(), here, config=METRES)
+    assert [each for each in plan.notes if "`units`" in each] == (
+        [f"customers: {note} no `units`: taken for 1"] if note else []
+    )
+
+
+@pytest.mark.parametrize(
     ("changes", "places", "note"),
     [
         ({}, {"a": (250, -60)}, "1 planned drop crosses a street at no price"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from lastmile_net.cost import guessed_surfaces
 from lastmile_net.counts import agree, counted, homes
 from lastmile_net.coverage.missed import missed
 from lastmile_net.plan.ground import centre_lines
@@ -54,11 +55,19 @@ def plan_notes(posing: Posing, customers: pd.DataFrame, dug: gpd.GeoDataFrame, p
     if posing.money.dearer > 0:
         dearer = f"{posing.money.dearer:,.2f} {posing.config.cost.currency}"
         yield f"it costs {dearer} more than the cheapest plan found, {FOR_THE_FIRST}"
+    yield from _guessed_ground(posing.layers.streets, posing.config.cost)
     yield from _unlimited_ports(points)
     yield from _long_drops(customers["drop_m"], posing.config.max_drop_m)
     if posing.centre_lines is None:
         streets = centre_lines(posing.layers.streets, posing.config)
         yield from _free_crossings(dug.geometry.to_numpy()[dug["kind"] == "drop"], streets, posing.config.cost)
+
+
+def _guessed_ground(streets: pd.DataFrame, prices: CostModel) -> Iterator[str]:
+    count = guessed_surfaces(streets, prices)
+    if count:
+        which = f"{counted(count, 'street')} {agree(count, 'has', 'have')} no known `surface` nor `highway`"
+        yield f"{which}: priced as {prices.surface_otherwise} (`cost.surface_otherwise`)"
 
 
 def _unlimited_ports(points: pd.DataFrame) -> Iterator[str]:

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from lastmile_net.counts import agree, counted
 from lastmile_net.read import tables, values
 
 if TYPE_CHECKING:
@@ -201,12 +202,22 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, raw: pd.DataFrame, t
         unclear = _refuse_unclear(cells, column, raw, told)
         found[unclear] = None
         wrong &= ~unclear
+    if column.name == "units" and column.default is not None:
+        _note_blank(np.array([number is None for number in found]) & ~wrong, column, told)
     if wrong.any():
         shown = ", ".join(sorted({repr(str(cell)) for cell in cells[wrong]})[:3])
         told.fault(f"is no {_word(column)}: {shown}", _KIND_CURES[column.kind], column.name, wrong)
     if column.kind in ("number", "integer"):
         _refuse_beyond(found, column, told)
     return _typed(found, column, table.index)
+
+
+def _note_blank(blank: NDArray[np.bool_], column: Column, told: Complaints) -> None:
+    """Tell how many cells are filled with the default."""
+    if blank.any():
+        count = int(blank.sum())
+        which = f"{counted(count, 'row')} {agree(count, 'has', 'have')} no `{column.name}`"
+        told.note(f"{which}: taken for {column.default}")
 
 
 def _refuse_unclear(cells: pd.Series, column: Column, raw: pd.DataFrame, told: Complaints) -> NDArray[np.bool_]:
