@@ -279,6 +279,14 @@ def test_check_counts_one_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "far_from_street: 1 (1 customer, 150 m)" in capsys.readouterr().out
 
 
+def test_findings_in_openstreetmap_carry_its_credit(tmp_path: Path) -> None:
+    """Findings show its streets: whoever gets that layer alone reads whose data they are."""
+    with pytest.raises(SystemExit):
+        app(["check", *small_town(tmp_path, customers=((100, 150),)), f"--out={tmp_path / 'out'}"])
+    told = pyogrio.read_info(tmp_path / "out" / "check.gpkg", layer="far_from_street")["layer_metadata"]
+    assert told["DESCRIPTION"] == "© OpenStreetMap contributors, ODbL"
+
+
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_log_shows_progress(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quiet: bool

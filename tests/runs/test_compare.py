@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pandas as pd
+import pyogrio
 import pytest
 
 from lastmile_net.cli import app
@@ -134,6 +135,8 @@ def test_the_command_names_all_of_them_on_demand(
     assert [(row["customer_id"], row["change"]) for row in told["customers"]] == [("a", "lost")]
     assert told["gap"] == [pytest.approx(town.gap)] * 2
     assert gpd.read_file(file, layer="customers")["reason_after"].tolist() == ["excluded"]
+    credit = pyogrio.read_info(file, layer="customers")["layer_metadata"]["DESCRIPTION"]
+    assert credit == "© OpenStreetMap contributors, ODbL"
     with pytest.raises(RunError, match="the file exists"):
         app(["compare", *runs, "--out", file])
     run_command("compare", *runs)

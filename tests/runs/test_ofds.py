@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,20 @@ def test_the_same_plan_has_the_same_id(plan: Plan) -> None:
     """Two exports of one plan are one network to whoever collects them."""
     assert ofds_network(plan) == ofds_network(plan)
     assert ofds_network(plan)["id"] != ofds_network(plan, name="another")["id"]
+
+
+def test_streets_of_openstreetmap_are_credited(plan: Plan, tmp_path: Path) -> None:
+    """Whoever gets the network alone reads whose streets it follows; the standard and our reader take it."""
+    mapped = dataclasses.replace(plan, streets=plan.streets.assign(highway="residential"))
+    write_ofds(mapped, tmp_path)
+    credit = "© OpenStreetMap contributors, ODbL"
+    for name in ("nodes.geojson", "spans.geojson"):
+        assert json.loads((tmp_path / name).read_text("utf-8"))["description"] == credit
+    (network,) = json.loads((tmp_path / "network-package.json").read_text("utf-8"))["networks"]
+    assert network["description"] == credit
+    assert "description" not in ofds_network(plan)
+    test_the_published_schema_is_met(tmp_path)
+    test_our_own_reader_reads_it(mapped, tmp_path)
 
 
 def test_our_own_reader_reads_it(plan: Plan, package: Path) -> None:

@@ -212,11 +212,15 @@ def test_layers_made_from_openstreetmap_carry_its_credit(town: Plan, tmp_path: P
     """A layer that is handed on without the report still names whose data it is; a planner's own streets do not."""
     own = dataclasses.replace(town, streets=town.streets.assign(highway=None))
     for plan, named in ((town, True), (own, False)):
+        rejected = {"streets": town.streets.assign(code="no_length")}
+        plan = dataclasses.replace(plan, rejected=rejected)
         run = write_run(plan, tmp_path / f"run-{named}", formats=["geojson"])
         for source in (run / "plan.gpkg", run / "geojson" / "trenches.geojson"):
             told = pyogrio.read_info(source, layer="trenches")["layer_metadata"]["DESCRIPTION"]
             assert told.startswith("Every dug piece")
             assert told.endswith(" © OpenStreetMap contributors, ODbL") is named
+        told = pyogrio.read_info(run / "rejected.gpkg")["layer_metadata"]
+        assert ((told or {}).get("DESCRIPTION") == "© OpenStreetMap contributors, ODbL") is named
 
 
 def test_unknown_format_is_refused(town: Plan, tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def _write_check(layers: Layers, findings: Findings, files: Files, folder: Path,
             written[name] = {name: frame}
     for name, content in written.items():
         if content:
-            described = osm_credit(layers.streets) if name == "streets" else ""
+            described = osm_credit(layers.streets) if name not in ("backbone", "customers") else ""
             write_layers(folder / f"{name}.gpkg", content, description=described)
             done.append(f"written: {folder / name}.gpkg")
     return done

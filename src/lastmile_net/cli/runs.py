@@ -93,6 +93,7 @@ def compare(
 ) -> None:
     """Say what changed from one run to another: money, homes, gaps, trenches, and whose verdict."""
     from lastmile_net.compare import compare as changes
+    from lastmile_net.credit import osm_credit
     from lastmile_net.errors import Fault, RunError
     from lastmile_net.read.run import read_run
     from lastmile_net.write.layers import write_layers
@@ -100,9 +101,11 @@ def compare(
     path = Path(out_file) if out_file else None
     if path is not None and path.exists():
         raise RunError([Fault("the file exists", "Name another one.", source=str(path), setting="--out")])
-    found = changes(read_run(Path(before)), read_run(Path(after)))
+    runs = [read_run(Path(each)) for each in (before, after)]
+    found = changes(*runs)
     if path is not None:
-        write_layers(path, {"customers": found.customers, "trenches": found.trenches})
+        credit = next(filter(None, (osm_credit(made.streets) for made in runs)), "")
+        write_layers(path, {"customers": found.customers, "trenches": found.trenches}, description=credit)
     if as_json:
         out.print_json(json.dumps({"before": before, "after": after, **found.numbers()}))
         return

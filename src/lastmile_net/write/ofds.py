@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import shapely
 
+from lastmile_net.credit import osm_credit
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -41,7 +43,8 @@ def ofds_network(plan: Plan, name: str = "Plan") -> Json:
     Returns
     -------
     network
-        A network of plain values. Its id follows from what is in it: the same plan has the same id.
+        A network of plain values. Its id follows from what is in it: the same plan has the same id. Its `description`,
+        which the standard does not know, credits the source of the streets where they are from OpenStreetMap.
 
     References
     ----------
@@ -51,10 +54,12 @@ def ofds_network(plan: Plan, name: str = "Plan") -> Json:
     network: Json = {"name": name, "nodes": _nodes(plan, spans), "spans": spans}
     network = {key: value for key, value in network.items() if value}
     content = json.dumps(network, sort_keys=True)
+    credit = osm_credit(plan.streets)
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{SCHEMA}#{content}")),
         "links": [{"href": SCHEMA, "rel": "describedby"}],
         "crs": CRS84,
+        **({"description": credit} if credit else {}),
         **network,
     }
 
@@ -76,7 +81,8 @@ def write_ofds(plan: Plan, folder: Path) -> None:
     nodes = {node["id"]: node for node in network.get("nodes", [])}
     for kind, place in (("node", "location"), ("span", "route")):
         features = [_feature(row, kind, place, told, nodes) for row in network.get(f"{kind}s", [])]
-        _write(folder / f"{kind}s.geojson", {"type": "FeatureCollection", "features": features})
+        credit = {key: network[key] for key in ("description",) if key in network}
+        _write(folder / f"{kind}s.geojson", {"type": "FeatureCollection", **credit, "features": features})
 
 
 def _write(path: Path, content: Json) -> None:

@@ -123,7 +123,7 @@ def _write_files(plan: Plan, draft: Path, formats: Sequence[str], name: str) -> 
     if len(plan.curve.columns):
         write_curve(plan, draft)
     if plan.rejected:
-        write_layers(draft / "rejected.gpkg", plan.rejected)
+        write_layers(draft / "rejected.gpkg", plan.rejected, description=credit)
     if len(plan.proposals.columns):
         write_csv(plan.proposals, draft / "remedies.csv")
     _draw_map(plan, draft / "map.html", name)
