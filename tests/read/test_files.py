@@ -71,6 +71,12 @@ class TestColumns:
         assert frame["street"].tolist() == [None, None, None]
         assert frame["revenue"].isna().all()
 
+    def test_a_missing_column_is_looked_for_among_those_of_the_file(self, tmp_path: Path) -> None:
+        """Whoever must name a column needs those of the file, not what reading has made of them."""
+        given = table(tmp_path, "nr,lon,lat,homes,include_,Street\n7,11.2,49,3,1,Way\n")
+        (message,) = faults(given)
+        assert message.endswith("in [mapping.customers]; there are: Street, homes, include_, lat, lon, nr.")
+
     def test_does_not_change_its_argument(self) -> None:
         """A library caller goes on with its own table."""
         given = homes(units=["2", "", "3"])

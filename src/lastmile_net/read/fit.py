@@ -190,7 +190,8 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, raw: pd.DataFrame, t
     if column.name not in table:
         if column.required:
             cure = f"Name the column that holds it in [mapping.{layer.name}]; there are: "
-            told.fault("required column is missing", cure + f"{_listed(map(str, table))}.", column.name)
+            there = [str(name) for name in raw if str(raw[name].dtype) != "geometry"]
+            told.fault("required column is missing", f"{cure}{_listed(there)}.", column.name)
         return _typed(np.full(len(table), None, dtype=object), column, table.index)
     cells = table[column.name]
     if column.kind == "text":
