@@ -298,9 +298,8 @@ def test_a_log_shows_progress(
     told = capsys.readouterr()
     assert "lower bound" in told.out
     lines = told.err.splitlines()
-    assert [any(word in line for line in lines) for word in ("reading the layers", "gap", "writing the run")] == [
-        not quiet
-    ] * 3
+    words = ("reading the layers", "cost before equipment, overhead", "gap", "writing the run")
+    assert [any(word in line for line in lines) for word in words] == [not quiet] * 4
     assert "\x1b" not in told.err
     assert bool(lines) is not quiet
 

@@ -97,7 +97,8 @@ class Watch:
     def __call__(self, progress: Progress) -> bool:
         """Tell how far the solver is; false once Ctrl-C was pressed."""
         gap = percent(progress.gap, 3) if progress.gap < 1 else "not known yet"
-        figures = f"cost {progress.cost / 1000:,.0f}  bound {progress.lower_bound / 1000:,.0f}  gap {gap}"
+        cost = f"cost before equipment, overhead {progress.cost / 1000:,.0f}"
+        figures = f"{cost}  bound {progress.lower_bound / 1000:,.0f}  gap {gap}"
         if progress.gap < 1:
             self.worst = max(self.worst, progress.gap)
             left = progress.gap / self.worst if self.worst else 0.0
