@@ -65,6 +65,15 @@ def test_given_crs() -> None:
         load_layers(streets(), cabinet(), homes(), config=PlanConfig(crs="nonsense"))
 
 
+def test_a_given_crs_in_degrees_is_for_layers_without_one() -> None:
+    """Nothing is measured in degrees: --crs 4326 is of use only where a layer does not say its CRS."""
+    config = PlanConfig(crs="4326")
+    with pytest.raises(CrsError, match=r"--crs: WGS 84 counts in degrees.*Give a projected CRS in metres with --crs"):
+        load_layers(streets(), cabinet(), homes(), config=config)
+    bare = homes().set_crs(None, allow_override=True)
+    assert load_layers(streets(), cabinet(), bare, config=config).crs.is_projected
+
+
 def test_all_faults_at_once(tmp_path: Path) -> None:
     """A planner mends everything in one go: faults of all files come together."""
     (tmp_path / "homes.csv").write_text("customer_id,lon,lat\n1,x,49\n")

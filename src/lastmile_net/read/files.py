@@ -77,7 +77,7 @@ class Reading:
     A layer that meets the schema but for its faults, in the CRS it came in, and what one should know about it.
 
     `rejected` holds the rows that cannot be used as they came, with `code`, `reason` and `row`, which names them:
-    customers among them are in `frame` all the same, without a location.
+    customers among them are in `frame` all the same, without a location. `says_crs` is false where the source does not.
     """
 
     frame: gpd.GeoDataFrame
@@ -85,6 +85,7 @@ class Reading:
     notes: tuple[Note, ...]
     rejected: pd.DataFrame
     faults: tuple[Fault, ...] = ()
+    says_crs: bool = True
 
 
 def read_layer(
@@ -163,6 +164,7 @@ def examine(source: Source, layer: Layer, options: ReadOptions | None = None) ->
     options = options or ReadOptions()
     told = Complaints(layer.name)
     raw, frame = _placed(source, layer, options, told)
+    says_crs = frame.crs is not None
     frame = _settle_crs(frame, options, told)
     if not len(frame) and not options.may_be_empty:
         start = " Or give the place to start from with --pop LON,LAT." if layer is BACKBONE else ""
@@ -180,7 +182,7 @@ def examine(source: Source, layer: Layer, options: ReadOptions | None = None) ->
     if FLAT in fitted:
         fitted = fold_flats(fitted, told)
     rejected = rejected_rows(raw, told.rejected, fitted.crs)
-    return Reading(fitted, told.source, tuple(told.notes), rejected, tuple(told.faults))
+    return Reading(fitted, told.source, tuple(told.notes), rejected, tuple(told.faults), says_crs)
 
 
 def rejected_rows(raw: pd.DataFrame, why: Mapping[int, tuple[str, str, str]], crs: pyproj.CRS | None) -> pd.DataFrame:

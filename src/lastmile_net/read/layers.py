@@ -9,8 +9,8 @@ import pandas as pd
 
 from lastmile_net import schema
 from lastmile_net.config import PlanConfig
-from lastmile_net.crs import choose_metric_crs, project, read_crs
-from lastmile_net.errors import DataError, Fault, LastMileError
+from lastmile_net.crs import METRIC_CURE, choose_metric_crs, project, read_crs
+from lastmile_net.errors import CrsError, DataError, Fault, LastMileError
 from lastmile_net.read.agree import agree_on_crs, find_swapped, quarantine_null_island
 from lastmile_net.read.backbone import pop_point, with_pop
 from lastmile_net.read.complaints import raise_together
@@ -111,6 +111,7 @@ def load_layers(
     config, errors = _known_crs(config)
     readings, faults = _read_all(given, config)
     errors += faults
+    errors += _idle_crs(config, readings) if len(readings) == sum(each is not None for each in given.values()) else []
     if backbone is None and config.pop is None:
         errors.append(DataError([Fault("there is no backbone to connect to", NO_START, "backbone")]))
     notes: list[Note] = []
@@ -137,6 +138,15 @@ def _known_crs(config: PlanConfig) -> tuple[PlanConfig, list[LastMileError]]:
     except LastMileError as error:
         return config.model_copy(update={"crs": None}), [error]
     return config, []
+
+
+def _idle_crs(config: PlanConfig, readings: Mapping[str, Reading]) -> list[LastMileError]:
+    """Refuse a given CRS that counts in degrees where all layers say theirs: it would change nothing."""
+    crs = None if config.crs is None else read_crs(config.crs, "--crs")
+    if crs is None or not crs.is_geographic or not all(reading.says_crs for reading in readings.values()):
+        return []
+    what = f"{crs.name} counts in degrees, not in metres, and every layer says its own CRS"
+    return [CrsError([Fault(what, METRIC_CURE, "--crs")])]
 
 
 def _read_all(given: Mapping[str, Source | None], config: PlanConfig) -> tuple[dict[str, Reading], list[LastMileError]]:
