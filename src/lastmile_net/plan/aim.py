@@ -228,6 +228,7 @@ def _chosen(
         choice = study.gaining(wanted)
         most = study.reach_gain if study.ceiling is None else min(study.reach_gain, study.ceiling)
         about |= {"asked": config.target_coverage, "wanted_gain": wanted, "reachable_gain": max(most, choice.gain)}
+        about |= {"missed": choice.gain < wanted}
     else:
         assert config.max_cost_per_home is not None
         price = max(net_of(config.max_cost_per_home, model), 1)

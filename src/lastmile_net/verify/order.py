@@ -57,7 +57,7 @@ def aim_is_met(run: Run) -> Iterator[Check]:
     """
     Hold the plan against what it was asked for.
 
-    A budget is kept, a coverage is reached or its notes say that it is not, and the bound is above the homes.
+    A budget is kept, a coverage is reached or the summary says that it is `missed`, and the bound is above the homes.
     """
     aim = run.summary.get("aim")
     if not aim:
@@ -74,9 +74,10 @@ def aim_is_met(run: Run) -> Iterator[Check]:
         broken.append(f"the aim tells a cost of {aim['cost']:.2f}, the plan costs {cost:.2f}")
     right = f"{aim['aim']}: {aim['gain']:,} for {money(cost)}"
     wanted = aim.get("wanted_gain", 0)
+    if aim.get("missed", False) != (aim["gain"] < wanted):
+        said = "does not say that it is missed" if aim["gain"] < wanted else "says that it is missed"
+        broken.append(f"{aim['gain']:,} are connected, {wanted:,} were asked for, and the summary {said}")
     if aim["gain"] < wanted:
-        if not any("the coverage asked for" in note for note in run.seal.get("notes", [])):
-            broken.append(f"{aim['gain']:,} are connected, {wanted:,} were asked for, and no note says so")
         end = "cannot be" if aim.get("reachable_gain", wanted) < wanted else "are not"
         right += f"; the {wanted:,} asked for {end} reached, as the run says"
     yield judge("aim_is_met", right, "the plan misses its aim", broken)
