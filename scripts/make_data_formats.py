@@ -22,11 +22,14 @@ at commas, or with decimal points in other columns, unless another number of its
 FINDINGS = """\
 `lastmile check` and the start of every `lastmile plan` look for these. Errors stop a plan; the others are noted. With
 `--out`, `check.gpkg` has a layer for each code, and `rejected.gpkg` the rows that cannot be used, as they came, with
-`code`, `reason` and `row`: the id, or the number from 1. Bad
-rows never vanish: `--on-bad-rows error` refuses them, `quarantine` keeps such customers as `invalid_location`."""
+`code`, `reason` and `row`: the id, or the number from 1. Rows without a usable location
+(`invalid_location`, `swapped_axes`, `null_island`) never vanish: `--on-bad-rows error` refuses them, `quarantine` keeps
+such customers, unserved as `invalid_location`, and leaves such streets and lines out. All other errors, such as ids
+that occur twice or homes that cannot be, stop a plan in any case: mend them at their source."""
 CREDIT = """\
 Where the streets come from OpenStreetMap, the description of each layer ends with its credit: "© OpenStreetMap
-contributors, ODbL". So do the layers of `lastmile osm`, and the `description` of GeoJSON. GeoParquet and CSV have no
+contributors, ODbL". So do the layers of `lastmile osm`, `check.gpkg`, `rejected.gpkg` and
+`lastmile compare --out`, and the `description` of GeoJSON and OFDS. GeoParquet and CSV have no
 such place: name it where you hand them on."""
 PRESETS = """\
 `--preset NAME` (or `presets = [...]` in `lastmile.toml`) reads a register's own files; `lastmile presets` lists them. A
