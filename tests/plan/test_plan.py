@@ -192,8 +192,8 @@ def test_ports_without_a_limit_are_noted(ports: float, homes: list[int | None], 
 @pytest.mark.parametrize(
     ("prices", "surface", "note"),
     [
-        ("example-eur", [None, "asphalt"], "1 street has"),
-        ("example-eur", ["", "moon dust"], "2 streets have"),
+        ("example-eur", [None, "asphalt"], "1 street"),
+        ("example-eur", ["", "moon dust"], "2 streets"),
         ("example-eur", ["gravel", "asphalt"], ""),
         ("metres", [None, None], ""),
     ],
@@ -203,8 +203,8 @@ def test_ground_that_is_guessed_is_noted(prices: str, surface: list[str | None],
     ways = streets(Main=_line((0, 0), (300, 0)), Back=_line((300, 0), (300, 40))).assign(surface=surface)
     plan = lm.plan(ways, cabinet(), customers(a=_point(250, 20)), config=lm.read_config(prices=prices))
     told = [each for each in plan.notes if "`surface`" in each]
-    end = " no known `surface` nor `highway`: priced as sealed (`cost.surface_otherwise`)"
-    assert told == ([note + end] if note else [])
+    end = "is told neither by `surface` nor by `highway`: priced as sealed (`cost.surface_otherwise`)"
+    assert told == ([f"the ground of {note} {end}"] if note else [])
 
 
 @pytest.mark.parametrize(("units", "note"), [([2, None], "1 row has"), ([None, None], "2 rows have"), ([2, 3], "")])
