@@ -28,12 +28,12 @@ from lastmile_net.solve.prizes import CLOSE, Answer, ask, close_in, only
 from lastmile_net.solve.routes import part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity import Limits
+    from lastmile_net.solve.capacity import Floor, Limits
     from lastmile_net.solve.prizes import Question, Solver
     from lastmile_net.solve.problem import Problem, Progress, Report, Solution
 
@@ -118,6 +118,7 @@ class Study:
     stopped: bool = False
     hurried: bool = False
     proven: list[tuple[int, int]] = field(default_factory=list)
+    floors: list[Floor] = field(default_factory=list)
     answers: dict[int, Answer] = field(default_factory=dict)
     plans: list[tuple[Solution, BuildOrder]] = field(default_factory=list)
 
@@ -164,6 +165,8 @@ class Study:
             left = end - time.perf_counter()
             if left <= 0 or not self._ask_where_wide(None if each is None else min(each, left)):
                 break
+        if self.kept is not None:
+            self._prove_where_wide(None if limit is None else end)
 
     def _ask_once(self, price: int, share: float, limit: float | None) -> bool:
         """Ask at a price that spends about a share of the whole, unless a near one has been asked; return whether."""
@@ -175,17 +178,27 @@ class Study:
 
     def _ask_where_wide(self, limit: float | None) -> bool:
         """Ask where the bound on the curve is widest, if it is wide and a price there is new; return whether."""
-        ends = np.array([int(share * self.nested.cost[-1]) for share in WIDE])
-        found = np.maximum(self.found_gains(ends), 1)
-        room = self.most_gains(ends) / found - 1
-        if room.mean() <= NARROW:
-            return False
         orders = [order for _, order in self.plans]
-        return any(
-            self._ask_once(telling_price(orders, budget=int(ends[i])), WIDE[i], limit)
-            for i in np.argsort(-room, kind="stable").tolist()
-            if room[i] > NARROW
-        )
+        return any(self._ask_once(telling_price(orders, budget=budget), share, limit) for share, budget in self._wide())
+
+    def _prove_where_wide(self, end: float | None) -> None:
+        """Prove within ports what budgets can buy, where the bound on the curve is widest first, until some time."""
+        assert self.kept is not None
+        done: set[int] = set()
+        while not self.stopped:
+            left = None if end is None else end - time.perf_counter()
+            budget = next((budget for _, budget in self._wide() if budget not in done), None)
+            if budget is None or (left is not None and left <= 0):
+                break
+            done.add(budget)
+            self.floors += self.kept.floors(budget, int(self.found_gains(np.array([budget]))[0]), left)
+
+    def _wide(self) -> list[tuple[float, int]]:
+        """Return shares of the whole cost, and budgets, at which the curve's bound is wide; none if few are."""
+        ends = np.array([int(share * self.nested.cost[-1]) for share in WIDE])
+        room = self.most_gains(ends) / np.maximum(self.found_gains(ends), 1) - 1
+        order = np.argsort(-room, kind="stable").tolist()
+        return [(WIDE[i], int(ends[i])) for i in order if room[i] > NARROW and room.mean() > NARROW]
 
     def most_gain(self, budget: int) -> int:
         """Return what no plan within a budget can gain more than."""
@@ -201,8 +214,8 @@ class Study:
             most[budgets < self.all_cost] -= least
         for money, bound in self.proven:
             most[budgets <= money] = np.minimum(most[budgets <= money], bound)
-        for price, answer in self.answers.items():
-            most = np.minimum(most, (price * self.reach_gain - answer.bound + budgets) // price)
+        for price, bound in self._floors():
+            most = np.minimum(most, (price * self.reach_gain - bound + budgets) // price)
         by_drops = np.floor(np.interp(budgets, *self._drops_only) + SLIP).astype(np.int64)
         return np.asarray(np.maximum(np.minimum(most, by_drops), 0), np.int64)
 
@@ -220,8 +233,8 @@ class Study:
             money, gained = self._drops_only
             return int(np.interp(gain, gained, money))
         least = self.all_cost if gain == self.reach_gain == self.all_gain else 0
-        for price, answer in self.answers.items():
-            least = max(least, answer.bound - price * (self.reach_gain - gain))
+        for price, bound in self._floors():
+            least = max(least, bound - price * (self.reach_gain - gain))
         return least
 
     def within(self, budget: int) -> Choice:
@@ -235,8 +248,7 @@ class Study:
         if self.kept is not None:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
             self.kept.look_within(budget)
-            if self._gain(self.kept.best_within(budget)) < (1 - ENOUGH) * self.most_gain(budget):
-                self._branch(telling_price([order for _, order in self.kept.plans], budget=budget))
+            self._prove_within(budget)
             return self._choice(self._heard_of(self.kept.best_within(budget)), budget)
         if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
@@ -348,6 +360,21 @@ class Study:
         answer = self.kept.branch(price, max(self.config.target_gap, self._open(price, ENOUGH)))
         known = self.answers.get(price, answer)
         self.answers[price] = replace(known, bound=max(known.bound, answer.bound))
+
+    def _prove_within(self, budget: int) -> None:
+        """Prove what a budget can buy within ports at most, as far as that is not near what the best plan gains."""
+        assert self.kept is not None
+        gain = self._gain(self.kept.best_within(budget))
+        if gain < (1 - ENOUGH) * self.most_gain(budget):
+            self.floors += self.kept.floors(budget, gain, self.config.time_limit_s)
+        if gain < (1 - ENOUGH) * self.most_gain(budget):
+            most = self.kept.most_gain(budget, gain)
+            self.proven += [] if most is None else [(budget, most)]
+
+    def _floors(self) -> Iterator[tuple[int, int]]:
+        """Yield prices of a unit of gain, and what nothing costs less than with that paid for all left out."""
+        yield from ((price, answer.bound) for price, answer in self.answers.items())
+        yield from self.floors
 
     def _is_proven(self, budget: int) -> bool:
         return max(order.gain_within(budget) for _, order in self.plans) >= self.most_gain(budget)

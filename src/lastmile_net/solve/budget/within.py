@@ -10,19 +10,21 @@ import numpy as np
 
 from lastmile_net.solve.budget.grow import what_is_left
 from lastmile_net.solve.budget.order import Plan, buy, cut, in_turn
-from lastmile_net.solve.capacity import adjacency, ask_within_limits, find_reach, solve_with_limits
+from lastmile_net.solve.capacity import Affordable, adjacency, ask_within_limits, find_reach, solve_with_limits
 from lastmile_net.solve.prizes import close_in, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity import Limits
+    from lastmile_net.solve.capacity import Floor, Limits
     from lastmile_net.solve.prizes import Answer, Question
     from lastmile_net.solve.problem import Progress, Report, Solution
 
 MOST_QUESTIONS = 6
 """Prices that are tried for one aim, at most."""
+DEAREST = 0.95
+"""What budgets can buy is proven up to the price at which this share of what everybody costs is spent."""
 
 
 class WithinLimits:
@@ -51,6 +53,7 @@ class WithinLimits:
         self.plans = [full]
         self.stopped = self.hurried = False
         self._asked: set[int] = set()
+        self._affordable: Affordable | None = None
 
     @cached_property
     def growing(self) -> Plan:
@@ -111,6 +114,31 @@ class WithinLimits:
             self._asked.add(price)
             self._keep(answer.solution)
         return answer
+
+    def floors(self, budget: int, enough: int, limit_s: float | None) -> list[Floor]:
+        """Prove what a budget can buy at most within ports, unless `enough` is all; none where streets are too many."""
+        affordable = self._affords(budget)
+        found = [] if affordable is None else affordable.floors(budget, enough, limit_s)
+        self.hurried |= affordable is not None and affordable.hurried
+        return found
+
+    def most_gain(self, budget: int, gain: int) -> int | None:
+        """Prove by branching what a budget can buy at most within ports; None where streets are too many."""
+        affordable = self._affords(budget)
+        found = None if affordable is None else affordable.most_gain(budget, gain)
+        self.hurried |= affordable is not None and affordable.hurried
+        return found
+
+    def _affords(self, budget: int) -> Affordable | None:
+        """Return what proves what budgets can buy, up to this one; None where nothing does."""
+        order = self.growing[1]
+        if self.stopped or not len(order.cost) or (self.question.problem.tap_capacity <= 0).all():
+            return None
+        price = order.price_at(budget) + 1
+        if self._affordable is None or self._affordable.price < price:
+            dearest = order.price_at(int(DEAREST * order.cost[-1])) + 1
+            self._affordable = Affordable(self.free, max(price, dearest), self.reach, self.config, self.heard)
+        return self._affordable if self._affordable.is_small else None
 
     def grown(self, prices: Sequence[int]) -> Plan | None:
         """

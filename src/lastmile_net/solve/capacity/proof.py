@@ -73,7 +73,7 @@ def bound_within_ports(ground: Ground, relaxed: Solution) -> int:
     as in Wong (1984), goes on over sets of nodes that hold taps, but too few ports.
     """
     streets, graph = ground.streets, ground.graph
-    guide = _guide(ground, relaxed)
+    guide = tree_of(ground, relaxed)
     seeds = np.flatnonzero(streets.ports > 0)
     best = 0
     for slack in SLACKS:
@@ -139,7 +139,7 @@ def shaken(task: Task) -> Flags | None:
 def charge_within_ports(task: Task) -> Charged:
     """Charge cuts, then take charges back and charge anew as long as that is worth its time."""
     streets, graph, need = task.ground.streets, task.ground.graph, task.ground.streets.need
-    nodes, guide, clock = len(graph.kind), _guide(task.ground, task.relaxed), task.clock.part(CHARGE_SHARE)
+    nodes, guide, clock = len(graph.kind), tree_of(task.ground, task.relaxed), task.clock.part(CHARGE_SHARE)
     reduced, record = np.repeat(graph.cost, 2), record_of(CUTS_PER_NODE * nodes, ARCS_PER_NODE * nodes)
     bound = int(ascend(graph, Habit(guide, SLACKS[1], CAP), reduced, record))
     bound += int(ascend_demand(graph, need, np.flatnonzero(need.ports > 0), Habit(guide, 1.0, CAP), reduced, record))
@@ -173,7 +173,7 @@ def prove_within_ports(task: Task) -> tuple[int, Flags | None]:
     better
         A forest that is cheaper; None where there is none.
     """
-    streets, graph, guide = task.ground.streets, task.ground.graph, _guide(task.ground, task.relaxed)
+    streets, graph, guide = task.ground.streets, task.ground.graph, tree_of(task.ground, task.relaxed)
     began = time.perf_counter()
     charged, clock, gap = charge_within_ports(task), task.clock, task.gap
     if len(streets.tail) > WHOLE:
@@ -195,7 +195,7 @@ def prove_within_ports(task: Task) -> tuple[int, Flags | None]:
     return bound + streets.constant, found
 
 
-def _guide(ground: Ground, relaxed: Solution) -> Shorts:
+def tree_of(ground: Ground, relaxed: Solution) -> Shorts:
     """Return the relaxed solution as a tree of the graph; no tree at all where some of it is not there."""
     streets, graph = ground.streets, ground.graph
     mine = ground.within(relaxed.edges, relaxed.drop) | (streets.tail == 0) | (streets.head == 0)

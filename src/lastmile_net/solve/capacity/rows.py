@@ -96,7 +96,10 @@ class PortRows(Generation):
                 self.most = min(homes, int(need.ports.sum() - need.ports[v]))
                 left = homes - self.most - int(need.homes[v])
                 if left > 0:
-                    self.model.add_lasting(arc[out], need.homes[end[out]], left)
+                    column = self.model.column[arc[out]]
+                    self.model.add_lasting(
+                        np.zeros(len(column), np.int64), column, need.homes[end[out]], np.array([left])
+                    )
                 return
 
     def _ascend(self, reduced: Ints) -> tuple[int, list[Record]]:

@@ -69,7 +69,7 @@ def ask_within_limits(
     warm_within_limits()
     problem = question.problem
     reach = limits if isinstance(limits, Reach) else find_reach(problem, adjacency(problem), limits)
-    search, real = _search(question, price_each, reach)
+    search, real = search_at(question, price_each, reach)
     run = Run(search, config, report, solver, out=len(problem.tap_node))
     run.search_worth()
     if to_the_end:
@@ -104,7 +104,7 @@ def add_worth_within_limits(question: Question, solution: Solution, price_each: 
     Customers of as many homes are looked at together: a tap that has room for smaller ones only hides no other tap.
     Of limits on routes the cheapest way is held against them, no other.
     """
-    search, real = _search(question, price_each, reach)
+    search, real = search_at(question, price_each, reach)
     problem, out, wanted = search.problem, len(question.problem.tap_node), question.gain > 0
     built = np.zeros(len(problem.tail), bool)
     built[solution.edges] = True
@@ -123,7 +123,7 @@ def add_worth_within_limits(question: Question, solution: Solution, price_each: 
     return renamed(question, search.settle(built, drop, tap).solution(), real)
 
 
-def _search(question: Question, price_each: int, reach: Reach) -> tuple[Search, Ints]:
+def search_at(question: Question, price_each: int, reach: Reach) -> tuple[Search, Ints]:
     """Return the moves on the problem with one tap more, for who is left out, and the question's drop of each drop."""
     problem = question.problem
     prized, real = with_ways_out(question, price_each, problem.nodes, reach.can())

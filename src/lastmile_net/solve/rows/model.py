@@ -48,6 +48,9 @@ After so many times the steps of the longest solution before, but not fewer than
 begun anew.
 """
 
+SAFE = 1e-9
+"""Sums of prices that are no whole numbers are rounded down by this part."""
+
 _BANNER = threading.Lock()
 
 
@@ -68,9 +71,9 @@ def quiet_highs() -> highspy.Highs:
     return highs
 
 
-def _look(clock: Clock, event: HighsCallbackEvent) -> None:
+def _look(clocks: list[Clock], event: HighsCallbackEvent) -> None:
     """Stop HiGHS where time is up or a stop was asked for."""
-    if clock.over():
+    if clocks[0].over():
         event.interrupt()
 
 
@@ -107,10 +110,12 @@ class Relaxation:
         self.unit = max(1.0, float(cost.max(initial=1)) / RANGE)
         self.rows: list[tuple[Shorts, Shorts, Weights]] = []
         self.least: list[Ints] = []
+        self.stays: list[Flags] = []
+        self.upper: list[Ints] = []
         self.count = 0
-        self.clock = clock
+        self._clocks = [clock]
         self.highs = quiet_highs()
-        look = partial(_look, clock)
+        look = partial(_look, self._clocks)
         self.highs.cbSimplexInterrupt += look
         self.highs.cbMipInterrupt += look
         self.highs.addVars(len(self.arc), np.zeros(len(self.arc)), np.ones(len(self.arc)))
@@ -118,7 +123,6 @@ class Relaxation:
         self.highs.changeColsCost(len(columns), columns, cost[self.arc] / self.unit)
         self._balance(np.zeros(len(graph.kind), bool) if rim is None else rim)
         self._carry()
-        self.lasting = self.count
         self.steps = 0
 
     def _balance(self, rim: Flags) -> None:
@@ -131,7 +135,16 @@ class Relaxation:
         sign = np.concatenate([np.where(plain[self.head[into]], -1, 1), np.ones(len(out), np.int64)])
         least = (kind != PLAIN).astype(np.int64)
         least[0] = 0
-        self._add(node, np.concatenate([into, out]), sign, least)
+        self._add(node, self.column[np.concatenate([into, out])], sign, least, stays=True)
+
+    @property
+    def clock(self) -> Clock:
+        """When to stop."""
+        return self._clocks[0]
+
+    @clock.setter
+    def clock(self, clock: Clock) -> None:
+        self._clocks[0] = clock
 
     def add_cuts(self, record: Record, short: float) -> int:
         """Add those cuts of a record that the last solution crosses with less than 1 - `short`; return their number."""
@@ -144,20 +157,65 @@ class Relaxation:
         number = np.cumsum(broken) - 1
         rows = int(np.count_nonzero(broken))
         ones = np.ones(np.count_nonzero(taken), np.int64)
-        self._add(number[row[taken]], arcs[taken], ones, np.ones(rows, np.int64))
+        self._add(number[row[taken]], self.column[arcs[taken]], ones, np.ones(rows, np.int64))
         return rows
 
-    def add_lasting(self, arc: Ints, weight: Ints, least: int) -> None:
-        """Add a row `sum(weight * use) >= least` that is never taken out; no cut may be in yet."""
-        self._add(np.zeros(len(arc), np.int64), arc, weight, np.array([least]))
-        self.lasting = self.count
+    def add_lasting(self, row: Ints, column: Ints, weight: Ints, least: Ints) -> None:
+        """
+        Add rows `sum(weight * use) >= least` that are never taken out.
+
+        Parameters
+        ----------
+        row, column, weight
+            The entries; arc `a` has column `self.column[a]`.
+        least
+            What each row demands.
+        """
+        self._add(row, column, weight, least, stays=True)
+
+    def add_columns(self, upper: Ints) -> Ints:
+        """Add columns besides the arcs, which cost nothing and are at most `upper`; return their numbers."""
+        first = len(self.arc) + sum(map(len, self.upper))
+        self.highs.addVars(len(upper), np.zeros(len(upper)), upper.astype(np.float64))
+        self.upper.append(upper)
+        return first + np.arange(len(upper))
+
+    def add_free_row(self, column: Ints, weight: Floats) -> int:
+        """Add a row that demands nothing yet and proves nothing by itself; return its number, which stays."""
+        self.highs.addRow(-highspy.kHighsInf, highspy.kHighsInf, len(column), column.astype(np.int32), weight)
+        none = np.zeros(0, np.int32)
+        self.rows.append((none, none, none))
+        self.least.append(np.zeros(1, np.int64))
+        self.stays.append(np.ones(1, bool))
+        self.count += 1
+        return self.count - 1
+
+    def proven(self, cost: Ints, price: Floats) -> float:
+        """
+        Return what rows prove together at some prices, if arcs cost this; rounded down.
+
+        Any prices do: what they charge an arc or another column above its cost is paid for at its full width.
+
+        Parameters
+        ----------
+        cost
+            int64 (2m,). Cost of each arc.
+        price
+            float64, >= 0. Price of each row.
+        """
+        row, column, weight = self._entries()
+        upper = np.concatenate([np.ones(len(self.arc), np.int64), *self.upper])
+        left = -np.bincount(column, weights=weight * price[row], minlength=len(upper))
+        left[: len(self.arc)] += cost[self.arc]
+        terms = np.concatenate([price * np.concatenate(self.least), np.minimum(left, 0) * upper])
+        return float(terms.sum() - SAFE * np.abs(terms).sum())
 
     def drop_slack(self) -> None:
         """Take out cuts that the last solution crosses amply: they slow the programme down far more than they help."""
         price = np.array(self.highs.getSolution().row_dual)
         crossed = np.array(self.highs.getSolution().row_value)
         slack = (price <= 0) & (crossed > 1 + AMPLE)
-        slack[: self.lasting] = False
+        slack &= ~np.concatenate(self.stays)
         if not slack.any():
             return
         gone = np.flatnonzero(slack).astype(np.int32)
@@ -167,6 +225,7 @@ class Relaxation:
         stay = ~slack[row]
         self.rows = [(number[row[stay]], column[stay], weight[stay])]
         self.least = [np.concatenate(self.least)[~slack]]
+        self.stays = [np.concatenate(self.stays)[~slack]]
         self.count -= len(gone)
 
     def _carry(self) -> None:
@@ -178,12 +237,13 @@ class Relaxation:
         other = (into != (arc ^ 1)[row]) & (self.column[into] >= 0)
         rows = np.concatenate([row[other], np.arange(len(arc))])
         sign = np.concatenate([np.ones(np.count_nonzero(other), np.int64), np.full(len(arc), -1)])
-        self._add(rows, np.concatenate([into[other], arc]), sign, np.zeros(len(arc), np.int64))
+        column = self.column[np.concatenate([into[other], arc])]
+        self._add(rows, column, sign, np.zeros(len(arc), np.int64), stays=True)
 
-    def _add(self, row: Ints, arc: Ints, weight: Ints, least: Ints) -> None:
+    def _add(self, row: Ints, column: Ints, weight: Ints, least: Ints, *, stays: bool = False) -> None:
         """Add rows `sum(weight * use) >= least`."""
         order = np.argsort(row, kind="stable")
-        row, column, weight = row[order], self.column[arc[order]], weight[order]
+        row, column, weight = row[order], column[order], weight[order]
         start = np.searchsorted(row, np.arange(len(least))).astype(np.int32)
         upper = np.full(len(least), highspy.kHighsInf)
         self.highs.addRows(
@@ -197,6 +257,7 @@ class Relaxation:
         )
         self.rows.append(((row + self.count).astype(np.int32), column.astype(np.int32), weight.astype(np.int32)))
         self.least.append(least)
+        self.stays.append(np.full(len(least), stays))
         self.count += len(least)
 
     def _entries(self) -> tuple[Shorts, Shorts, Weights]:
@@ -246,13 +307,19 @@ class Relaxation:
         row, column, weight = self._entries()
         start = np.searchsorted(row, np.arange(self.count + 1))  # rows are in their order
         entries = self.arc[column], weight.astype(np.int64)
-        is_cut = np.arange(self.count) >= self.lasting
+        is_cut = ~np.concatenate(self.stays)
         rows = PricedRows(start, *entries, np.concatenate(self.least), price, is_cut).some(np.flatnonzero(price))
         left = self.cost - rows.charges(len(self.cost))
         over = self.arc[left[self.arc] < 0]
         minus = np.full(len(over), -1)
         once = PricedRows(np.arange(len(over) + 1), over, minus, minus, -left[over], np.zeros(len(over), bool))
         return join_rows([rows, once]), np.maximum(left, 0)
+
+    def demand_any(self) -> None:
+        """Ask for whole numbers no longer."""
+        columns = np.arange(len(self.arc), dtype=np.int32)
+        kinds = np.full(len(columns), int(highspy.HighsVarType.kContinuous), np.uint8)
+        self.highs.changeColsIntegrality(len(columns), columns, kinds)
 
     def demand_whole(self, keep: Flags, grain: int) -> None:
         """Ask for whole numbers from here on, and leave out all arcs but these; costs are multiples of `grain`."""

@@ -1,0 +1,133 @@
+"""What budgets can buy within ports at most: small towns worked out by hand, and an oracle that tries everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from lastmile_net.solve.budget import Question, Study
+from lastmile_net.solve.capacity import Affordable, Limits, adjacency, afford, find_reach, solve_with_limits
+
+from .test_capacity import CONFIG, town
+from .test_capacity_bound import _fits, random_town
+from .test_capacity_worth import HOUSES, LINE
+
+if TYPE_CHECKING:
+    from lastmile_net.solve.problem import Progress
+
+RING = [(0, 2, 100), (1, 2, 100), (0, 1, 1000)]
+"""Two cabinets, each by a trench of its own near ten houses, and a way round."""
+CLUSTER = [(c, 2, 10) for c in range(10)]
+DEAR = 1_000_000
+
+
+def affordable(question: Question, price: int, limits: Limits | None = None, **changes: float) -> Affordable:
+    """Return what proves budgets on a small town."""
+    reach = find_reach(question.problem, adjacency(question.problem), limits or Limits())
+    return Affordable(question, price, reach, CONFIG.model_copy(update=changes))
+
+
+def everything(question: Question) -> dict[int, int]:
+    """Return the least cost of each gain, over all edges, drops and taps."""
+    problem, least = question.problem, {0: 0}
+    choices = [[*np.flatnonzero(problem.drop_customer == c), None] for c in range(problem.customers)]
+    for mask in product((False, True), repeat=len(problem.tail)):
+        graph = nx.Graph()
+        graph.add_nodes_from(range(problem.nodes))
+        graph.add_edges_from(zip(problem.tail[list(mask)], problem.head[list(mask)], strict=True))
+        part = {v: number for number, nodes in enumerate(nx.connected_components(graph)) for v in nodes}
+        dug = int(problem.cost[list(mask)].sum())
+        for chosen in product(*choices):
+            drops = tuple(int(d) for d in chosen if d is not None)
+            served = np.array([d is not None for d in chosen])
+            cost = dug + int(problem.drop_cost[list(drops)].sum() + question.own_cost[served].sum())
+            gain = int(question.gain[served].sum())
+            few = replace(problem, units=problem.units[served])
+            if cost < least.get(gain, DEAR) and _fits(few, part, drops, problem.tap_capacity, split=False):
+                least[gain] = cost
+    return least
+
+
+@pytest.mark.parametrize("limit_s", [None, 1e-3])
+def test_no_bound_is_below_what_trying_everything_finds(limit_s: float | None) -> None:
+    """40 towns with too few ports, half of them with other gains than homes, however early time is up."""
+    rooms = []
+    for seed in range(40):
+        problem, rng = random_town(seed), np.random.default_rng(seed)
+        problem = replace(problem, tap_capacity=problem.tap_capacity // 2 + seed % 2)
+        gain = problem.units if seed % 2 else rng.integers(0, 6, problem.customers)
+        question = Question.of(problem, 1000 * rng.integers(0, 3, problem.customers), gain)
+        least = everything(question)
+        asked = affordable(question, 40_000, time_limit_s=limit_s)
+        total = max(least.values())
+        floors = []
+        for budget in (total // 4, total // 2, 3 * total // 4):
+            best = max(each for each, cost in least.items() if cost <= budget)
+            floors += asked.floors(budget, 0, limit_s)
+            proven = [floor.most_gain(question.most, budget) for floor in floors]
+            branched = asked.most_gain(budget, 0)
+            assert min(proven, default=best) >= best - 1e-6
+            assert branched >= best
+            rooms.append([np.floor(min(proven, default=question.most) + 1e-6) - best, branched - best])
+    if limit_s is None:
+        seen, whole = np.mean(rooms, axis=0)
+        assert seen <= 1
+        assert whole <= 0.1, "what is left are buildings that cannot be split"
+
+
+def test_a_trench_for_one_port_is_built_whole() -> None:
+    """Ten houses behind 100 m, for one port: 60 would buy half of that trench and a drop, but nobody."""
+    question = Question.of(town(RING, [(0, 1), (1, 1)], CLUSTER, [1] * 10))
+    asked = affordable(question, DEAR)
+    most = {
+        budget: int(min(floor.most_gain(10, 1000 * budget) for floor in asked.floors(1000 * budget, 0)) + 1e-6)
+        for budget in (60, 109, 110, 219)
+    }
+    assert most == {60: 0, 109: 0, 110: 1, 219: 1}
+
+
+def test_whom_limits_leave_without_a_tap_is_not_bought() -> None:
+    """The last house is too far at any price: 120 buy the first two, and nothing buys the third."""
+    question = Question.of(town(LINE, [(0, 9)], HOUSES, [1, 1, 1]))
+    asked = affordable(question, DEAR, Limits(max_route_mm=200_000))
+    assert min(floor.most_gain(3, 120_000) for floor in asked.floors(120_000, 0)) == pytest.approx(2, abs=1e-3)
+
+
+def test_a_budget_within_ports_is_proven() -> None:
+    """Of ten houses behind 100 m 110 buy one, and no plan buys two."""
+    problem = town(RING, [(0, 1), (1, 1)], CLUSTER, [1] * 10)
+    full = solve_with_limits(problem, Limits(), CONFIG)
+    study = Study(Question.of(problem), full.solution, CONFIG, limits=Limits(), ceiling=full.most_units)
+    choice = study.within(111_000)
+    assert (choice.gain, choice.most_gain) == (1, 1)
+    assert study.most_gain(60_000) == 0, "what proves one budget proves others"
+
+
+def test_streets_too_many_for_one_programme_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large town has the bounds that it had, and its plan."""
+    monkeypatch.setattr(afford, "MOST_EDGES", 0)
+    problem = town(RING, [(0, 1), (1, 1)], CLUSTER, [1] * 10)
+    full = solve_with_limits(problem, Limits(), CONFIG)
+    study = Study(Question.of(problem), full.solution, CONFIG, limits=Limits(), ceiling=full.most_units)
+    assert study.within(115_000).gain == 1
+    assert not study.floors
+
+
+def test_a_stop_ends_the_proof() -> None:
+    """Whoever has pressed Ctrl-C gets what is proven so far, and nothing more is begun."""
+    question = Question.of(town(RING, [(0, 1), (1, 1)], CLUSTER, [1] * 10))
+    reach = find_reach(question.problem, adjacency(question.problem), Limits())
+    heard: list[Progress] = []
+
+    def report(progress: Progress) -> bool:
+        heard.append(progress)
+        return False
+
+    asked = Affordable(question, DEAR, reach, CONFIG, report)
+    assert all(floor.most_gain(10, 110_000) >= 1 for floor in asked.floors(110_000, 0))
+    assert heard
