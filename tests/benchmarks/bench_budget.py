@@ -121,12 +121,12 @@ def against_pcst_fast(question: Question, price: int, config: SolveConfig) -> tu
     return value, answer.bound, other, ours, theirs
 
 
-def run(path: str, rounds: int, gap: float, kinds: tuple[str, ...]) -> None:
+def run(path: str, rounds: int, gap: float, limit_s: float | None, kinds: tuple[str, ...]) -> None:
     """Measure one town, and print what was found."""
     town, own = pickle.loads(Path(path).read_bytes())
     question = Question.of(town, own)
     tight = SolveConfig(rounds=rounds, time_limit_s=None, workers=1, target_gap=0.0005)
-    config = tight.model_copy(update={"target_gap": gap})
+    config = tight.model_copy(update={"target_gap": gap, "time_limit_s": limit_s})
     warm()
     began = time.process_time()
     limited = solve_with_limits(town, Limits(), tight)
@@ -224,13 +224,14 @@ def main() -> None:
     parser.add_argument("files", nargs="*")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--gap", type=float, default=0.003, help="gap at which each price's search stops")
+    parser.add_argument("--limit-s", type=float, help="time limit of the curve, and of each question on a budget")
     parser.add_argument("--pose", nargs=5)
     parser.add_argument("--no-grown", action="store_true", help="leave out the plan that is grown")
     given = parser.parse_args()
     if given.pose:
         pose(*given.pose)
     for path in given.files:
-        run(path, given.rounds, given.gap, ("plan",) if given.no_grown else ("plan", "grown"))
+        run(path, given.rounds, given.gap, given.limit_s, ("plan",) if given.no_grown else ("plan", "grown"))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ WIDE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95)
 """Shares of what everybody costs at which the curve's bound is looked at: it is asked on where it is widest,"""
 NARROW, MOST_ALONG = 0.015, 9
 """until it is so near in the mean, or so many prices have been asked at."""
+MOST_PROOFS = 3
+"""For so many budgets of the curve at most it is proven what they buy within ports: each proves much of the others."""
 ENOUGH, ENOUGH_EARLY = 0.002, 0.02
 """Gap in homes at which a price of the curve has been asked for long enough."""
 SLIP = 1e-6
@@ -185,7 +187,7 @@ class Study:
         """Prove within ports what budgets can buy, where the bound on the curve is widest first, until some time."""
         assert self.kept is not None
         done: set[int] = set()
-        while not self.stopped:
+        while not self.stopped and len(done) < MOST_PROOFS:
             left = None if end is None else end - time.perf_counter()
             budget = next((budget for _, budget in self._wide() if budget not in done), None)
             if budget is None or (left is not None and left <= 0):

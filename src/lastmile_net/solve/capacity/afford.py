@@ -49,9 +49,9 @@ T = TypeVar("T")
 
 MOST_EDGES = 30_000
 """Streets with more edges are too many for one programme."""
-FIRST_STEPS = 3
+FIRST_STEPS = 2
 """Solutions before there are layers: in the small programme cuts are found sooner."""
-STEPS, IDLE = 15, 3
+STEPS, IDLE = 15, 2
 """Solutions for one budget, at most, and so many in turn that gain less than"""
 WORTH = 5e-4
 """this part of what the budget buys are the last."""

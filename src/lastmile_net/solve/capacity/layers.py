@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-REACH = 10
+REACH = 4
 """A tap has a layer where there are so many times as many homes as it has ports, nearest first."""
 
 
@@ -59,6 +59,8 @@ def add_layers(model: Relaxation, graph: Graph, need: Need, most: int, out: int)
     drops = np.flatnonzero((model.column >= 0) & is_leaf[head] & (tail != 0) & (tail != out))
     taps = np.flatnonzero(need.ports > 0)
     taps = taps[taps != out]
+    if not len(taps):
+        return
     around = [_around(graph, need, int(t), is_leaf) for t in taps]
     beyond = any((~each[head[arcs]] & each[tail[arcs]]).any() for each in around)
     asks = np.zeros(len(graph.kind), bool)
