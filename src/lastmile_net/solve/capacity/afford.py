@@ -145,6 +145,7 @@ class MoneyRows(PortRows):
         model.demand_whole(np.ones(len(model.cost), bool), self.price)
         model.highs.setOptionValue("objective_bound", most * (1 + SAME) / model.unit)
         least = model.branch(MOST_BRANCHES) * (1 - SAME)
+        model.highs.setOptionValue("objective_bound", highspy.kHighsInf)
         model.demand_any()
         return left if least > most else max((least - budget) / self.price, 0.0)
 

@@ -8,7 +8,7 @@ little; with a layer for each tap it says that a trench for a tap's last homes i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,90 +30,81 @@ REACH = 4
 """A tap has a layer where there are so many times as many homes as it has ports, nearest first."""
 
 
-class Entries(NamedTuple):
-    """Entries of rows: row, column, weight."""
+class Entries:
+    """Entries of rows of one kind, gathered part by part; rows are numbered in any way."""
 
-    row: Ints
-    column: Ints
-    weight: Ints
+    def __init__(self) -> None:
+        self.parts: list[tuple[Ints, Ints, Ints]] = []
+
+    def add(self, row: Ints, column: Ints, weight: Ints | int) -> None:
+        """Add a part; one weight may be that of all its entries."""
+        self.parts.append((row, column, np.broadcast_to(np.asarray(weight, np.int64), row.shape)))
+
+    def give_to(self, model: Relaxation, least: Ints) -> None:
+        """Add the rows that have entries to a programme: `sum(weight * use) >= least`, by their numbers."""
+        row, column, weight = (np.concatenate(each) for each in zip(*self.parts, strict=True))
+        used, row = np.unique(row, return_inverse=True)
+        model.add_lasting(row, column, weight, least[used])
 
 
 def add_layers(model: Relaxation, graph: Graph, need: Need, most: int, out: int) -> None:
     """
-    Add flows of homes, in a layer for each tap around it and one for all of them together beyond.
+    Add flows of homes, in a layer for each tap around it, and one for all of them together beyond.
 
     Parameters
     ----------
     model
-        The relaxation of the graph; what its columns for arcs use is what the flows go through.
+        The programme of the graph: flows go through what it uses of each arc.
     graph, need
         Streets with every tap a node of its own; node 0 feeds the taps.
     most
         No plan serves more homes through streets.
     out
-        The tap at which customers are left out, which no cable leads to; -1 if there is none.
+        The tap at which customers are left out, which no cable leads from.
     """
-    head, tail = graph.end.astype(np.int64), graph.end.reshape(-1, 2)[:, ::-1].ravel().astype(np.int64)
-    is_leaf = graph.kind == LEAF
-    arcs = np.flatnonzero((model.column >= 0) & ~is_leaf[head] & (tail != 0) & (tail != out))
-    drops = np.flatnonzero((model.column >= 0) & is_leaf[head] & (tail != 0) & (tail != out))
+    head, tail, is_leaf, nodes = model.head, model.tail, graph.kind == LEAF, len(graph.kind)
+    known = (model.column >= 0) & (tail != 0) & (tail != out)
+    arcs, drops = np.flatnonzero(known & ~is_leaf[head]), np.flatnonzero(known & is_leaf[head])
+    own = np.where(is_leaf, 0, need.homes)
+    own[out] = 0
+    asks = own > 0
+    asks[tail[drops]] = True
     taps = np.flatnonzero(need.ports > 0)
     taps = taps[taps != out]
-    if not len(taps):
-        return
-    around = [_around(graph, need, int(t), is_leaf) for t in taps]
-    beyond = any((~each[head[arcs]] & each[tail[arcs]]).any() for each in around)
-    asks = np.zeros(len(graph.kind), bool)
-    asks[tail[drops]] = True
-    own = np.where(is_leaf, 0, need.homes)
-    own[out if out >= 0 else 0] = 0
-    asks |= own > 0
+    layers = [(_around(graph, need, int(tap)), int(need.ports[tap])) for tap in taps]
+    if any((here[tail[arcs]] & ~here[head[arcs]]).any() for here, _ in layers):
+        layers.append((np.ones(nodes, bool), most))
     whole = most_flow(graph, need, most)
-    nodes = len(graph.kind)
-    layers = len(taps) + beyond
-    balance: list[tuple[Ints, Ints, Ints]] = []  # row = layer * nodes + node
-    demand = [(tail[drops], model.column[drops], -need.homes[head[drops]])]
-    least = np.zeros(layers * nodes, np.int64)
-    joint, widths = [], np.zeros(len(graph.end), np.int64)
-    for k in range(layers):
-        is_tap = k < len(taps)
-        here = around[k] if is_tap else np.ones(nodes, bool)
-        mine = arcs[here[tail[arcs]]]
-        width = np.minimum(whole[mine], need.ports[taps[k]] if is_tap else most)
-        flow = model.add_columns(width)
+    widths, feed = np.zeros(len(head), np.int64), np.zeros(len(layers) * nodes, np.int64)
+    feed[np.arange(len(taps)) * nodes + taps] = -need.ports[taps]
+    flows: list[tuple[Ints, Ints]] = []
+    wide, joint, balance, demand = Entries(), Entries(), Entries(), Entries()
+    demand.add(tail[drops], model.column[drops], -need.homes[head[drops]])
+    for k, (here, ports) in enumerate(layers):
+        mine, ends = arcs[here[tail[arcs]]], np.flatnonzero(here & asks)
+        width = np.minimum(whole[mine], ports)
+        flow, leaving = model.add_columns(width), model.add_columns(np.full(len(ends), ports))
+        wide.add(k * len(head) + mine, model.column[mine], width)
+        wide.add(k * len(head) + mine, flow, -1)
         widths[mine] += width
-        joint.append((mine, flow))
-        n = len(mine)
-        rows = np.repeat(np.arange(n), 2)
-        columns = np.column_stack([model.column[mine], flow]).ravel()
-        weights = np.column_stack([width, np.full(n, -1)]).ravel()
-        model.add_lasting(rows, columns, weights, np.zeros(n, np.int64))
-        to = np.where(here[head[mine]], k, layers - 1)
-        balance.append((to * nodes + head[mine], flow, np.ones(n, np.int64)))
-        balance.append((k * nodes + tail[mine], flow, np.full(n, -1)))
-        ends = np.flatnonzero(here & asks)
-        leaving = model.add_columns(np.full(len(ends), need.ports[taps[k]] if is_tap else most))
-        balance.append((k * nodes + ends, leaving, np.full(len(ends), -1)))
-        demand.append((ends, leaving, np.ones(len(ends), np.int64)))
-        if is_tap:
-            least[k * nodes + taps[k]] = -need.ports[taps[k]]
-    row, column, weight = (np.concatenate(part) for part in zip(*balance, strict=True))
-    used, row = np.unique(row, return_inverse=True)
-    model.add_lasting(row, column, weight, least[used])
-    row, column, weight = (np.concatenate(part) for part in zip(*demand, strict=True))
-    used, row = np.unique(row, return_inverse=True)
-    model.add_lasting(row, column, weight, own[used])
-    mine, flow = (np.concatenate(part) for part in zip(*joint, strict=True))
-    narrow = whole[mine] < widths[mine]
-    mine, flow = mine[narrow], flow[narrow]
-    used, row = np.unique(mine, return_inverse=True)
-    row = np.concatenate([row, np.arange(len(used))])
-    column = np.concatenate([flow, model.column[used]])
-    weight = np.concatenate([np.full(len(flow), -1), whole[used]])
-    model.add_lasting(row, column, weight, np.zeros(len(used), np.int64))
+        flows.append((mine, flow))
+        # beyond the tap's surroundings its flow goes on in the last layer
+        balance.add(np.where(here[head[mine]], k, len(layers) - 1) * nodes + head[mine], flow, 1)
+        balance.add(k * nodes + tail[mine], flow, -1)
+        balance.add(k * nodes + ends, leaving, -1)
+        demand.add(ends, leaving, 1)
+    narrow = widths > whole
+    joint.add(np.flatnonzero(narrow), model.column[narrow], whole[narrow])
+    for mine, flow in flows:
+        joint.add(mine[narrow[mine]], flow[narrow[mine]], -1)
+    if layers:
+        wide.give_to(model, np.zeros(len(layers) * len(head), np.int64))
+        balance.give_to(model, feed)
+        joint.give_to(model, np.zeros(len(head), np.int64))
+    demand.give_to(model, own)
 
 
-def _around(graph: Graph, need: Need, tap: int, is_leaf: Flags) -> Flags:
+def _around(graph: Graph, need: Need, tap: int) -> Flags:
     """Return the nodes around a tap among which there are several times as many homes as it has ports."""
     kind = graph.kind.copy()
     kind[0] = LEAF  # by way of it every tap is next to every other
@@ -124,4 +115,5 @@ def _around(graph: Graph, need: Need, tap: int, is_leaf: Flags) -> Flags:
     last = int(np.searchsorted(homes, REACH * need.ports[tap]))
     here = np.zeros(len(far), bool)
     here[order[: last + 1]] = True
-    return here & ~is_leaf
+    here[graph.kind == LEAF] = False
+    return here
