@@ -147,7 +147,7 @@ class MoneyRows(PortRows):
         least = model.branch(MOST_BRANCHES) * (1 - SAME)
         model.highs.setOptionValue("objective_bound", highspy.kHighsInf)
         model.demand_any()
-        return left if least > most else max((least - budget) / self.price, 0.0)
+        return left if least > most else (least - budget) / self.price
 
     def _floor(self) -> Floor:
         """
@@ -197,7 +197,7 @@ class Affordable:
         self.price, self.reach_gain, self.hurried = price, question.most, False
         search, _ = search_at(question, price, reach)
         part, _ = restrict(search.problem, search.wanted, search.reach.usable)
-        self.ground = Ground.of(part, search.room[search.reach.usable])
+        self.ground = Ground.of(part, search.room[search.reach.usable], way_out=part.nodes - 1)
         settled = self.ground.settled[self.ground.settled >= 0]
         out = settled[part.drop_node[settled] == part.nodes - 1]
         sure = int(part.drop_cost[out].sum()) // price
@@ -250,7 +250,7 @@ class Affordable:
         def prove(clock: Clock) -> int:
             rows = self._spending(budget, clock)
             least = rows.branch(budget - self._fixed, self.reach_gain - self._left_out - gain)
-            return max(math.floor(self.reach_gain - self._left_out - least + SAME), gain)
+            return max(math.floor(self.reach_gain - max(self._left_out + least, 0) + SAME), gain)
 
         return self._in_time(budget, self.config.time_limit_s, prove)
 

@@ -110,9 +110,13 @@ class Ground:
     settled: Ints
 
     @classmethod
-    def of(cls, problem: Problem, room: Ints, *, tolls: bool = True) -> Ground:
-        """Return the ground of a problem whose taps have `room`, int64 (t,); without `tolls` all ports are free."""
-        streets, origin, settled = lay_streets(problem, room, tolls=tolls)
+    def of(cls, problem: Problem, room: Ints, *, tolls: bool = True, way_out: int = -1) -> Ground:
+        """
+        Return the ground of a problem whose taps have `room`, int64 (t,); without `tolls` all ports are free.
+
+        Drops at the node `way_out` stay even where others are cheaper: they may cost less than they are priced at here.
+        """
+        streets, origin, settled = lay_streets(problem, room, tolls=tolls, way_out=way_out)
         streets.shrink()
         graph = make_graph(streets.kind, streets.tail, streets.head, streets.cost)
         return cls(problem, streets, graph, origin, settled)
@@ -140,7 +144,7 @@ class Ground:
         return edges, drop
 
 
-def lay_streets(problem: Problem, room: Ints, *, tolls: bool = True) -> tuple[Streets, Ints, Ints]:
+def lay_streets(problem: Problem, room: Ints, *, tolls: bool = True, way_out: int = -1) -> tuple[Streets, Ints, Ints]:
     """
     Return the streets of a problem, not shrunk yet, and what each edge is.
 
@@ -152,6 +156,8 @@ def lay_streets(problem: Problem, room: Ints, *, tolls: bool = True) -> tuple[St
         int64 (t,). Free ports of each tap.
     tolls
         Whether drops bear the price of a port, too, and not just of the fibre from the nearest tap.
+    way_out
+        Node whose drops all stay; -1 for none.
 
     Returns
     -------
@@ -163,7 +169,7 @@ def lay_streets(problem: Problem, room: Ints, *, tolls: bool = True) -> tuple[St
         int64 (c,). The drop of each customer who has no choice; -1 for the others.
     """
     price, paid = toll_prices(problem, room) if tolls else (drop_prices(problem), 0)
-    drops = _drops(problem, price, room)
+    drops = _drops(problem, price, room, way_out)
     choices = np.bincount(problem.drop_customer[drops], minlength=problem.customers)[problem.drop_customer[drops]]
     single, several = drops[choices == 1], drops[choices > 1]
     leaves, leaf = np.unique(problem.drop_customer[several], return_inverse=True)
@@ -189,7 +195,7 @@ def lay_streets(problem: Problem, room: Ints, *, tolls: bool = True) -> tuple[St
     return streets, origin, settled
 
 
-def _drops(problem: Problem, price: Ints, room: Ints) -> Ints:
+def _drops(problem: Problem, price: Ints, room: Ints, way_out: int) -> Ints:
     """
     Return the drops at nodes that a tap can reach, the cheapest of each customer at each node, by customer.
 
@@ -199,7 +205,8 @@ def _drops(problem: Problem, price: Ints, room: Ints) -> Ints:
     alone = problem.drop_cost + problem.fibres[problem.drop_customer] * problem.drop_fibre_cost
     least = np.full(problem.customers, np.iinfo(np.int64).max)
     np.minimum.at(least, problem.drop_customer[there], alone[there])
-    drops = np.flatnonzero(reachable(problem)[problem.drop_node] & (alone <= least[problem.drop_customer]))
+    cheap = (alone <= least[problem.drop_customer]) | (problem.drop_node == way_out)
+    drops = np.flatnonzero(reachable(problem)[problem.drop_node] & cheap)
     node, customer = problem.drop_node[drops], problem.drop_customer[drops]
     order = np.lexsort((drops, price[drops], node, customer))
     node, customer = node[order], customer[order]
