@@ -280,7 +280,10 @@ class Study:
         if self.kept is not None:
             self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
             self.kept.look_for(gain)
-            if self.kept.cheapest_for(gain).cost > (1 + self.config.target_gap) * self.least_cost(gain):
+            cost = self.kept.cheapest_for(gain).cost
+            if cost > (1 + self.config.target_gap) * self.least_cost(gain):
+                self.floors += self.kept.floors(cost, gain, self.config.time_limit_s)
+            if cost > (1 + self.config.target_gap) * self.least_cost(gain):
                 self._branch(telling_price([order for _, order in self.kept.plans], gain=gain))
             return self._choice(self._heard_of(self.kept.cheapest_for(gain)), wanted=gain)
         if is_small(self.question) and not self.must:
