@@ -12,6 +12,7 @@ import pytest
 
 from lastmile_net.solve.budget import Question, Study
 from lastmile_net.solve.capacity import Affordable, Limits, adjacency, afford, find_reach, solve_with_limits
+from lastmile_net.solve.clock import Clock
 
 from .test_capacity import CONFIG, town
 from .test_capacity_bound import _fits, random_town
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 RING = [(0, 2, 100), (1, 2, 100), (0, 1, 1000)]
 """Two cabinets, each by a trench of its own near ten houses, and a way round."""
 CLUSTER = [(c, 2, 10) for c in range(10)]
-DEAR, MANY = 1_000_000, 99
+DEAR, MANY, DEAREST_DROP = 1_000_000, 99, 10_000
 
 
 def affordable(question: Question, price: int, limits: Limits | None = None, **changes: float) -> Affordable:
@@ -65,17 +66,19 @@ def test_no_bound_is_below_what_trying_everything_finds(limit_s: float | None) -
         own_cost = 1000 * rng.integers(0, 3, problem.customers)
         least = everything(Question.of(replace(problem, tap_capacity=np.where(unlimited, MANY, ports)), own_cost, gain))
         question = Question.of(replace(problem, tap_capacity=np.where(unlimited, -1, ports)), own_cost, gain)
-        asked = affordable(question, int(rng.integers(12, 60)) * 1000, time_limit_s=limit_s)
+        price = int(rng.integers(1, 60)) * 1000
+        asked = affordable(question, price, time_limit_s=limit_s)
         total = max(least.values())
         floors = []
-        for budget in (total // 4, total // 2, 3 * total // 4):
+        for budget in (3 * total // 4, total // 4, total // 2):
             best = max(each for each, cost in least.items() if cost <= budget)
             floors += asked.floors(budget, 0, limit_s)
             proven = [floor.most_gain(question.most, budget) for floor in floors]
             branched = asked.most_gain(budget, 0)
             assert min(proven, default=best) >= best - 1e-6
             assert branched >= best
-            rooms.append([np.floor(min(proven, default=question.most) + 1e-6) - best, branched - best])
+            if price > DEAREST_DROP:
+                rooms.append([np.floor(min(proven, default=question.most) + 1e-6) - best, branched - best])
     if limit_s is None:
         seen, whole = np.mean(rooms, axis=0)
         assert seen <= 1
@@ -99,6 +102,15 @@ def test_whoever_lies_at_a_cabinet_without_limit_can_be_left_out() -> None:
     asked = affordable(question, 100_000)
     assert all(floor.most_gain(2, 10_000) >= 1 for floor in asked.floors(10_000, 0))
     assert asked.most_gain(10_000, 0) == 1
+
+
+def test_cables_lead_beyond_the_surroundings_of_their_cabinet() -> None:
+    """Five houses near by have dear drops; the one port is for a shop behind them, which gains ten times as much."""
+    edges, drops = [(0, 1, 70)], [*((c, 0, 60) for c in range(5)), (5, 1, 1), (6, 1, 1)]
+    question = Question.of(town(edges, [(0, 1)], drops, [1] * 7), gain=np.array([1, 1, 1, 1, 1, 10, 10]))
+    asked = affordable(question, DEAR)
+    assert all(floor.most_gain(25, 71_000) >= 10 for floor in asked.floors(71_000, 0))
+    assert asked.most_gain(71_000, 0) == 10
 
 
 def test_whom_limits_leave_without_a_tap_is_not_bought() -> None:
@@ -126,6 +138,18 @@ def test_streets_too_many_for_one_programme_are_left_out(monkeypatch: pytest.Mon
     study = Study(Question.of(problem), full.solution, CONFIG, limits=Limits(), ceiling=full.most_units)
     assert study.within(115_000).gain == 1
     assert not study.floors
+
+
+def test_a_programme_that_was_stopped_goes_on() -> None:
+    """HiGHS remembers that it was interrupted: what is asked later must be answered all the same."""
+    problem = random_town(1)
+    asked = affordable(Question.of(replace(problem, tap_capacity=problem.tap_capacity // 2)), 40_000)
+    rows = asked._begin(Clock())
+    rows.spend(DEAR)
+    rows.model.clock = Clock(stopped=["keyboard"])
+    assert not rows.model.solve()
+    rows.model.clock = Clock()
+    assert rows.model.solve()
 
 
 def test_a_stop_ends_the_proof() -> None:

@@ -113,6 +113,7 @@ class MoneyRows(PortRows):
 
     def spend(self, budget: int) -> None:
         """Let no solution cost more than a budget, in thousandths."""
+        self.value, self.idle = -math.inf, 0
         self.model.highs.changeRowBounds(self.row, -highspy.kHighsInf, budget / self.model.unit)
 
     def buy(self) -> int:

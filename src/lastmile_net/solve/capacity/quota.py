@@ -112,7 +112,7 @@ class Quota:
             self.late |= clock.over()
             built = np.zeros(len(part.edge), bool)
             built[answer.edges] = True
-            drop = np.where(answer.drop >= 0, part.real[answer.drop], -1)
+            drop = np.append(part.real, -1)[answer.drop]
             other = part.search.mend(built, drop)
             best = min(best, other, key=part.search.rank)
             if part.search.problem.units[drop >= 0].sum() >= room:

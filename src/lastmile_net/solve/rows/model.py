@@ -72,9 +72,8 @@ def quiet_highs() -> highspy.Highs:
 
 
 def _look(clocks: list[Clock], event: HighsCallbackEvent) -> None:
-    """Stop HiGHS where time is up or a stop was asked for."""
-    if clocks[0].over():
-        event.interrupt()
+    """Stop HiGHS where time is up or a stop was asked for; a stop of before counts no more."""
+    event.interrupt(clocks[0].over())
 
 
 class Relaxation:
