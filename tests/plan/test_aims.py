@@ -405,7 +405,7 @@ def test_a_grown_plan_serves_everybody_within_its_bound() -> None:
     ],
 )
 def test_plans_for_yearly_budgets_are_grown(settings: dict[str, object], grown: bool) -> None:
-    """Who says what each year may cost cares what the first years connect; nobody else pays 0.5 % for it unasked."""
+    """Who says what each year may cost cares what the first years connect; nobody else pays 0.6 % for it unasked."""
     assert lm.read_config(**{"prices": "metres", **settings}).is_grown is grown
 
 

@@ -62,7 +62,7 @@ class Phases(Frozen):
     `budgets` is what may be spent in each phase, in turn; who is left comes in one more. `areas` names planning areas
     (`area_id`) instead, `polygons` a file of them: each is a phase, all other customers come last. One of the three is
     needed, but for `grown` alone. With `grown`, the first phases get what is best for them, and the whole may cost
-    0.5 % more than the cheapest plan (or `order_slack`), 4 % where ports or routes are limited. None: with `budgets`,
+    0.6 % more than the cheapest plan (or `order_slack`), 4 % where ports or routes are limited. None: with `budgets`,
     but not where access points are placed anew.
     """
 

@@ -23,7 +23,7 @@ RISES = (1.5, 2.2)
 """Where plans that are grown at the prices of the budgets are too dear, they are grown at the last one times these."""
 ORDER_SHARES = (0.05, 0.1, 0.2, 0.3, 0.45, 0.7)
 """Parts of the whole cost at which the first part of the plan counts, where no budgets are given."""
-GROWN_SLACK, GROWN_SLACK_WITHIN_LIMITS = 0.005, 0.04
+GROWN_SLACK, GROWN_SLACK_WITHIN_LIMITS = 0.006, 0.04
 """What a plan that is grown may cost on top of the cheapest, at least; the same where ports or routes are limited."""
 STARTS = (
     ((0.1,), (1.0,)),

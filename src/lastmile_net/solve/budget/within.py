@@ -131,9 +131,9 @@ class WithinLimits:
 
     def _affords(self, budget: int) -> Affordable | None:
         """Return what proves what budgets can buy, up to this one; None where nothing does."""
-        order = self.growing[1]
-        if self.stopped or not len(order.cost) or (self.question.problem.tap_capacity <= 0).all():
+        if self.stopped or (self.question.problem.tap_capacity <= 0).all() or not len(self.growing[1].cost):
             return None
+        order = self.growing[1]
         price = order.price_at(budget) + 1
         if self._affordable is None or self._affordable.price < price:
             dearest = order.price_at(int(DEAREST * order.cost[-1])) + 1

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_EDGES = 30_000
-"""Streets with more edges are too many for one programme."""
+MOST_EDGES, EDGES_PER_S = 30_000, 250
+"""Streets with more edges are too many for one programme, or for so many seconds of a time limit."""
 FIRST_STEPS = 2
 """Solutions before there are layers: in the small programme cuts are found sooner."""
 STEPS, IDLE = 15, 2
@@ -157,9 +157,9 @@ class MoneyRows(PortRows):
         Where time ran out, the dual simplex method leaves prices that prove nearly as much.
         """
         solution = self.model.highs.getSolution()
-        if len(solution.row_dual) != self.model.count:
-            return Floor(self.price, 0)
         dual = np.array(solution.row_dual)
+        if len(dual) != self.model.count or not np.isfinite(dual).all():
+            return Floor(self.price, 0)
         rate = 1 + max(-float(dual[self.row]), 0.0)
         price = max(int(self.price / rate), 1)
         dual = np.maximum(dual * (self.model.unit / rate), 0.0)
@@ -175,8 +175,8 @@ class Affordable:
     question
         Streets, customers, their gains; nobody must be served.
     price
-        In thousandths for each unit of gain: whoever costs more than this by himself is left out, and nothing is proven
-        for higher prices.
+        Highest price of a unit of gain that bounds are proven at, in thousandths; drops that are dearer are left out of
+        the programme. Budgets that end where a unit costs more are bounded, but loosely.
     reach
         Which tap reaches whom within the limits on routes.
     config, report
@@ -209,8 +209,9 @@ class Affordable:
 
     @property
     def is_small(self) -> bool:
-        """Whether the streets are few enough for one programme."""
-        return len(self.ground.graph.cost) <= MOST_EDGES
+        """Whether the streets are few enough for one programme, and for the time limit."""
+        limit = self.config.time_limit_s
+        return len(self.ground.graph.cost) <= min(MOST_EDGES, np.inf if limit is None else EDGES_PER_S * limit)
 
     def floors(self, budget: int, enough: int, limit_s: float | None = None) -> list[Floor]:
         """
