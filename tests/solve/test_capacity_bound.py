@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
@@ -32,6 +33,9 @@ from lastmile_net.solve.capacity.tolls import toll_prices
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def random_town(seed: int) -> Problem:
@@ -64,17 +68,22 @@ def random_town(seed: int) -> Problem:
     )
 
 
-def least_cost(problem: Problem, *, split: bool) -> float:
-    """Return the least cost of serving everybody, over all edges and drops; `split` lets a customer have two taps."""
-    best = np.inf
-    ports = problem.tap_capacity
-    choices = [np.flatnonzero(problem.drop_customer == c) for c in range(problem.customers)]
+def every_digging(problem: Problem) -> Iterator[tuple[int, dict[int, int]]]:
+    """Yield what each choice of edges costs, and which nodes hang together then."""
     for mask in product((False, True), repeat=len(problem.tail)):
         graph = nx.Graph()
         graph.add_nodes_from(range(problem.nodes))
         graph.add_edges_from(zip(problem.tail[list(mask)], problem.head[list(mask)], strict=True))
         part = {v: number for number, nodes in enumerate(nx.connected_components(graph)) for v in nodes}
-        dug = problem.cost[list(mask)].sum()
+        yield int(problem.cost[list(mask)].sum()), part
+
+
+def least_cost(problem: Problem, *, split: bool) -> float:
+    """Return the least cost of serving everybody, over all edges and drops; `split` lets a customer have two taps."""
+    best = np.inf
+    ports = problem.tap_capacity
+    choices = [np.flatnonzero(problem.drop_customer == c) for c in range(problem.customers)]
+    for dug, part in every_digging(problem):
         for drops in product(*choices):
             cost = dug + problem.drop_cost[list(drops)].sum()
             if cost < best and _fits(problem, part, drops, ports, split=split):

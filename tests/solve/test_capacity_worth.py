@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import pytest
 
@@ -20,7 +19,7 @@ from lastmile_net.solve.problem import Problem
 
 from .small_towns import distances, small_town
 from .test_capacity import CONFIG, check, town
-from .test_capacity_bound import _fits, random_town
+from .test_capacity_bound import _fits, every_digging, random_town
 from .test_capacity_quota import with_cluster
 
 if TYPE_CHECKING:
@@ -36,12 +35,7 @@ def least_value(problem: Problem, price: int) -> float:
     """Return the least cost with a price for every home that is left out, over all edges, drops and taps."""
     best = np.inf
     choices = [[*np.flatnonzero(problem.drop_customer == c), None] for c in range(problem.customers)]
-    for mask in product((False, True), repeat=len(problem.tail)):
-        graph = nx.Graph()
-        graph.add_nodes_from(range(problem.nodes))
-        graph.add_edges_from(zip(problem.tail[list(mask)], problem.head[list(mask)], strict=True))
-        part = {v: number for number, nodes in enumerate(nx.connected_components(graph)) for v in nodes}
-        dug = problem.cost[list(mask)].sum()
+    for dug, part in every_digging(problem):
         for chosen in product(*choices):
             drops = tuple(int(d) for d in chosen if d is not None)
             served = np.array([d is not None for d in chosen])

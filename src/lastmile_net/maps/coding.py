@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 WORLD_BITS = 29
+"""The world's width is 2^29 units in Web Mercator: 7 cm at the equator, and a sum of two still fits 32 bits."""
 DATE_LINE_DEG = 6
 """A CRS for places on both sides of the 180th meridian has its centre nearer to it than that."""
-"""The world's width is 2^29 units in Web Mercator: 7 cm at the equator, and a sum of two still fits 32 bits."""
 HALF_WORLD_M = 20037508.342789244
 LEVEL = 6
 WIDTHS = (1, 2, 4, 6)

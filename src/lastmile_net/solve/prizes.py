@@ -9,7 +9,7 @@ that shrinks, builds, improves and proves the one does so for the other.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
     Solver = Callable[[Problem, SolveConfig, Report | None], Solution]
+
+Number = TypeVar("Number", int, "NDArray[np.int64]")
 
 STEP = 1.25
 """Prices that are asked are this far apart until one is too low and one too high,"""
@@ -81,6 +83,21 @@ class Question:
         return replace(problem, drop_cost=problem.drop_cost + self.own_cost[problem.drop_customer])
 
 
+class Floor(NamedTuple):
+    """No choice of customers costs less than `bound` where leaving out a unit of gain costs `price`, in thousandths."""
+
+    price: int
+    bound: int
+
+    def most_gain(self, reach_gain: int, budget: Number) -> Number:
+        """Return what no plan within a budget, or each of some, gains more than; `reach_gain` is that of everybody."""
+        return (self.price * reach_gain - self.bound + budget) // self.price
+
+    def least_cost(self, reach_gain: int, gain: int) -> int:
+        """Return what no plan that gains as much costs less than."""
+        return self.bound - self.price * (reach_gain - gain)
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """
@@ -99,6 +116,11 @@ class Answer:
     price: int
     solution: Solution
     bound: int
+
+    @property
+    def floor(self) -> Floor:
+        """What it proves."""
+        return Floor(self.price, self.bound)
 
 
 def ask(question: Question, price_each: int, config: SolveConfig, solver: Solver = solve) -> Answer:

@@ -28,13 +28,13 @@ from lastmile_net.solve.prizes import CLOSE, Answer, ask, close_in, only
 from lastmile_net.solve.routes import part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity import Floor, Limits
-    from lastmile_net.solve.prizes import Question, Solver
+    from lastmile_net.solve.capacity import Limits
+    from lastmile_net.solve.prizes import Floor, Question, Solver
     from lastmile_net.solve.problem import Problem, Progress, Report, Solution
 
     Ints = NDArray[np.int64]
@@ -216,8 +216,8 @@ class Study:
             most[budgets < self.all_cost] -= least
         for money, bound in self.proven:
             most[budgets <= money] = np.minimum(most[budgets <= money], bound)
-        for price, bound in self._floors():
-            most = np.minimum(most, (price * self.reach_gain - bound + budgets) // price)
+        for floor in self._all_floors():
+            most = np.minimum(most, floor.most_gain(self.reach_gain, budgets))
         by_drops = np.floor(np.interp(budgets, *self._drops_only) + SLIP).astype(np.int64)
         return np.asarray(np.maximum(np.minimum(most, by_drops), 0), np.int64)
 
@@ -235,9 +235,7 @@ class Study:
             money, gained = self._drops_only
             return int(np.interp(gain, gained, money))
         least = self.all_cost if gain == self.reach_gain == self.all_gain else 0
-        for price, bound in self._floors():
-            least = max(least, bound - price * (self.reach_gain - gain))
-        return least
+        return max([least, *(floor.least_cost(self.reach_gain, gain) for floor in self._all_floors())])
 
     def within(self, budget: int) -> Choice:
         """Return the best plan that costs no more than a budget."""
@@ -376,10 +374,9 @@ class Study:
             most = self.kept.most_gain(budget, gain)
             self.proven += [] if most is None else [(budget, most)]
 
-    def _floors(self) -> Iterator[tuple[int, int]]:
-        """Yield prices of a unit of gain, and what nothing costs less than with that paid for all left out."""
-        yield from ((price, answer.bound) for price, answer in self.answers.items())
-        yield from self.floors
+    def _all_floors(self) -> list[Floor]:
+        """Return what has been proven at some price: by answers, and within ports."""
+        return [*(answer.floor for answer in self.answers.values()), *self.floors]
 
     def _is_proven(self, budget: int) -> bool:
         return max(order.gain_within(budget) for _, order in self.plans) >= self.most_gain(budget)

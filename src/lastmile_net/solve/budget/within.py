@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity import Floor, Limits
-    from lastmile_net.solve.prizes import Answer, Question
+    from lastmile_net.solve.capacity import Limits
+    from lastmile_net.solve.prizes import Answer, Floor, Question
     from lastmile_net.solve.problem import Progress, Report, Solution
 
 MOST_QUESTIONS = 6

@@ -1,6 +1,6 @@
 """Plans within limits: free ports of access points, length and loss of routes."""
 
-from lastmile_net.solve.capacity.afford import Affordable, Floor
+from lastmile_net.solve.capacity.afford import Affordable
 from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import (
     NO_FREE_PORT,
@@ -28,7 +28,6 @@ __all__ = [
     "ROUTE_TOO_LONG",
     "Affordable",
     "Catalogue",
-    "Floor",
     "Limited",
     "Limits",
     "Reach",

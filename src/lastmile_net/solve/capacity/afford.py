@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import highspy
 import numpy as np
@@ -27,6 +27,7 @@ from lastmile_net.solve.capacity.streets import Ground
 from lastmile_net.solve.capacity.worth import search_at
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.graph import LEAF
+from lastmile_net.solve.prizes import Floor
 from lastmile_net.solve.rows.generate import MOST_BRANCHES, STANDSTILL
 
 if TYPE_CHECKING:
@@ -59,17 +60,6 @@ QUICK = {"rounds": 1, "target_gap": QUICK_GAP, "workers": 1}
 """When the solution without ports stops that guides the first cuts."""
 
 
-class Floor(NamedTuple):
-    """No choice of customers costs less than `bound` where leaving out a unit of gain costs `price`, in thousandths."""
-
-    price: int
-    bound: int
-
-    def most_gain(self, reach_gain: int, budget: int) -> float:
-        """Return what no plan within a budget gains more than, if everybody in reach gains `reach_gain`."""
-        return reach_gain - (self.bound - budget) / self.price
-
-
 class MoneyRows(PortRows):
     """
     The rows of streets with few ports, with one that says how much money there is.
@@ -99,7 +89,6 @@ class MoneyRows(PortRows):
         """Add rows for how many are left out, and for the money."""
         super()._add_lasting()
         model = self.model
-        self.out = int(np.flatnonzero(self.need.ports >= self.need.homes.sum())[-1])
         way_out = (model.tail == self.out) & (self.graph.kind[model.head] == LEAF)
         self.left = np.where(way_out, model.cost // self.price, 0)
         self.money = model.cost - self.price * self.left
@@ -275,7 +264,7 @@ class Affordable:
         return self._rows
 
     def _floors(self, rows: MoneyRows, budget: int, enough: int) -> Iterator[Floor]:
-        least, idle = math.inf, 0
+        most_left, idle = -math.inf, 0
         for step in range(STEPS):
             if step == FIRST_STEPS and not self._flows:
                 rows.let_flow()
@@ -283,10 +272,11 @@ class Affordable:
             added = rows.buy()
             floor = Floor(rows.floor.price, rows.floor.bound + self._fixed + rows.floor.price * self._left_out)
             yield floor
-            most = floor.most_gain(self.reach_gain, budget)
-            idle = 0 if most < least * (1 - WORTH) else idle + 1
-            least = min(most, least)
-            if added < 0 or (self._flows and (added == 0 or idle == IDLE or math.floor(least) <= enough)):
+            left = (floor.bound - budget) / floor.price
+            idle = 0 if left > most_left + WORTH * (self.reach_gain - left) else idle + 1
+            most_left = max(left, most_left)
+            proven = floor.most_gain(self.reach_gain, budget) <= enough
+            if added < 0 or (self._flows and (added == 0 or idle == IDLE or proven)):
                 break
 
     def _begin(self, clock: Clock) -> MoneyRows:

@@ -88,18 +88,19 @@ class PortRows(Generation):
     def _add_lasting(self) -> None:
         """Add a row: whoever finds no port is left out, where a tap with ports for all has ways to customers only."""
         graph, need, homes = self.graph, self.need, self.most
-        for v in np.flatnonzero(need.ports >= homes).tolist():
+        self.out = -1
+        # of several taps with ports for all, the last one is the one at which customers are left out
+        for v in np.flatnonzero(need.ports >= homes)[::-1].tolist():
             row = slice(graph.start[v], graph.start[v + 1])
             end, arc = graph.nbr[row], graph.arc[row].astype(np.int64)
             out = graph.kind[end] == LEAF
             if np.all(out | (end == 0)):
+                self.out = v
                 self.most = min(homes, int(need.ports.sum() - need.ports[v]))
                 left = homes - self.most - int(need.homes[v])
                 if left > 0:
                     column = self.model.column[arc[out]]
-                    self.model.add_lasting(
-                        np.zeros(len(column), np.int64), column, need.homes[end[out]], np.array([left])
-                    )
+                    self.model.add_lasting(0 * column, column, need.homes[end[out]], np.array([left]))
                 return
 
     def _ascend(self, reduced: Ints) -> tuple[int, list[Record]]:

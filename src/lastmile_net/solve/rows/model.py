@@ -112,7 +112,7 @@ class Relaxation:
         self.stays: list[Flags] = []
         self.upper: list[Ints] = []
         self.count = 0
-        self._clocks = [clock]
+        self._clocks = [clock]  # what HiGHS calls back must not hold on to the relaxation
         self.highs = quiet_highs()
         look = partial(_look, self._clocks)
         self.highs.cbSimplexInterrupt += look
