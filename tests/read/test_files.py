@@ -241,6 +241,25 @@ class TestTables:
         assert frame["street"].tolist() == ["Große Straße"]
         assert frame.geometry.iloc[0] == HOME
 
+    @pytest.mark.parametrize(("encoding", "read_as"), [("utf-8", "Náměstí"), ("cp1250", "Námìstí")])
+    def test_letters_that_had_to_be_guessed_are_shown(self, tmp_path: Path, encoding: str, read_as: str) -> None:
+        """A register from Prague, saved by Excel, is read as Windows-1252: nothing but its letters tells that."""
+        content = "customer_id;street;lon;lat\n1;Náměstí;11.28;49.51\n".encode(encoding)
+        reading = read(table(tmp_path, content), CUSTOMERS)
+        assert reading.frame["street"].tolist() == [read_as]
+        assert [f"'{read_as}'" in note for note in reading.notes] == ([] if encoding == "utf-8" else [True])
+
+    @pytest.mark.parametrize(("encoding", "read_as"), [("utf-8", "Náměstí"), ("cp1250", "Námìstí")])
+    def test_shapefiles_without_a_code_page(self, tmp_path: Path, encoding: str, read_as: str) -> None:
+        """Who sends a shapefile forgets the .cpg: UTF-8 came out with two letters for one, and nothing was said."""
+        homes(1, street=["Náměstí"]).rename(columns={"customer_id": "customer_i"}).to_file(
+            tmp_path / "homes.shp", encoding=encoding
+        )
+        (tmp_path / "homes.cpg").unlink()
+        reading = read(tmp_path / "homes.shp", CUSTOMERS, ReadOptions(mapping={"customer_id": "customer_i"}))
+        assert reading.frame["street"].tolist() == [read_as]
+        assert [f"'{read_as}'" in note for note in reading.notes] == ([] if encoding == "utf-8" else [True])
+
     def test_decimal_comma(self, tmp_path: Path) -> None:
         """Half of Europe writes 11,28."""
         content = "customer_id;lon;lat;revenue\n1;11,28;49,51;1.234,50\n2;11,3;49;7\n"

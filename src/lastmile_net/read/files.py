@@ -207,6 +207,7 @@ def _placed(
     """Open a source, conform it to its preset, give its columns the names of the schema and its rows a place."""
     preset = column_preset(options.preset) if isinstance(options.preset, str) else options.preset
     opened = _open(source, layer, options, preset, told)
+    tables.note_guessed_encoding(opened, told)
     made = Conformed(opened, "", ())
     if preset is not None:
         made = conform(opened, preset, _second_tables(preset, options), told)

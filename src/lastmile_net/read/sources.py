@@ -36,6 +36,8 @@ UNPACKING = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, 
 SNIFFED, MAX_PROLOG = 65_536, 4_000_000
 _COMMENT = re.compile(rb"<!--.*?-->|<!--.*|<\?.*?\?>", re.DOTALL)
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
+LATIN_1 = "ISO-8859-1"
+"""What GDAL takes a shapefile for that does not tell its encoding."""
 PARQUET = frozenset({".parquet", ".geoparquet", ".pq"})
 _OUTWARD = re.compile(
     rb"<\s*OGR\w*(DataSource|Layer)|<\s*VRTDataset|<\s*GDAL_W|<\s*!\s*(DOCTYPE|ENTITY)|gdal_streamed_alg"
@@ -265,9 +267,24 @@ def _read_gdal(place: Place, opened: str | bytes, layer: Layer | None) -> pd.Dat
 
 
 def _read_layer(opened: str | bytes, name: str) -> pd.DataFrame:
-    source = io.BytesIO(opened) if isinstance(opened, bytes) else opened
-    found = pyogrio.read_dataframe(source, layer=name, on_invalid="ignore")  # a line of one place is none
+    if pyogrio.read_info(_stream(opened), layer=name)["encoding"] != LATIN_1:
+        return _read_as(opened, name, None)
+    try:
+        return _read_as(opened, name, "utf-8")
+    except UnicodeDecodeError:
+        found = _read_as(opened, name, tables.FALLBACK)
+        found.attrs[tables.GUESSED] = tables.FALLBACK
+        return found
+
+
+def _read_as(opened: str | bytes, name: str, encoding: str | None) -> pd.DataFrame:
+    on_invalid = "ignore"  # a line of one place is none
+    found = pyogrio.read_dataframe(_stream(opened), layer=name, on_invalid=on_invalid, encoding=encoding)
     return found if isinstance(found, gpd.GeoDataFrame) else pd.DataFrame(found)
+
+
+def _stream(opened: str | bytes) -> str | io.BytesIO:
+    return io.BytesIO(opened) if isinstance(opened, bytes) else opened
 
 
 def _choose(place: Place, listed: Sequence[Sequence[str | None]], layer: Layer | None) -> list[str]:

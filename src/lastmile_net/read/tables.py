@@ -30,9 +30,14 @@ if TYPE_CHECKING:
 DELIMITERS = (",", ";", "\t", "|")
 DELIMITER = "lastmile_net.delimiter"
 """Attribute of a table of text: what stands between its cells."""
+GUESSED = "lastmile_net.guessed_encoding"
+"""Attribute of a table that does not tell its encoding and is no UTF-8: what it was read as."""
+FALLBACK = "cp1252"
+"""What text is read as that does not tell its encoding and is no UTF-8."""
 SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".psv"})
 SNIFFED_LINES, SNIFFED_BYTES = 50, 4096
 MAX_CELL = 50_000_000
+MAX_SHOWN = 40
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -85,7 +90,8 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
     DataError
         If there is no header, a name occurs twice in it, or rows have more cells than it has names.
     """
-    text = decode(data)
+    encoding = encoding_of(data)
+    text = data.decode(encoding, errors="replace")
     told = _TOLD_DELIMITER.match(text)
     delimiter = told[1] if told else sniff(text)
     rows = _split(text[told.end() :] if told else text, delimiter, source)
@@ -103,6 +109,8 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
     columns = [list(column) for column in zip(*padded, strict=True)] if padded else [[] for _ in header]
     table = pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in zip(header, columns, strict=True)})
     table.attrs[DELIMITER] = delimiter
+    if encoding == FALLBACK:
+        table.attrs[GUESSED] = encoding
     return table
 
 
@@ -148,27 +156,42 @@ def _check_table(header: Sequence[str], rows: Sequence[Sequence[str]], source: s
         raise DataError(faults)
 
 
-def decode(data: bytes) -> str:
+def encoding_of(data: bytes) -> str:
     """
-    Return bytes as text: by their byte order mark, else as UTF-8, else as Windows-1252.
+    Return the encoding of a text: by its byte order mark, else UTF-8 where it fits, else Windows-1252.
 
     UTF-16 without a mark is told by its zeros: every other byte of a table is one.
 
     Examples
     --------
-    >>> decode("Straße".encode("cp1252")), decode("\ufeffStraße".encode("utf-8")), decode("ß".encode("utf-16"))
-    ('Straße', 'Straße', 'ß')
+    >>> encoding_of("Straße".encode("cp1252")), encoding_of("Straße".encode("utf-8")), encoding_of("ß".encode("utf-16"))
+    ('cp1252', 'utf-8-sig', 'utf-16')
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
+        return "utf-16"
     for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         every_other = data[first:SNIFFED_BYTES:2]
         if every_other.count(0) > len(every_other) / 2:
-            return data.decode(encoding, errors="replace")
+            return encoding
     try:
-        return data.decode("utf-8-sig")
+        data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        return FALLBACK
+    return "utf-8-sig"
+
+
+def note_guessed_encoding(table: pd.DataFrame, told: Complaints) -> None:
+    """Show how a text came out whose encoding had to be guessed: wrong letters are seen at once, and only by people."""
+    if table.attrs.get(GUESSED) is None:
+        return
+    columns = [table.columns, *(table[name] for name in table.columns if pd.api.types.is_string_dtype(table[name]))]
+    foreign = (text for column in columns for text in column if isinstance(text, str) and not text.isascii())
+    seen = next(foreign, None)
+    if seen is not None:
+        shown = " ".join(seen.split())[:MAX_SHOWN]
+        told.note(
+            f"its text is no UTF-8: read as Windows-1252, as in '{shown}'; if letters are wrong, save it as UTF-8"
+        )
 
 
 def sniff(text: str) -> str:
