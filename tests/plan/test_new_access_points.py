@@ -86,6 +86,13 @@ def test_a_box_reaches_as_far_as_its_kind(max_m: float, cost: float) -> None:
     assert lm.plan(*town(TWO, 1), config=prices(max_m=max_m)).cost == pytest.approx(cost)
 
 
+def test_a_plan_is_proven_the_cheapest_only_with_its_new_access_points(placed: Plan) -> None:
+    """The cheapest trenches are proven soon, places for boxes are not: the summary called a gap of 1 % the cheapest."""
+    assert placed.summary["gap"] > placed.config.target_gap
+    assert placed.status == "rounds"
+    assert "ended above the gap asked for (0.30 %)" in str(placed)
+
+
 @pytest.mark.parametrize(("homes", "feeders"), [(32, 1), (4, 1), (3, 2), (1, 4)])
 def test_feeding_fibres_are_counted_by_what_each_serves(homes: int, feeders: int) -> None:
     """A box of four ports takes one fibre of 1:32 or 1:4, two of three homes each, four of its own for each home."""

@@ -498,3 +498,10 @@ def test_the_curve_counts_one_home_as_one() -> None:
     told = curve_svg(curve, "EUR")
     assert "knee: 1 home for 10 EUR" in told
     assert "the last home costs 20 EUR" in told
+
+
+def test_a_curve_without_a_bend_has_no_knee(town: Plan) -> None:
+    """One customer is a straight line: "connects 0 homes; from there on homes get dear" is no advice."""
+    curve = pd.DataFrame({"cost": [0.0, 10.0], "units": [0, 1], "upper_bound": [0, 1], "best_units": [0.0, 1.0]})
+    assert "knee" not in curve_svg(curve, "EUR")
+    assert "knee" not in summary_text(dataclasses.replace(town, curve=curve))

@@ -29,7 +29,7 @@ from lastmile_net.plan.outlook import outlook, ranges, stability
 from lastmile_net.plan.phases import account
 from lastmile_net.plan.result import Plan
 from lastmile_net.plan.routes import lay_routes, no_routes
-from lastmile_net.solve.problem import MILLI
+from lastmile_net.solve.problem import MILLI, ended
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from lastmile_net.plan.pose import Posed
     from lastmile_net.read.layers import Layers
     from lastmile_net.solve.capacity import Limited
+    from lastmile_net.solve.problem import Status
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -94,6 +95,7 @@ def assemble(posing: Posing) -> Plan:
     points = tables.access_points(built)
     curve = curve_table(posing.money, built.customer_id, built.units, posing.config, _homes(posing))
     phases = account(posing.config.phases, built.phase, curve, dug, areas=posing.money.areas)
+    summary = _summary(posing, customers, dug, breakdown, float(equipment.sum()))
     backbone = posing.layers.backbone
     line = np.isin(shapely.get_type_id(backbone.geometry.to_numpy()), (1, 5))
     return Plan(
@@ -105,19 +107,27 @@ def assemble(posing: Posing) -> Plan:
         backbone_lines=backbone[line].reset_index(drop=True),
         backbone_points=backbone[~line].reset_index(drop=True),
         streets=posing.layers.streets,
-        summary=_summary(posing, customers, dug, breakdown, float(equipment.sum()))
+        summary=summary
         | {"labour": _labour(built, dug, reused, breakdown)}
         | ({"phases": phases} if phases else {})
         | ({"uncertainty": ranges(scenarios, posing)} if scenarios is not None else {}),
         config=posing.config,
         proposals=proposals,
         curve=curve,
-        status=posing.limited.solution.status,
+        status=_status(posing, summary),
         log=posing.limited.solution.log,
         notes=tuple(plan_notes(posing, customers, dug, points)),
         rejected=posing.layers.rejected,
         examined=posing.findings,
     )
+
+
+def _status(posing: Posing, summary: dict[str, Any]) -> Status:
+    """Return what ended the solve; the trenches alone may be the cheapest where new access points are not."""
+    status = posing.limited.solution.status
+    if posing.placed is None or status != "optimal":
+        return status
+    return ended(summary["cost"]["total"], summary["lower_bound"], posing.config.target_gap)
 
 
 def _built(posing: Posing) -> tables.Built:

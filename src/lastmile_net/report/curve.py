@@ -48,7 +48,8 @@ def landmarks(curve: pd.DataFrame) -> Landmarks | None:
 
     Notes
     -----
-    The knee is the point farthest above the straight line from the first point to the last (Satopaa et al. 2011).
+    The knee is the point farthest above the straight line from the first point to the last (Satopaa et al. 2011);
+    a curve that never runs above that line has none, which 0 homes tell.
     """
     if len(curve) < 2 or curve["units"].iloc[-1] <= 0 or curve["cost"].iloc[-1] <= 0:
         return None
@@ -125,10 +126,11 @@ def curve_svg(curve: pd.DataFrame, currency: str = "") -> str:
         parts.append(_line(x, y_best, "#7a9", dash="2 3"))
         parts.append(_label(x[-1], y_best[-1] + 34, "dotted: each budget by itself", "#586", "end"))
     parts.append(_line(x, y, "#146"))
-    knee_x, knee_y = (np.interp(found.knee_cost, cost, values) for values in (x, y))
-    parts.append(f'<circle cx="{knee_x:.1f}" cy="{knee_y:.1f}" r="5" fill="#146"/>')
-    knee = f"knee: {homes(found.knee_units)} for {found.knee_cost:,.0f} {currency}"
-    parts.append(_label(knee_x + 10, knee_y + 18, knee, "#146"))
+    if found.knee_units:
+        knee_x, knee_y = (np.interp(found.knee_cost, cost, values) for values in (x, y))
+        parts.append(f'<circle cx="{knee_x:.1f}" cy="{knee_y:.1f}" r="5" fill="#146"/>')
+        knee = f"knee: {homes(found.knee_units)} for {found.knee_cost:,.0f} {currency}"
+        parts.append(_label(knee_x + 10, knee_y + 18, knee, "#146"))
     many = f"the last {found.last_units:,} homes cost"
     last = f"{agree(found.last_units, 'the last home costs', many)} {found.last_cost:,.0f} {currency}"
     parts.append(_label(WIDTH - RIGHT, HEIGHT - BOTTOM - 10, last, "#333", "end"))

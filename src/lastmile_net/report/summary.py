@@ -211,8 +211,9 @@ def _curve(plan: Plan) -> list[Row]:
     currency = str(plan.summary.get("currency", ""))
     knee = f"connects {in_words(found.knee_units)}; from there on homes get dear"
     last = "for the last home" if found.last_units == 1 else f"for the last {in_words(found.last_units)}"
+    bend = [Row("Money", "knee of the curve", money(found.knee_cost, currency), meaning=knee)]
     return [
-        Row("Money", "knee of the curve", money(found.knee_cost, currency), meaning=knee),
+        *(bend if found.knee_units else []),
         Row("Money", "the last 5 %", money(found.last_cost, currency), meaning=last),
         *_nesting(plan),
     ]
