@@ -441,6 +441,7 @@ def test_stability_falls_towards_the_ends(tmp_path: Path) -> None:
     told = plan.summary["uncertainty"]
     assert told["scenarios"] == 100
     assert told["cost"]["p10"] <= told["cost"]["median"] <= told["cost"]["p90"] <= 1.2 * 330
+    assert f"{told['cost']['p10']:,.2f} m to {told['cost']['p90']:,.2f} m in eight of ten" in str(plan)
     verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
     assert verdict.passed, str(verdict)
 

@@ -12,6 +12,7 @@ from shapely import LineString, Point
 
 import lastmile_net as lm
 from lastmile_net.demo import demo_folder
+from lastmile_net.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +46,23 @@ def cabinet(x: float = 0, y: float = 0, ports: float = np.nan) -> gpd.GeoDataFra
 
 
 METRES = lm.read_config(prices="metres")
+
+
+@pytest.mark.parametrize("config", [{"max_drop_m": 80}, "lastmile.toml"])
+def test_a_config_that_is_none_is_told_how_to_make_one(config: object) -> None:
+    """In a notebook one writes a dict, or the name of a file: both ended in a traceback about `crs`."""
+    with pytest.raises(ConfigError, match="read_config"):
+        lm.plan(streets(a=_line((0, 0), (100, 0))), cabinet(), customers(c=_point(50, 9)), config=config)
+
+
+def test_a_table_in_memory_is_placed_by_its_coordinates() -> None:
+    """What pandas read, from a sheet or a database, has longitudes and latitudes and no geometry."""
+    places = customers(a=_point(50, 9), b=_point(80, 9)).to_crs(4326)
+    table = pd.DataFrame({"customer_id": places["customer_id"], "lon": places.geometry.x, "lat": places.geometry.y})
+    before = table.copy()
+    plan = lm.plan(streets(a=_line((0, 0), (100, 0))), cabinet(), table, config=METRES)
+    assert plan.cost == pytest.approx(98, abs=0.01)
+    pd.testing.assert_frame_equal(table, before)
 
 
 @pytest.mark.parametrize(

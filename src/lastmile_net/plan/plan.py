@@ -17,7 +17,7 @@ from lastmile_net.cost import (
     to_cents,
 )
 from lastmile_net.doctor import check
-from lastmile_net.errors import DataError
+from lastmile_net.errors import ConfigError, DataError, Fault
 from lastmile_net.plan.aim import spend
 from lastmile_net.plan.ground import lay_ground
 from lastmile_net.plan.outcome import Posing, assemble
@@ -54,10 +54,10 @@ def plan(
     Parameters
     ----------
     streets, backbone, customers
-        Files that GDAL reads, or GeoDataFrames; columns as `schema.py` declares them. The backbone may be None
-        where the config gives a `pop`.
+        Files that GDAL reads, GeoDataFrames, or DataFrames with columns of coordinates; columns as `schema.py`
+        declares them. The backbone may be None where the config gives a `pop`.
     config
-        All settings; the defaults if not given.
+        All settings, as `read_config` makes them; the defaults if not given.
     report
         Called with the solver's progress; returning False stops it with the best plan so far.
     barriers, excluded, rail_water
@@ -74,8 +74,13 @@ def plan(
         If the layers cannot be planned on; it lists all problems with rows and cure.
     MissingFileError
         If a file is not there.
+    ConfigError
+        If the config is none.
     """
-    config = config or read_config()
+    config = read_config() if config is None else config
+    if not isinstance(config, PlanConfig):
+        cure = "Make it with read_config(max_drop_m=80), or read_config(Path('lastmile.toml'))."
+        raise ConfigError([Fault(f"is no PlanConfig, but a {type(config).__name__}", cure, setting="config")])
     layers = load_layers(
         streets,
         backbone,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lastmile_net.read.shapes import BadRows
     from lastmile_net.schema import Layer
 
-Source: TypeAlias = str | Path | gpd.GeoDataFrame
+Source: TypeAlias = str | Path | pd.DataFrame
 """A path, `file.gpkg:layer`, the address of a database, or a table."""
 MAX_LON, MAX_LAT = 360.0, 90.0
 
@@ -106,7 +106,7 @@ def read_layer(
     ----------
     source
         Path of any file that GDAL reads, of a CSV or a Parquet file; `file.gpkg:layer`; `postgresql://...`; or
-        a table in memory, which is not changed.
+        a table in memory, with a geometry or with columns of coordinates, which is not changed.
     layer
         Layer of the schema that it is to become.
     crs
@@ -240,6 +240,8 @@ def _open(
             raise DataError([fault]) from error
         table: pd.DataFrame = source.reset_index(drop=True)
         return table
+    if isinstance(source, pd.DataFrame):
+        return source.reset_index(drop=True)
     if postgis.is_database(source):
         address = str(source)
         told.source = str(postgis.read_address(address, options.layer_name))

@@ -57,14 +57,14 @@ def plan_table(plan: Plan) -> tuple[Row, ...]:
     Return what a planner reads first, line by line, as text.
 
     Sections are `Today` and `With this plan` (customers, homes), `Why unserved` (customers, homes), `Digging`, `Cost`,
-    `Proof`, `Money` and `Notes`.
+    `Proof`, `Money`, `How sure it is` and `Notes`.
 
     Parameters
     ----------
     plan
         A plan, or one that has been read back.
     """
-    parts = (_coverage, _reasons, _new_points, _digging, _cost, _proof, _aim, _curve, _notes)
+    parts = (_coverage, _reasons, _new_points, _digging, _cost, _proof, _aim, _curve, _ranges, _notes)
     return tuple(row for part in parts for row in part(plan))
 
 
@@ -226,6 +226,29 @@ def _nesting(plan: Plan) -> list[Row]:
         return []
     meaning = "fewer homes, over ten budgets, than the best parts of the plans looked at; --budget may find more"
     return [Row("Money", "building in order loses", percent(lost), meaning=meaning)]
+
+
+def _ranges(plan: Plan) -> list[Row]:
+    """Tell the median of the scenarios, and within what eight of ten lie, where scenarios were asked for."""
+    found = plan.summary.get("uncertainty")
+    if not found:
+        return []
+    currency = str(plan.summary.get("currency", ""))
+    rows = [Row("How sure it is", "scenarios", f"{found['scenarios']:,}", meaning="what follows is their median")]
+    for part, label, unit in (
+        ("cost", "cost", currency),
+        ("homes", "homes", ""),
+        ("cost_per_unit", "per home", currency),
+    ):
+        low, middle, high = (found[part][at] for at in ("p10", "median", "p90"))
+        if middle is not None:
+            within = f"{_figure(low, unit)} to {_figure(high, unit)} in eight of ten"
+            rows.append(Row("How sure it is", label, _figure(middle, unit), meaning=within))
+    return rows
+
+
+def _figure(value: float, currency: str) -> str:
+    return money(value, currency) if currency else f"{value:,.0f}"
 
 
 def _notes(plan: Plan) -> list[Row]:
