@@ -48,6 +48,20 @@ def cabinet(x: float = 0, y: float = 0, ports: float = np.nan) -> gpd.GeoDataFra
 METRES = lm.read_config(prices="metres")
 
 
+def test_a_plan_around_a_full_duct_is_not_called_the_cheapest() -> None:
+    """The bound knows no spare capacity: the duct for one of two homes leaves a gap of 500 %, "proven the cheapest"."""
+    duct = gpd.GeoDataFrame(
+        {"backbone_id": ["D"], "role": ["duct"], "units_free": [1.0]}, geometry=[_line((0, 0), (100, 0))], crs=CRS
+    )
+    backbone = pd.concat([cabinet(), duct], ignore_index=True)
+    here = customers(a=_point(100, 9), b=_point(100, 8))
+    plan = lm.plan(streets(s=_line((0, 0), (100, 0))), backbone, here, config=METRES)
+    assert plan.customers["outcome"].tolist() == ["planned", "planned"]
+    assert plan.gap > 1
+    assert plan.status == "rounds"
+    assert "proven the cheapest" not in str(plan)
+
+
 @pytest.mark.parametrize("config", [{"max_drop_m": 80}, "lastmile.toml"])
 def test_a_config_that_is_none_is_told_how_to_make_one(config: object) -> None:
     """In a notebook one writes a dict, or the name of a file: both ended in a traceback about `crs`."""
@@ -221,7 +235,7 @@ def test_ground_that_is_guessed_is_noted(prices: str, surface: list[str | None],
     ways = streets(Main=_line((0, 0), (300, 0)), Back=_line((300, 0), (300, 40))).assign(surface=surface)
     plan = lm.plan(ways, cabinet(), customers(a=_point(250, 20)), config=lm.read_config(prices=prices))
     told = [each for each in plan.notes if "`surface`" in each]
-    end = "is told neither by `surface` nor by `highway`: priced as sealed (`cost.surface_otherwise`)"
+    end = "is told neither by `surface` nor by the class in `highway`: priced as sealed (`cost.surface_otherwise`)"
     assert told == ([f"the ground of {note} {end}"] if note else [])
 
 

@@ -66,7 +66,7 @@ def plan_notes(posing: Posing, customers: pd.DataFrame, dug: gpd.GeoDataFrame, p
 def _guessed_ground(streets: pd.DataFrame, prices: CostModel) -> Iterator[str]:
     count = guessed_surfaces(streets, prices)
     if count:
-        which = f"the ground of {counted(count, 'street')} is told neither by `surface` nor by `highway`"
+        which = f"the ground of {counted(count, 'street')} is told neither by `surface` nor by the class in `highway`"
         yield f"{which}: priced as {prices.surface_otherwise} (`cost.surface_otherwise`)"
 
 

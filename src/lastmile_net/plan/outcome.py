@@ -55,6 +55,9 @@ BOUND_COVERS_NEW = (
     "customers planned"
 )
 
+NO_GAP = 5e-7
+"""A gap below this is cents that were rounded."""
+
 
 @dataclass(frozen=True, eq=False)
 class Posing:
@@ -123,9 +126,9 @@ def assemble(posing: Posing) -> Plan:
 
 
 def _status(posing: Posing, summary: dict[str, Any]) -> Status:
-    """Return what ended the solve; the trenches alone may be the cheapest where new access points are not."""
-    status = posing.limited.solution.status
-    if posing.placed is None or status != "optimal":
+    """Return what ended the solve; new access points and spare capacities can leave a gap where the search has none."""
+    status, gap = posing.limited.solution.status, summary["gap"]
+    if status != "optimal" or (gap is not None and gap < NO_GAP):
         return status
     return ended(summary["cost"]["total"], summary["lower_bound"], posing.config.target_gap)
 
