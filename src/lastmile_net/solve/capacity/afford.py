@@ -133,6 +133,7 @@ class MoneyRows(PortRows):
         model = self.model
         most = self.price * (left - 1) + budget
         model.demand_whole(np.ones(len(model.cost), bool), self.price)
+        model.guess_nothing()
         model.highs.setOptionValue("objective_bound", most * (1 + SAME) / model.unit)
         least = model.branch(MOST_BRANCHES) * (1 - SAME)
         model.highs.setOptionValue("objective_bound", highspy.kHighsInf)

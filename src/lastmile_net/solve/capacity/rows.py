@@ -189,7 +189,7 @@ class PortRows(Generation):
         highs: highspy.Highs = self.model.highs
         highs.setOptionValue("mip_rel_gap", gap)
         highs.setOptionValue("objective_bound", (cost * (1 + SAME) + grain) / self.model.unit)
-        highs.setOptionValue("mip_heuristic_effort", 0.0)  # the forest is as good as its own would be
+        self.model.guess_nothing()
         found = self.model.branch(MOST_BRANCHES)
         told = float(highs.getInfo().objective_function_value) * self.model.unit
         use = self.model.use[self.model.arc]

@@ -48,6 +48,8 @@ After so many times the steps of the longest solution before, but not fewer than
 begun anew.
 """
 
+GUESSES = ("rins", "rens", "root_reduced_cost", "feasibility_jump")
+"""What HiGHS finds whole solutions by besides branching."""
 SAFE = 1e-9
 """Sums of prices that are no whole numbers are rounded down by this part."""
 
@@ -329,6 +331,13 @@ class Relaxation:
         self.highs.changeColsBounds(len(columns), columns, np.zeros(len(columns)), upper)
         self.highs.setOptionValue("mip_rel_gap", 0.0)
         self.highs.setOptionValue("mip_abs_gap", 0.5 * grain / self.unit)
+
+    def guess_nothing(self) -> None:
+        """Only branch from here on: a plan is known that is as good as guesses, and none of them stops for a clock."""
+        for name in GUESSES:
+            self.highs.setOptionValue(f"mip_heuristic_run_{name}", False)
+        self.highs.setOptionValue("mip_heuristic_effort", 0.0)
+        self.highs.setOptionValue("mip_allow_restart", False)
 
     def branch(self, nodes: int) -> float:
         """Branch and bound; return what no whole solution of the rows costs less than, in the graph's money."""
