@@ -1,0 +1,37 @@
+"""What edges, drops and equipment cost, and what it all adds up to, in whole cents."""
+
+from lastmile_net.cost.crossings import price_crossings, price_drop_crossings
+from lastmile_net.cost.customers import (
+    labour_of_drops,
+    labour_of_equipment,
+    price_drops,
+    price_equipment,
+    price_fibre,
+)
+from lastmile_net.cost.edges import EdgePrices, price_edges
+from lastmile_net.cost.money import from_cents, to_cents
+from lastmile_net.cost.reuse import UNLIMITED
+from lastmile_net.cost.surfaces import guessed_surfaces, surface_classes
+from lastmile_net.cost.totals import CostBreakdown, overhead_on, total_cost, with_overhead, with_overheads
+
+__all__ = [
+    "UNLIMITED",
+    "CostBreakdown",
+    "EdgePrices",
+    "from_cents",
+    "guessed_surfaces",
+    "labour_of_drops",
+    "labour_of_equipment",
+    "overhead_on",
+    "price_crossings",
+    "price_drop_crossings",
+    "price_drops",
+    "price_edges",
+    "price_equipment",
+    "price_fibre",
+    "surface_classes",
+    "to_cents",
+    "total_cost",
+    "with_overhead",
+    "with_overheads",
+]

@@ -1,0 +1,11 @@
+"""Text columns of a layer as prices look at them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def lower_text(frame: pd.DataFrame, column: str) -> pd.Series[str]:
+    if column not in frame:
+        return pd.Series("", index=frame.index, dtype=object)
+    return frame[column].astype(object).where(frame[column].notna(), "").astype(str).str.strip().str.lower()
