@@ -11,16 +11,13 @@ from folium.template import Template
 
 from lastmile_net.credit import from_osm
 from lastmile_net.errors import DataError, Fault
+from lastmile_net.maps.choose import check_wishes, classed_customers
 from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
+from lastmile_net.maps.findings import findings_layers
 from lastmile_net.maps.page import offline_map, save_page
 from lastmile_net.maps.phases import phase_figures, phase_symbols, untold_phases
-from lastmile_net.maps.plan_layers import (
-    OUTCOME_SYMBOLS,
-    check_wishes,
-    classed_customers,
-    findings_layers,
-    plan_layers,
-)
+from lastmile_net.maps.plan_layers import plan_layers
+from lastmile_net.maps.symbols import OUTCOME_SYMBOLS
 from lastmile_net.maps.words import heading, words
 from lastmile_net.report.choice import choice
 
@@ -30,7 +27,8 @@ if TYPE_CHECKING:
     import folium
     import geopandas as gpd
 
-    from lastmile_net.maps.plan_layers import MapLayer, Only
+    from lastmile_net.maps.choose import Only
+    from lastmile_net.maps.map_layer import MapLayer
     from lastmile_net.plan.result import Plan
 
 

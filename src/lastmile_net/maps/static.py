@@ -15,16 +15,7 @@ import shapely
 from lastmile_net.counts import percent
 from lastmile_net.credit import from_osm
 from lastmile_net.errors import DataError, Fault
-from lastmile_net.maps.packed import Symbol
-from lastmile_net.maps.page import write_whole
-from lastmile_net.maps.plan_layers import (
-    ACCESS_SYMBOLS,
-    LINE_SYMBOLS,
-    OUTCOME_SYMBOLS,
-    POINT_SYMBOLS,
-    STREET_COLOUR,
-    TRENCH_SYMBOLS,
-    WIDER_FROM_HOMES,
+from lastmile_net.maps.choose import (
     Only,
     access_class,
     beside,
@@ -32,6 +23,17 @@ from lastmile_net.maps.plan_layers import (
     classed_customers,
     idle_points,
     only_these,
+)
+from lastmile_net.maps.packed import Symbol
+from lastmile_net.maps.page import write_whole
+from lastmile_net.maps.symbols import (
+    ACCESS_SYMBOLS,
+    LINE_SYMBOLS,
+    OUTCOME_SYMBOLS,
+    POINT_SYMBOLS,
+    STREET_COLOUR,
+    TRENCH_SYMBOLS,
+    WIDER_FROM_HOMES,
 )
 from lastmile_net.maps.view import first_view
 from lastmile_net.maps.words import heading, words
