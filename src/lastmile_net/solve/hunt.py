@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.rows.generate import Generation, Step
-    from lastmile_net.solve.rows.windows import Charged
+    from lastmile_net.solve.rows.windows import RowCharges
     from lastmile_net.solve.shrink import Shrunk
 
     Ints = NDArray[np.int64]
@@ -89,7 +89,7 @@ BRANCHED = 20_000
 FORBIDDEN = np.int64(1) << np.int64(40)
 
 
-class Charges(NamedTuple):
+class GraphCharges(NamedTuple):
     """What has been charged on a graph: what is left of the costs, each charge, and their sum."""
 
     graph: Graph
@@ -136,9 +136,9 @@ class Hunt:
     bound: int = 0
     rounds: int = 0
     pool: list[tuple[int, Ints]] = field(default_factory=list)
-    _charges: Charges | None = None
+    _charges: GraphCharges | None = None
     _rows: Generation | None = None
-    _windowed: Charged | None = None
+    _windowed: RowCharges | None = None
     _relaxed: bool = False
     _passes: int = 0
     _turns: int = 0
@@ -185,7 +185,7 @@ class Hunt:
         gain += int(ascend(graph, Habit(guide, SLACKS[1], self._cap()), reduced, record))
         self._turns += 1
         self._raise(bound + gain)
-        self._charges = Charges(graph, reduced, record, bound + gain)
+        self._charges = GraphCharges(graph, reduced, record, bound + gain)
         self._settled = gain < (SETTLED if len(graph.cost) > SMALL else SETTLED_SMALL) * still_open
         self._drop_useless(self._charges, SHRINK)
 
@@ -311,14 +311,14 @@ class Hunt:
         """Return the graph as it is now."""
         return make_graph(self.shrunk.kind, self.shrunk.tail, self.shrunk.head, self.shrunk.cost)
 
-    def _charged(self) -> Charges | None:
+    def _charged(self) -> GraphCharges | None:
         """Return what is charged on the graph as it is now, after useless edges are dropped as long as that pays."""
         while self._charges is None and not self.done and not self.clock.over():
             self._charges = self._charge()
             self._drop_useless(self._charges, WORTH)
         return self._charges
 
-    def _charge(self) -> Charges:
+    def _charge(self) -> GraphCharges:
         """Charge cuts, guided by the best tree."""
         graph = self.graph()
         guide = turn_root(graph, self._bring(graph, self.best))
@@ -326,9 +326,9 @@ class Hunt:
         record = roomy_record(len(graph.kind) if self._sparse else 0)
         bound = int(ascend(graph, Habit(guide, self._slack(), self._cap()), reduced, record))
         self._raise(bound)
-        return Charges(graph, reduced, record, bound)
+        return GraphCharges(graph, reduced, record, bound)
 
-    def _drop_useless(self, charges: Charges, worth: float) -> None:
+    def _drop_useless(self, charges: GraphCharges, worth: float) -> None:
         """Build a tree among the arcs without reduced cost; drop what no better one uses if so much less is left."""
         graph, reduced, _, bound = charges
         self._offer(graph, improve(graph, self._inside_free(graph, reduced, 0.0), self._first_passes()))
@@ -351,7 +351,7 @@ class Hunt:
         tree: Shorts = span(graph, grow(graph, length, 0))
         return tree
 
-    def _near(self, charges: Charges) -> Flags:
+    def _near(self, charges: GraphCharges) -> Flags:
         """Return the edges that come nearest to be used, as many as a few times those of the best tree."""
         graph, reduced, _, bound = charges
         spare = self.cost - self.shrunk.constant - bound

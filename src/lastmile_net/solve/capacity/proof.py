@@ -11,7 +11,7 @@ import numpy as np
 from lastmile_net.solve.bound import Habit, ascend, record_of
 from lastmile_net.solve.capacity.cuts import ascend_demand
 from lastmile_net.solve.capacity.forest import complete_forest, improve_forest
-from lastmile_net.solve.capacity.recharge import Charged, recharge_demand
+from lastmile_net.solve.capacity.recharge import GroundCharges, recharge_demand
 from lastmile_net.solve.capacity.rows import PortRows
 from lastmile_net.solve.capacity.shake import shake
 from lastmile_net.solve.capacity.windows import charge_port_windows
@@ -136,7 +136,7 @@ def shaken(task: Task) -> Flags | None:
     return built
 
 
-def charge_within_ports(task: Task) -> Charged:
+def charge_within_ports(task: Task) -> GroundCharges:
     """Charge cuts, then take charges back and charge anew as long as that is worth its time."""
     streets, graph, need = task.ground.streets, task.ground.graph, task.ground.streets.need
     nodes, guide, clock = len(graph.kind), tree_of(task.ground, task.relaxed), task.clock.part(CHARGE_SHARE)
@@ -159,7 +159,7 @@ def charge_within_ports(task: Task) -> Charged:
         bound += gain
         if gain < SETTLED * bound or clock.over():
             break
-    return Charged(bound + streets.constant, reduced, filled(record))
+    return GroundCharges(bound + streets.constant, reduced, filled(record))
 
 
 def prove_within_ports(task: Task) -> tuple[int, Flags | None]:

@@ -27,7 +27,7 @@ AROUND_TAPS = 0.7
 
 
 @dataclass(frozen=True, eq=False)
-class Charged:
+class GroundCharges:
     """
     Charges on cuts of a ground.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.bound import Record
-    from lastmile_net.solve.capacity.recharge import Charged
+    from lastmile_net.solve.capacity.recharge import GroundCharges
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
 
@@ -80,7 +80,7 @@ def cut_port_window(graph: Graph, need: Need, label: Shorts, number: int) -> Por
     return PortWindow(small, own, back, arc)
 
 
-def charge_port_windows(graph: Graph, need: Need, via: Shorts, charged: Charged, seed: int, clock: Clock) -> int:
+def charge_port_windows(graph: Graph, need: Need, via: Shorts, charged: GroundCharges, seed: int, clock: Clock) -> int:
     """
     Charge all windows of a graph by linear programmes, in two threads.
 

@@ -38,7 +38,7 @@ WORTH = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class Charged:
+class RowCharges:
     """
     What has been charged on a graph, or on a window of it.
 
@@ -78,8 +78,8 @@ class Given:
 
 
 def charge_all(
-    graph: Graph, habit: Habit, edges: int, clock: Clock, workers: int, before: Charged | None = None
-) -> Charged:
+    graph: Graph, habit: Habit, edges: int, clock: Clock, workers: int, before: RowCharges | None = None
+) -> RowCharges:
     """
     Generate rows in all windows of a graph, once around.
 
@@ -100,12 +100,12 @@ def charge_all(
     """
     if before is None:
         nothing = PricedRows.of(record_of(0, 0))
-        before = _ascended(graph, habit, Charged(0, np.repeat(graph.cost, 2), nothing, np.zeros(len(graph.end))))
+        before = _ascended(graph, habit, RowCharges(0, np.repeat(graph.cost, 2), nothing, np.zeros(len(graph.end))))
     windows, label = cut_windows(graph, habit.guide, edges)
     stuck, *own = map(before.rows.some, rows_by_window(graph, before.rows.start, before.rows.arc, label, len(windows)))
     given = [_given(before, rows, window) for rows, window in zip(own, windows, strict=True)]
 
-    def charge(number: int) -> Charged | None:
+    def charge(number: int) -> RowCharges | None:
         return charge_window(windows[number], given[number], np.random.default_rng(number), clock)
 
     order = sorted(range(len(windows)), key=lambda number: -len(windows[number].arc))
@@ -122,10 +122,10 @@ def charge_all(
         reduced[window.arc[into]] = new.reduced[into]
         use[window.arc[into]] = new.use[into]
         rows.append(replace(new.rows, arc=window.arc[new.rows.arc]))
-    return _ascended(graph, habit, Charged(bound, reduced, join_rows(rows), use))
+    return _ascended(graph, habit, RowCharges(bound, reduced, join_rows(rows), use))
 
 
-def charge_window(window: Window, given: Given, rng: np.random.Generator, clock: Clock) -> Charged | None:
+def charge_window(window: Window, given: Given, rng: np.random.Generator, clock: Clock) -> RowCharges | None:
     """Generate rows in a window until little is gained; return what can be charged instead, None if that is no more."""
     if clock.over():
         return None
@@ -139,20 +139,20 @@ def charge_window(window: Window, given: Given, rng: np.random.Generator, clock:
             break
         gain, proven = step.bound - proven, max(step.bound, proven)
         if step.bound > least:
-            found, least = Charged(step.bound, step.reduced, step.rows, rows.model.use.copy()), step.bound
+            found, least = RowCharges(step.bound, step.reduced, step.rows, rows.model.use.copy()), step.bound
         if step.added == 0 or gain < WORTH * abs(step.bound):
             break
     return found
 
 
-def _ascended(graph: Graph, habit: Habit, charged: Charged) -> Charged:
+def _ascended(graph: Graph, habit: Habit, charged: RowCharges) -> RowCharges:
     """Charge what an ascent on the whole graph still can."""
     reduced, record = charged.reduced.copy(), roomy_record(len(graph.kind))
     bound = charged.bound + int(ascend(graph, habit, reduced, record))
-    return Charged(bound, reduced, join_rows([charged.rows, PricedRows.of(record)]), charged.use)
+    return RowCharges(bound, reduced, join_rows([charged.rows, PricedRows.of(record)]), charged.use)
 
 
-def _given(charged: Charged, own: PricedRows, window: Window) -> Given:
+def _given(charged: RowCharges, own: PricedRows, window: Window) -> Given:
     """Return a window's own charges in its arcs, and what these cost without them."""
     rows = replace(own, arc=np.searchsorted(window.arc, own.arc))
     cost = charged.reduced[window.arc] + rows.charges(len(window.arc))
