@@ -249,6 +249,14 @@ def test_units_that_are_guessed_are_noted(units: list[int | None], note: str) ->
     )
 
 
+def test_a_missing_column_of_units_is_noted() -> None:
+    """Without `units` a tower counts as much as a cottage: whoever forgot to map the column must read it."""
+    here = customers(a=_point(250, 20), b=_point(200, 20)).drop(columns="units", errors="ignore")
+    plan = lm.plan(streets(Main=_line((0, 0), (300, 0))), cabinet(), here, config=METRES)
+    told = [each for each in plan.notes if "`units`" in each]
+    assert told == ["customers: there is no column `units`: each row is taken for 1"]
+
+
 @pytest.mark.parametrize(
     ("changes", "places", "note"),
     [

@@ -192,6 +192,8 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, raw: pd.DataFrame, t
             cure = f"Name the column that holds it in [mapping.{layer.name}]; there are: "
             there = [str(name) for name in raw if str(raw[name].dtype) != "geometry"]
             told.fault("required column is missing", f"{cure}{_listed(there)}.", column.name)
+        if _is_guess(column) and len(table):
+            told.note(f"there is no column `{column.name}`: each row is taken for {column.default}")
         return _typed(np.full(len(table), None, dtype=object), column, table.index)
     cells = table[column.name]
     if column.kind == "text":
@@ -203,7 +205,7 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, raw: pd.DataFrame, t
         unclear = _refuse_unclear(cells, column, raw, told)
         found[unclear] = None
         wrong &= ~unclear
-    if column.name == "units" and column.default is not None:
+    if _is_guess(column):
         _note_blank(np.array([number is None for number in found]) & ~wrong, column, told)
     if wrong.any():
         shown = ", ".join(sorted({repr(str(cell)) for cell in cells[wrong]})[:3])
@@ -211,6 +213,11 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, raw: pd.DataFrame, t
     if column.kind in ("number", "integer"):
         _refuse_beyond(found, column, told)
     return _typed(found, column, table.index)
+
+
+def _is_guess(column: Column) -> bool:
+    """Return whether the default of a column is a guess that a planner should know of: how many homes there are."""
+    return column.name == "units" and column.default is not None
 
 
 def _note_blank(blank: NDArray[np.bool_], column: Column, told: Complaints) -> None:
