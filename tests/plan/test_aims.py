@@ -501,6 +501,31 @@ def test_spare_capacity_of_lines_is_kept_within_every_aim(tmp_path: Path, aim: d
     assert verdict.passed, str(verdict)
 
 
+def beyond_a_duct(homes: int, spare: float | None) -> lm.Plan:
+    """Return what 260 buy in a side street 400 m away, with a duct to its corner; homes lie 40 m apart there."""
+    ways = streets(Main=LineString([(E0, N0), (E0 + 400, N0)]), Side=LineString([(E0 + 400, N0), (E0 + 400, N0 + 400)]))
+    duct = {"backbone_id": ["D"], "role": ["duct"], "units_free": [spare]}
+    line = gpd.GeoDataFrame(duct, geometry=[LineString([(E0, N0), (E0 + 400, N0)])], crs=CRS)
+    doors = customers(**{f"c{i}": Point(E0 + 410, N0 + 40 * (i + 1)) for i in range(homes)})
+    config = lm.read_config(prices="metres", budget=260)
+    return lm.plan(ways, pd.concat([cabinet(), line], ignore_index=True), doors, config=config)
+
+
+def test_a_duct_that_is_too_small_for_all_is_used_within_a_budget() -> None:
+    """Everybody together needs a trench beside the duct, 400 m: no reason to buy nothing where the duct has room."""
+    few, all_of_them = beyond_a_duct(3, 3.0), beyond_a_duct(6, 3.0)
+    assert few.summary["units"]["planned"] == all_of_them.summary["units"]["planned"] == 3
+    assert few.cost == all_of_them.cost
+
+
+def test_a_duct_with_room_for_all_leaves_the_proof_as_it_is() -> None:
+    """Spare capacity that no plan comes near must not cost choice or proof: both are as with a duct without limit."""
+    ample, endless = beyond_a_duct(6, 100.0), beyond_a_duct(6, None)
+    told = ("gain", "most_gain", "cost")
+    assert [ample.summary["aim"][name] for name in told] == [endless.summary["aim"][name] for name in told]
+    assert ample.gap == endless.gap
+
+
 @pytest.mark.parametrize(
     ("aim", "who"),
     [

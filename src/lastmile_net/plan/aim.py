@@ -12,15 +12,19 @@ from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.plan.phases import numbers, wait_for
+from lastmile_net.plan.spare import fits
 from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, buy_in_turn, only, reach_more
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI, ended
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import geopandas as gpd
     from numpy.typing import NDArray
 
     from lastmile_net.config import CostModel, PlanConfig, SolveConfig
+    from lastmile_net.plan.pose import Posed
     from lastmile_net.solve.capacity import Limited, Limits, Reach
     from lastmile_net.solve.problem import Problem, Report, Solution
 
@@ -72,6 +76,55 @@ class Money:
     dearer: float = 0.0
     phase: Ints | None = None
     areas: int = 0
+
+
+def spend_within_spare(
+    answers: list[tuple[Posed, Limited]],
+    spent: Callable[[Posed, Limited, Limits | None], Money],
+    limits: Limits,
+    spare: Ints,
+    *,
+    sure: bool,
+    several: bool,
+) -> tuple[Posed, Money]:
+    """
+    Decide who is connected, and keep the spare capacity of lines.
+
+    Parameters
+    ----------
+    answers
+        As from `within_spare`.
+    spent
+        Spends the money on one of them (`spend`).
+    limits
+        Limits on routes.
+    spare
+        int64. Homes that each network edge has room for; -1 where it is any number.
+    sure
+        Whether a plan may be any that keeps all limits, not just first parts of an answer.
+    several
+        Whether to look at all answers: there is an aim, which another one may serve better than the first.
+
+    Returns
+    -------
+    posed, money
+        The problem whose answer serves the aim best, and the plan.
+    """
+    first = answers[0][0]
+    if len(answers) == 1 and (sure or not (spare >= 0).any()):
+        money = spent(*answers[0], limits)
+        if fits(first, money.limited.solution, spare):
+            return first, money
+    tried = [(posed, spent(posed, limited, None)) for posed, limited in (answers if several else answers[:1])]
+    return max(tried, key=lambda each: _merit(each[1].about))
+
+
+def _merit(about: dict[str, float | str | None]) -> tuple[float, float]:
+    """Return how well a plan serves its aim, the greater the better."""
+    gain, cost, asked, wanted = (float(about.get(name) or 0) for name in ("gain", "cost", "asked", "wanted_gain"))
+    if about.get("aim") == "price":
+        return asked * gain - cost, gain
+    return (min(gain, wanted) if about.get("aim") == "coverage" else gain), -cost
 
 
 def spend(

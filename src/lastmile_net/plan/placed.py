@@ -123,7 +123,7 @@ class Placed:
 
 def solve_posed(
     pose: Poser, prices: EdgePrices, network: StreetNetwork, limits: Limits, config: PlanConfig, report: Report | None
-) -> tuple[Posed, Limited, Placed | None]:
+) -> tuple[list[tuple[Posed, Limited]], Placed | None]:
     """
     Solve within all limits; with new access points, where the config asks for them.
 
@@ -138,10 +138,11 @@ def solve_posed(
 
     Returns
     -------
-    posed, limited, placed
-        The problem that was solved, its answer, and the new access points, None where none are asked for. With them
-        the problem has fibre in streets for nothing, and each customer's part of it and of the access points in the
-        price of its drop: shares, order of building and scenarios then add up as ever.
+    answers, placed
+        The problem that was solved and its answer, and a second pair where lines are too full (`within_spare`); and the
+        new access points, None where none are asked for. With them there is one answer, and its problem has fibre in
+        streets for nothing, and each customer's part of it and of the access points in the price of its drop: shares,
+        order of building and scenarios then add up as ever.
     """
     buys_nothing = config.budget == 0  # the plan for everybody need not be a cheap one then
     effort = config.solve.model_copy(update={"rounds": 1}) if buys_nothing else config.solve
@@ -150,11 +151,10 @@ def solve_posed(
         return solve_with_limits(problem, limits, effort, report, search=not buys_nothing)
 
     if not config.new_access_points:
-        posed, limited = within_spare(prices, pose, solve_within)
-        return posed, limited, None
+        return within_spare(prices, pose, solve_within), None
     names = sorted(config.cost.access_points)
     kinds = catalogue(config.cost, names)
-    posed, base = within_spare(prices, pose, lambda problem: solve_within(without_ports(problem, kinds)))
+    posed, base = within_spare(prices, pose, lambda problem: solve_within(without_ports(problem, kinds)))[0]
     sited = place_access_points(
         posed.problem,
         base,
@@ -171,7 +171,7 @@ def solve_posed(
         sited=sited,
         units=posed.problem.units,
     )
-    return replace(posed, problem=_with_shares(posed.problem, placed)), sited.limited, placed
+    return [(replace(posed, problem=_with_shares(posed.problem, placed)), sited.limited)], placed
 
 
 def catalogue(model: CostModel, names: list[str]) -> Catalogue:

@@ -18,7 +18,7 @@ from lastmile_net.cost import (
 )
 from lastmile_net.doctor import check
 from lastmile_net.errors import ConfigError, DataError, Fault
-from lastmile_net.plan.aim import spend
+from lastmile_net.plan.aim import aim_of, spend, spend_within_spare
 from lastmile_net.plan.ground import lay_ground
 from lastmile_net.plan.outcome import Posing, assemble
 from lastmile_net.plan.placed import solve_posed
@@ -31,7 +31,10 @@ from lastmile_net.solve.problem import MILLI
 if TYPE_CHECKING:
     from lastmile_net.doctor import Findings
     from lastmile_net.network import Taps
+    from lastmile_net.plan.aim import Money
+    from lastmile_net.plan.pose import Posed
     from lastmile_net.plan.result import Plan
+    from lastmile_net.solve.capacity import Limited
     from lastmile_net.solve.problem import Report
 
 FARTHEST_MM = 10**12
@@ -113,7 +116,7 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
     drop_fibre = price_fibre(drop_m, config.cost)
     limits = _limits(config, ground.taps)
     must = wanted & layers.customers["include"].to_numpy(bool)
-    posed, limited, placed = solve_posed(
+    answers, placed = solve_posed(
         lambda prices: pose(
             ground.network,
             ground.taps,
@@ -130,15 +133,22 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
         config,
         report,
     )
-    money = spend(
-        posed.problem,
-        limited,
-        None if (ground.prices.capacity >= 0).any() else limits,
-        layers.customers,
-        left=left,
-        locked=round(float(ground.prices.build[ground.prices.locked].sum()) * MILLI),
-        config=config,
-        report=report,
+
+    def spent(posed: Posed, limited: Limited, within: Limits | None) -> Money:
+        return spend(
+            posed.problem,
+            limited,
+            within,
+            layers.customers,
+            left=left,
+            locked=round(float(ground.prices.build[ground.prices.locked].sum()) * MILLI),
+            config=config,
+            report=report,
+        )
+
+    has_aim = aim_of(config) is not None
+    posed, money = spend_within_spare(
+        answers, spent, limits, ground.prices.capacity, sure=placed is None, several=has_aim
     )
     return Posing(
         layers=layers,

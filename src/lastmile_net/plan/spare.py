@@ -29,7 +29,7 @@ MOST_ROUNDS = 8
 """Rounds of closing lines; after the last one who does not fit is left out."""
 
 
-def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> tuple[Posed, Limited]:
+def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> list[tuple[Posed, Limited]]:
     """
     Solve so that no existing line carries more new homes than its `units_free`.
 
@@ -44,8 +44,9 @@ def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> tuple[Posed,
 
     Returns
     -------
-    posed, limited
-        The problem that was solved last, and its answer.
+    answers
+        Problems that were solved, and their answers. One alone if it overloads no line as it is; else two, the better
+        one for everybody first: one without the lines that are too full, and one that fills them.
 
     Notes
     -----
@@ -55,10 +56,10 @@ def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> tuple[Posed,
     """
     posed = pose(prices)
     limited = solve(posed.problem)
+    if fits(posed, limited.solution, prices.capacity):
+        return [(posed, limited)]
     whole, free = posed, limited
     closed = np.zeros(len(prices.build), bool)
-    if not (prices.capacity >= 0).any():
-        return posed, limited
     trimmed = _trimmed(posed, limited, prices.capacity)
     for _ in range(MOST_ROUNDS):
         over = _overloaded(posed, limited.solution, prices.capacity)
@@ -67,10 +68,14 @@ def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> tuple[Posed,
         closed[over] = True
         posed = pose(replace(prices, build=np.where(closed, np.inf, prices.build)))
         limited = solve(posed.problem)
-    limited = _trimmed(posed, limited, prices.capacity)
-    if (trimmed.units, -trimmed.solution.cost) >= (limited.units, -limited.solution.cost):
-        posed, limited = whole, trimmed
-    return posed, _bounded(whole, free, limited, solve)
+    answers = [(whole, trimmed), (posed, _trimmed(posed, limited, prices.capacity))]
+    answers.sort(key=lambda answer: (-answer[1].units, answer[1].solution.cost))
+    return [(posed, _bounded(whole, free, limited, solve)) for posed, limited in answers]
+
+
+def fits(posed: Posed, solution: Solution, capacity: Ints) -> bool:
+    """Return whether no existing line carries more new homes than it has room for; `capacity` < 0 is any number."""
+    return len(_overloaded(posed, solution, capacity)) == 0
 
 
 def _overloaded(posed: Posed, solution: Solution, capacity: Ints) -> Ints:
