@@ -14,6 +14,7 @@ from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.plan.phases import numbers, wait_for
 from lastmile_net.plan.spare import fits
 from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, buy_in_turn, only, reach_more
+from lastmile_net.solve.capacity import solve_with_limits
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI, ended
 
@@ -307,14 +308,31 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     if study.parts_only:
         drops = min(study.least_cost(int(question.gain[served].sum())), solution.cost)
         return replace(solution, cost=solution.cost - own, lower_bound=max(drops - own, 0))
-    again = only(question, served, config)
-    unlimited = (question.problem.tap_capacity < 0).all()
-    best = again if unlimited and again.cost < solution.cost else solution
+    again, best = only(question, served, config), solution
+    if (question.problem.tap_capacity < 0).all():
+        best = min(solution, again, key=lambda each: each.cost)
     known = study.full.lower_bound + own if np.array_equal(served, study.full.drop >= 0) else 0
-    bound = min(max(again.lower_bound, known), best.cost)
+    bound = max(again.lower_bound, known)
+    if study.kept is not None and not study.stopped and best.cost > (1 + config.target_gap) * bound:
+        within = _within_limits(study, served, config)
+        if np.array_equal(within.drop >= 0, served):
+            bound = max(bound, within.lower_bound)
+            again, best = within, min(best, within, key=lambda each: each.cost)
+    bound = min(bound, best.cost)
     status = again.status if again.status in ("time", "interrupted") else ended(best.cost, bound, config.target_gap)
     status = "time" if study.hurried and status != "interrupted" else status
     return replace(best, cost=best.cost - own, lower_bound=bound - own, status=status, log=again.log)
+
+
+def _within_limits(study: Study, served: Flags, config: SolveConfig) -> Solution:
+    """Return a plan for some customers and its bound, which knows of ports and limits on routes."""
+    assert study.kept is not None
+    reach = study.kept.reach
+
+    def solve(problem: Problem, settings: SolveConfig, _: Report | None) -> Solution:
+        return solve_with_limits(problem, reach, settings, study.heard).solution
+
+    return only(study.question, served, config, solve)
 
 
 def _finds_port(problem: Problem, reach: Reach, solution: Solution) -> Flags:
