@@ -326,11 +326,11 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
 
 def _within_limits(study: Study, served: Flags, config: SolveConfig) -> Solution:
     """Return a plan for some customers and its bound, which knows of ports and limits on routes."""
-    assert study.kept is not None
-    reach = study.kept.reach
+    assert study.limits is not None
+    limits = study.limits
 
     def solve(problem: Problem, settings: SolveConfig, _: Report | None) -> Solution:
-        return solve_with_limits(problem, reach, settings, study.heard).solution
+        return solve_with_limits(problem, limits, settings, study.heard).solution
 
     return only(study.question, served, config, solve)
 
