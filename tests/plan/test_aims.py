@@ -518,6 +518,22 @@ def test_a_duct_that_is_too_small_for_all_is_used_within_a_budget() -> None:
     assert few.cost == all_of_them.cost
 
 
+def test_who_is_included_comes_first_beside_a_duct_that_is_too_small() -> None:
+    """D, of 4 homes, needs the trench beside a duct for 3: 450, and 20 more for e, 7 homes; e and w were 8 for 170."""
+    ways = streets(
+        Main=LineString([(E0, N0), (E0 + 400, N0)]),
+        Side=LineString([(E0 + 400, N0), (E0 + 400, N0 + 400)]),
+        West=LineString([(E0, N0), (E0 - 100, N0)]),
+    )
+    duct = {"backbone_id": ["D"], "role": ["duct"], "units_free": [3.0]}
+    line = gpd.GeoDataFrame(duct, geometry=[LineString([(E0, N0), (E0 + 400, N0)])], crs=CRS)
+    doors = customers(d=Point(E0 + 410, N0 + 40), e=Point(E0 + 410, N0 + 50), w=Point(E0 - 100, N0 + 10))
+    doors = doors.assign(units=[4, 3, 5], include=[True, False, False])
+    backbone = pd.concat([cabinet(), line], ignore_index=True)
+    plan = lm.plan(ways, backbone, doors, config=lm.read_config(prices="metres", budget=500))
+    assert (outcomes(plan), plan.cost) == ("de", pytest.approx(470))
+
+
 def test_a_duct_with_room_for_all_leaves_the_proof_as_it_is() -> None:
     """Spare capacity that no plan comes near must not cost choice or proof: both are as with a duct without limit."""
     ample, endless = beyond_a_duct(6, 100.0), beyond_a_duct(6, None)

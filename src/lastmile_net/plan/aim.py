@@ -14,7 +14,6 @@ from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.plan.phases import numbers, wait_for
 from lastmile_net.plan.spare import fits
 from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, buy_in_turn, only, reach_more
-from lastmile_net.solve.capacity import solve_with_limits
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI, ended
 
@@ -117,7 +116,12 @@ def spend_within_spare(
         if fits(first, money.limited.solution, spare):
             return first, money
     tried = [(posed, spent(posed, limited, None)) for posed, limited in (answers if several else answers[:1])]
-    return max(tried, key=lambda each: _merit(each[1].about))
+    return max(tried, key=lambda each: (_included(*each), _merit(each[1].about)))
+
+
+def _included(posed: Posed, money: Money) -> int:
+    """Return how many of those who must be served are."""
+    return int((posed.problem.first & (money.limited.solution.drop >= 0)).sum())
 
 
 def _merit(about: dict[str, float | str | None]) -> tuple[float, float]:
@@ -314,7 +318,7 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     known = study.full.lower_bound + own if np.array_equal(served, study.full.drop >= 0) else 0
     bound = max(again.lower_bound, known)
     if study.kept is not None and not study.stopped and best.cost > (1 + config.target_gap) * bound:
-        within = _within_limits(study, served, config)
+        within = study.kept.anew(served, config)
         if np.array_equal(within.drop >= 0, served):
             bound = max(bound, within.lower_bound)
             again, best = within, min(best, within, key=lambda each: each.cost)
@@ -322,17 +326,6 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     status = again.status if again.status in ("time", "interrupted") else ended(best.cost, bound, config.target_gap)
     status = "time" if study.hurried and status != "interrupted" else status
     return replace(best, cost=best.cost - own, lower_bound=bound - own, status=status, log=again.log)
-
-
-def _within_limits(study: Study, served: Flags, config: SolveConfig) -> Solution:
-    """Return a plan for some customers and its bound, which knows of ports and limits on routes."""
-    assert study.limits is not None
-    limits = study.limits
-
-    def solve(problem: Problem, settings: SolveConfig, _: Report | None) -> Solution:
-        return solve_with_limits(problem, limits, settings, study.heard).solution
-
-    return only(study.question, served, config, solve)
 
 
 def _finds_port(problem: Problem, reach: Reach, solution: Solution) -> Flags:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.budget import Goal, Start, favour_early, in_turn, only
-from lastmile_net.solve.capacity import solve_with_limits
+from lastmile_net.solve.budget import Goal, Start, favour_early, in_turn
 from lastmile_net.solve.problem import ended
 
 if TYPE_CHECKING:
@@ -94,11 +93,11 @@ def favour_within_limits(study: Study, full: Solution, config: PlanConfig, budge
     study, full, config, budgets
         As in `favour_first`.
     """
-    question, kept, limits = study.question, study.kept, study.limits
+    question, kept = study.question, study.kept
     cheapest = study.plans[0][0]
     ends = np.cumsum(budgets) if budgets else np.array([int(share * cheapest.cost) for share in ORDER_SHARES])
     stages = [int(each) for each in ends[ends < cheapest.cost]]
-    if kept is None or limits is None or not stages or full.status == "interrupted":
+    if kept is None or not stages or full.status == "interrupted":
         return full
     most = cheapest.cost * (1 + max(config.order_slack, GROWN_SLACK_WITHIN_LIMITS))
     # a block is worth its price, and not the thousandth below
@@ -117,10 +116,7 @@ def favour_within_limits(study: Study, full: Solution, config: PlanConfig, budge
     if found[0] is cheapest or kept.stopped:
         return full
 
-    def prove(problem: Problem, settings: SolveConfig, _: Report | None) -> Solution:
-        return solve_with_limits(problem, limits, settings, kept.heard).solution
-
-    proof = only(question, found[0].drop >= 0, config.solve, prove)
+    proof = kept.anew(found[0].drop >= 0, config.solve)
     best = max([found, (proof, in_turn(question, proof))], key=value)[0]
     own = int(question.own_cost[best.drop >= 0].sum())
     status = ended(best.cost, proof.lower_bound, config.target_gap)

@@ -11,15 +11,19 @@ import numpy as np
 from lastmile_net.solve.budget.grow import what_is_left
 from lastmile_net.solve.budget.order import Plan, buy, cut, in_turn
 from lastmile_net.solve.capacity import Affordable, adjacency, ask_within_limits, find_reach, solve_with_limits
-from lastmile_net.solve.prizes import close_in, renamed
+from lastmile_net.solve.prizes import close_in, only, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.capacity import Limits
     from lastmile_net.solve.prizes import Answer, Floor, Question
-    from lastmile_net.solve.problem import Progress, Report, Solution
+    from lastmile_net.solve.problem import Problem, Progress, Report, Solution
+
+    Flags = NDArray[np.bool_]
 
 MOST_QUESTIONS = 6
 """Prices that are tried for one aim, at most."""
@@ -46,7 +50,7 @@ class WithinLimits:
     """
 
     def __init__(self, question: Question, limits: Limits, config: SolveConfig, full: Plan, report: Report) -> None:
-        self.question, self.config, self.report = question, config, report
+        self.question, self.limits, self.config, self.report = question, limits, config, report
         # limits may leave out who must be served: bounds are for all plans
         self.free = replace(question, problem=replace(question.problem, must=None))
         self.reach = find_reach(question.problem, adjacency(question.problem), limits)
@@ -114,6 +118,14 @@ class WithinLimits:
             self._asked.add(price)
             self._keep(answer.solution)
         return answer
+
+    def anew(self, customers: Flags, config: SolveConfig) -> Solution:
+        """Lay trenches for some customers anew within the limits; the bound, for whom that serves, knows of them."""
+
+        def solve(problem: Problem, settings: SolveConfig, _: Report | None) -> Solution:
+            return solve_with_limits(problem, self.limits, settings, self.heard).solution
+
+        return only(self.question, customers, config, solve)
 
     def floors(self, budget: int, enough: int, limit_s: float | None) -> list[Floor]:
         """Prove what a budget can buy at most within ports, unless `enough` is all; none where streets are too many."""
