@@ -51,6 +51,34 @@ def test_a_long_drop_asks_for_its_metres_and_costs_its_way() -> None:
     assert _row(Town(town.streets, town.backbone, town.customers, nearly).plan(), "b")["outcome"] == "unserved"
 
 
+def test_who_stands_on_the_street_needs_no_drop() -> None:
+    """
+    Places within 1 cm are one place: no drop is there that could be too long for a limit of 0 m.
+
+    A hair off, 9 mm off, 9 mm beside the corner, 5 mm beside the next house; f, 11 mm off, has a drop.
+    """
+    ways = streets(Main=line((0, 0), (1000, 0)), Side=line((500, 0), (500, 300)))
+    places = {"a": point(100, 1e-9), "b": point(200, 0.009), "c": point(500.009, 0), "d": point(700, 0)}
+    here = customers(**places, e=point(700.005, 0), f=point(300, 0.011))
+    plan = Town(ways, cabinet(), here, METRES.model_copy(update={"max_drop_m": 0.0})).plan()
+    assert plan.customers["outcome"].tolist() == ["planned"] * 5 + ["unserved"]
+    assert plan.drops["length_m"].tolist() == [0] * 5
+    told = _row(plan, "f")
+    assert told["remedy"].startswith("drop is 0.02 m, limit 0 m: raise the limit on drops by 0.02 m")
+
+
+def test_a_drop_is_as_long_as_it_is_laid() -> None:
+    """1 mm off the street, but 10.03 mm from the corner that it meets: that is over 0 m, and no port is missing."""
+    ways = streets(Main=line((0, 0), (1000, 0)), Side=line((500, 0), (500, -300)))
+    here = customers(a=point(500.00998, 0.00098), b=point(100, 0))
+    town = Town(ways, cabinet(), here, METRES.model_copy(update={"max_drop_m": 0.0}))
+    plan = town.plan()
+    told = _row(plan, "a")
+    assert told["reason"] == "no_street_in_reach"
+    assert (told["remedy_code"], told["remedy_value"]) == ("raise_max_drop_m", 0.02)
+    assert _served_after(town, plan, "a")
+
+
 def test_a_full_cabinet_asks_for_ports_that_lack() -> None:
     """3 ports: a and b take 2; the house of 4 homes lacks 3, and costs 100 m and a drop of 5 m more."""
     here = customers({"units": [1, 1, 4]}, a=point(100, 5), b=point(200, 5), c=point(300, 5))

@@ -11,6 +11,7 @@ import pyproj
 import shapely
 
 from lastmile_net.cost import price_drop_crossings, price_drops, price_edges, price_fibre, to_cents
+from lastmile_net.network.attach import lay_drops
 from lastmile_net.network.candidates import blocked
 from lastmile_net.network.network import STREET, components
 from lastmile_net.network.split import split
@@ -94,7 +95,9 @@ def beyond_limits(question: Question, rows: Ints) -> Beyond:
     ends = node[len(extra) :].reshape(2, -1)
     beyond = _lay(question, grown, parent, ends, links)
     own = drops.assign(price=question.drop_cost[drops.index.to_numpy()])[["customer", "node", "drop_m", "price"]]
-    made = extra.assign(node=node[: len(extra)], price=_drop_price(question, extra))
+    laid = lay_drops(grown, node[: len(extra)], question.points[extra["customer"].to_numpy()])
+    extra = extra.assign(node=node[: len(extra)], drop_m=shapely.length(laid))
+    made = extra.assign(price=_drop_price(question, extra))
     both = pd.concat([own, made[["customer", "node", "drop_m", "price"]]], ignore_index=True)
     return replace(beyond, drops=_priced(question, both))
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lastmile_net.config.optics import longest_route_m, loss_db
 from lastmile_net.coverage.beyond import MILLI, MM_PER_M
+from lastmile_net.network.candidates import longest_drop_m
 from lastmile_net.solve.extend import FAR, Ways, best_ways, least_along, make_web, names_along
 
 if TYPE_CHECKING:
@@ -170,9 +171,10 @@ def _judged(question: Question, beyond: Beyond, table: pd.DataFrame, shortest: F
     stretch = np.inf if config.max_stretch is None else config.max_stretch
     least = np.maximum(shortest[customer], 1e-9)
     over_db, state_db = _over_budget(question, route_m, tap)
+    drop_m, longest_m = table["drop_m"].to_numpy(), longest_drop_m(config.max_drop_m)
     return table.assign(
         ports=np.maximum(question.units[customer] - np.nan_to_num(room, posinf=MANY), 0),
-        over_drop_m=_beyond_limit(table["drop_m"].to_numpy(), config.max_drop_m, 1e-6),
+        over_drop_m=_beyond_limit(drop_m, config.max_drop_m, longest_m - config.max_drop_m),
         over_route_m=_beyond_limit(route_m, most, 5e-4),
         over_stretch=_beyond_limit(route_m / least, stretch, 1e-6),
         over_db=over_db,

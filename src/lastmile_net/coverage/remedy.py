@@ -101,10 +101,15 @@ def down(value: float, digits: int = 2) -> float:
     return float(np.floor(value * 10**digits + 1e-6) / 10**digits)
 
 
+def hundredths(value: float) -> str:
+    """Return a number with two decimals at most."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
 def phrase(change: Change) -> str:
     """Return a change, other than of money, as a clause."""
     value, at = change.value, change.at
-    number = f"{value:,.2f}".rstrip("0").rstrip(".")
+    number = hundredths(value)
     return {
         "fix_location": "its location is missing or not usable: give its coordinates",
         "raise_max_drop_m": f"raise the limit on drops by {number} m or bring the network {number} m closer",

@@ -14,7 +14,8 @@ from lastmile_net.counts import counted, money
 from lastmile_net.coverage.beyond import beyond_limits, without_exclusions
 from lastmile_net.coverage.options import Option, weigh
 from lastmile_net.coverage.question import Question
-from lastmile_net.coverage.remedy import Change, Remedy, down, sentence, up
+from lastmile_net.coverage.remedy import Change, Remedy, down, hundredths, sentence, up
+from lastmile_net.network.candidates import longest_drop_m
 from lastmile_net.network.network import STREET
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _reasons(question: Question, rows: Ints) -> tuple[Texts, Flags]:
     reached[customer[question.tied[node]]] = True
     excluded = question.layers.customers["exclude"].to_numpy(bool)
     near_m, edge = _nearest_street(question)
-    closed = (near_m <= question.config.max_drop_m) & ~question.eligible[edge] & (edge >= 0)
+    closed = (near_m <= longest_drop_m(question.config.max_drop_m)) & ~question.eligible[edge] & (edge >= 0)
     inside = _inside_excluded(question)
     reason = np.where(question.limit == "", "no_free_port", question.limit)
     reason = np.where(reached, reason, "street_island")
@@ -247,9 +248,9 @@ def _before(question: Question, row: int, option: Option, change: Change) -> str
     """Return what is wrong, with both numbers."""
     config = question.config
     if change.code == "raise_max_drop_m":
-        return f"drop is {option.drop_m:.1f} m, limit {config.max_drop_m:g} m"
+        return f"drop is {hundredths(up(option.drop_m))} m, limit {config.max_drop_m:g} m"
     if change.code == "raise_max_route_m":
-        return f"route is {option.route_m:.1f} m, limit {config.max_route_m:g} m"
+        return f"route is {hundredths(up(option.route_m))} m, limit {config.max_route_m:g} m"
     if change.code == "add_ports" and np.isfinite(question.room[option.tap]):
         tap, room = np.array([option.tap]), float(question.room[option.tap])
         for_others = question.room_for(np.array([row]), tap)[0] < room

@@ -22,6 +22,7 @@ from lastmile_net.doctor import extent as extent_findings
 from lastmile_net.doctor import streets as street_findings
 from lastmile_net.doctor.findings import Finding, Findings, in_order
 from lastmile_net.errors import CrsError, Fault
+from lastmile_net.network.candidates import longest_drop_m
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.read.layers import Layers
-
-TOUCH_M = 1e-6
-"""What lies nearer than this lies on a street."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +64,8 @@ class Patient:
 
     @property
     def reach_m(self) -> float:
-        """How far to look for a street: a longest drop of 0 still finds the one that a customer lies on."""
-        return max(self.config.max_drop_m, TOUCH_M)
+        """How far to look for a street."""
+        return longest_drop_m(self.config.max_drop_m)
 
     @cached_property
     def level(self) -> NDArray[np.int64]:

@@ -13,7 +13,8 @@ import shapely
 from lastmile_net.config import PlanConfig
 from lastmile_net.doctor.customers import spots_of
 from lastmile_net.doctor.examine import Patient, metric_crs, ready
-from lastmile_net.doctor.streets import TOUCH_M, near_misses
+from lastmile_net.doctor.streets import near_misses
+from lastmile_net.network.noding import TOUCH_M
 from lastmile_net.schema import CUSTOMERS, STREETS
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from lastmile_net.counts import agree, counted
 from lastmile_net.crs import LONLAT
 from lastmile_net.doctor.findings import Finding
+from lastmile_net.network.noding import TOUCH_M
 from lastmile_net.schema import TAP_LINE_ROLES, TAP_POINT_ROLES
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ GAP_M = 2.0
 """A street end nearer than this to another street, without touching it, is a near miss (exclusive)."""
 NEAR_M = 20.0
 """An island this near to other streets (inclusive) may only lack a piece that nobody has drawn."""
-TOUCH_M = 0.001
 MIN_OVERLAP_M = 0.5
 
 

@@ -11,8 +11,9 @@ import shapely
 
 from lastmile_net.errors import CrsError, Fault
 from lastmile_net.network.build import USABLE_ROLES
-from lastmile_net.network.candidates import Finder
+from lastmile_net.network.candidates import Finder, longest_drop_m
 from lastmile_net.network.network import STREET, tidy
+from lastmile_net.network.noding import WELD_M
 from lastmile_net.network.sides import cross
 from lastmile_net.network.split import split
 from lastmile_net.network.tie import tie_nodes, usable_lines
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lastmile_net.network.sides import SideRules
 
     Flags = NDArray[np.bool_]
+    Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -119,30 +121,36 @@ def attach(
     rows = np.flatnonzero(usable if wanted is None else usable & wanted)
     lines = usable_lines(network, rules.usable_roles) & allowed
     eligible = np.flatnonzero(((network.kind == STREET) & allowed) | lines)
-    pairs = Finder(network, customers, eligible, tied, barriers, excluded).find(
-        rows, rules.candidates, rules.max_drop_m
-    )
+    longest_m = longest_drop_m(rules.max_drop_m)
+    pairs = Finder(network, customers, eligible, tied, barriers, excluded).find(rows, rules.candidates, longest_m)
     network, node = split(network, pairs["edge"].to_numpy(), pairs["offset_m"].to_numpy())
     pairs["node"] = node
     fresh = np.unique(node[pairs["kind"].to_numpy() == STREET])
     if rules.sides is not None:
         network = cross(network, fresh, rules.sides)
     network = tie_nodes(network, fresh, connector_m=rules.connector_m, roles=rules.usable_roles)
-    return _finish(network, customers, pairs)
+    return _finish(network, customers, pairs, longest_m)
+
+
+def lay_drops(network: StreetNetwork, node: Ints, premises: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the lines from nodes to premises; whoever stands within `WELD_M` of its node needs no metre."""
+    start = np.column_stack([network.x[node], network.y[node]])
+    end = shapely.get_coordinates(premises).reshape(-1, 2)
+    here = np.hypot(*(end - start).T) <= WELD_M
+    end[here] = start[here]
+    return np.asarray(shapely.linestrings(np.stack([start, end], axis=1)), object)
 
 
 def _finish(
-    network: StreetNetwork, customers: gpd.GeoDataFrame, pairs: pd.DataFrame
+    network: StreetNetwork, customers: gpd.GeoDataFrame, pairs: pd.DataFrame, longest_m: float
 ) -> tuple[StreetNetwork, gpd.GeoDataFrame]:
     """Give nodes their final numbers, and lay the drops from them to the premises."""
     network, number = tidy(network)
     customer, node = pairs["customer"].to_numpy(), number[pairs["node"].to_numpy()]
-    start = np.column_stack([network.x[node], network.y[node]])
-    premises = shapely.get_coordinates(customers.geometry.to_numpy()[customer]).reshape(-1, 2)
-    geometry = np.asarray(shapely.linestrings(np.stack([start, premises], axis=1)), object)
+    geometry = lay_drops(network, node, customers.geometry.to_numpy()[customer])
     name = customers["customer_id"].to_numpy(object)[customer]
     table = pairs.assign(customer_id=name, node=node, drop_m=shapely.length(geometry))
-    # two candidates that meet one node are one
-    keep = ~table.duplicated(["customer", "node"]).to_numpy()
+    # two candidates that meet one node are one; where a node is not quite nearest, a drop may have grown too long
+    keep = ~table.duplicated(["customer", "node"]).to_numpy() & (table["drop_m"] <= longest_m).to_numpy()
     drops = gpd.GeoDataFrame(table.loc[keep, list(DROP_COLUMNS)], geometry=geometry[keep], crs=network.crs)
     return network, drops.reset_index(drop=True)

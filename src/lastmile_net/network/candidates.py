@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from lastmile_net.network.network import BACKBONE, STREET
+from lastmile_net.network.noding import TOUCH_M, WELD_M
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -49,7 +50,7 @@ class Finder:
     barriers: gpd.GeoDataFrame | None
     excluded: gpd.GeoDataFrame | None
 
-    def find(self, rows: Ints, candidates: int, max_drop_m: float) -> pd.DataFrame:
+    def find(self, rows: Ints, candidates: int, longest_m: float) -> pd.DataFrame:
         """
         Return the candidates of some customers, by customer and preference.
 
@@ -59,7 +60,7 @@ class Finder:
             Customers who need a drop.
         candidates
             At most this many on streets with different names, and one more on a line.
-        max_drop_m
+        longest_m
             Longest drop, in metres (inclusive).
 
         Returns
@@ -67,18 +68,18 @@ class Finder:
         pairs
             `customer`, `edge`, `offset_m` along it, and how they were chosen.
         """
-        found, reach_m = [], min(AT_ONCE_M, max_drop_m)
+        found, reach_m = [], min(AT_ONCE_M, longest_m)
         while True:
             pairs = self._pairs(rows, self.eligible, reach_m)
-            if reach_m < max_drop_m:
+            if reach_m < longest_m:
                 farther = [
                     pairs,
-                    *self._namesakes(rows, max_drop_m),
-                    self._pairs(rows, self._lines, max_drop_m, near=True),
+                    *self._namesakes(rows, longest_m),
+                    self._pairs(rows, self._lines, longest_m, near=True),
                 ]
                 pairs = pd.concat(farther).drop_duplicates(["customer", "edge"])
             chosen = self._choose(self._open(pairs), candidates)
-            if reach_m < max_drop_m:
+            if reach_m < longest_m:
                 full = chosen["tied"] & (chosen["kind"] == STREET)
                 count = chosen["customer"][full].value_counts()
                 done = count.index[count >= candidates].to_numpy(np.int64)
@@ -89,7 +90,7 @@ class Finder:
             found.append(chosen)
             if not len(rows):
                 return pd.concat(found).sort_values("customer", kind="stable").reset_index(drop=True)
-            reach_m = min(2 * reach_m, max_drop_m)
+            reach_m = min(2 * reach_m, longest_m)
 
     @cached_property
     def _lines(self) -> Ints:
@@ -104,11 +105,11 @@ class Finder:
         name = plain_names(self.network.streets["name"])[self.network.source[edge]]
         return {str(key): edge[places] for key, places in pd.Series(name).groupby(name).indices.items() if key}
 
-    def _namesakes(self, rows: Ints, max_drop_m: float) -> list[pd.DataFrame]:
+    def _namesakes(self, rows: Ints, longest_m: float) -> list[pd.DataFrame]:
         """Return pairs with all of the street that each address names."""
         address = pd.Series(plain_names(self.customers["street"])[rows])
         return [
-            self._pairs(rows[places], self._pieces[str(name)], max_drop_m)
+            self._pairs(rows[places], self._pieces[str(name)], longest_m)
             for name, places in address.groupby(address).indices.items()
             if name in self._pieces
         ]
@@ -156,6 +157,11 @@ class Finder:
         at = self._points[pairs["customer"].to_numpy()]
         pairs["offset_m"] = shapely.line_locate_point(network.geometry[pairs["edge"].to_numpy()], at)
         return pairs
+
+
+def longest_drop_m(max_drop_m: float) -> float:
+    """Return up to where (inclusive) a drop keeps its limit: it counts in millimetres, within 1 cm none is there."""
+    return max(max_drop_m + TOUCH_M, WELD_M)
 
 
 def blocked(

@@ -23,6 +23,8 @@ WELD_M = 0.01
 """Places nearer than this are one place."""
 DECIMALS = 3
 """Coordinates are kept to the millimetre."""
+TOUCH_M = 0.001
+"""What is this near touches: coordinates tell no less apart."""
 GROUND = 0
 _NO = ("", "no", "0", "false", "none", "nan", "<na>")
 
