@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import pytest
 import shapely
@@ -14,6 +15,8 @@ from lastmile_net import demo
 from lastmile_net.config import PlanConfig
 from lastmile_net.doctor import CODES, Finding, Findings, check, check_layers, mend
 from lastmile_net.errors import CrsError
+from lastmile_net.network.build import build_network
+from lastmile_net.network.noding import joints
 from lastmile_net.read.layers import load_layers
 from lastmile_net.write.layers import write_layers
 
@@ -173,6 +176,38 @@ def test_pole_does_not_tie_an_island() -> None:
     with_street(layers, "isle", line((1000, 0), (1000, 200)))
     layers["backbone"] = added(layers["backbone"], point(1000, 10), backbone_id="pole", role="pole")
     assert only(check(**layers), "island").rows == ("isle",)
+
+
+@pytest.mark.parametrize(("gap_m", "joined"), [(0.005, True), (0.01, True), (0.015, False)])
+def test_streets_join_as_in_a_plan(gap_m: float, joined: bool) -> None:
+    """A plan takes places within 1 cm for one: there is no gap, and no island, that only the doctor sees."""
+    layers = town()
+    with_street(layers, "short", line((300, gap_m), (300, 250)))
+    findings = check(**layers)
+    assert (not findings.of("near_miss"), not findings.of("island")) == (joined, joined)
+
+
+def test_street_that_passes_over_another_is_not_joined_to_it() -> None:
+    """A vertex that a bridge has in common with the street below does not lead up there: a plan cannot turn off."""
+    layers = town()
+    with_street(layers, "bridge", line((400, -100), (400, 0), (400, 100)), bridge="yes", layer="1")
+    assert not check(**layers).of("island")  # High Street ends there: an end joins what passes
+    layers = town()
+    with_street(layers, "bridge", line((100, -100), (100, 0), (100, 100)), bridge="yes", layer="1")
+    layers["streets"].loc[0, "geometry"] = line((0, 0), (100, 0), (200, 0), (400, 0))
+    layers["backbone"] = layers["backbone"].iloc[1:].set_geometry([line((150, 0), (200, 0))])
+    assert only(check(**layers), "island").rows == ("bridge",)
+
+
+def test_components_are_those_of_the_network() -> None:
+    """One rule for both: streets of the demo town hang together in the doctor's eyes just as in a plan's network."""
+    folder = demo.demo_folder()
+    layers = load_layers(*(folder / f"{name}.gpkg" for name in ("streets", "backbone", "customers")))
+    streets = layers.streets.sort_values("street_id").reset_index(drop=True)
+    network = build_network(streets, layers.backbone.iloc[:0])
+    parts = pd.Series(network.component[network.tail]).groupby(network.source).first()
+    seen = joints(streets).component[parts.index]
+    assert len(set(zip(parts, seen, strict=True))) == parts.nunique() == len(set(seen))
 
 
 def test_bridge_joins_the_streets_at_its_ends() -> None:

@@ -23,12 +23,14 @@ from lastmile_net.doctor import streets as street_findings
 from lastmile_net.doctor.findings import Finding, Findings, in_order
 from lastmile_net.errors import CrsError, Fault
 from lastmile_net.network.candidates import longest_drop_m
+from lastmile_net.network.noding import joints, levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from lastmile_net.network.noding import Joints
     from lastmile_net.read.layers import Layers
 
 
@@ -70,12 +72,17 @@ class Patient:
     @cached_property
     def level(self) -> NDArray[np.int64]:
         """Code of each street's level: streets on different ones do not meet where they cross."""
-        return street_levels(self.streets)
+        return levels(self.streets)
 
     @cached_property
+    def joints(self) -> Joints:
+        """How the streets hang together: as a plan joins them."""
+        return joints(self.streets)
+
+    @property
     def component(self) -> NDArray[np.int64]:
         """Label of the connected component of each street."""
-        return street_findings.components(self)
+        return self.joints.component
 
 
 def check(
@@ -193,13 +200,3 @@ def ready(frame: gpd.GeoDataFrame, key: str, crs: pyproj.CRS) -> gpd.GeoDataFram
     if key == schema.CUSTOMERS.key and areas.any():
         frame = frame.set_geometry(frame.geometry.where(~areas, frame.representative_point()))
     return frame
-
-
-def street_levels(streets: gpd.GeoDataFrame) -> NDArray[np.int64]:
-    """Give each level of bridge, tunnel and layer a code; nothing told, `no` and `0` are the ground."""
-    parts = []
-    for name in ("bridge", "tunnel", "layer"):
-        text = streets[name].astype("string").fillna("") if name in streets else pd.Series("", index=streets.index)
-        text = text.astype(str).str.strip().str.casefold().replace({"no": "", "0": "", "0.0": ""})
-        parts.append(text if name == "layer" else text.ne("").map({True: "y", False: ""}))
-    return np.asarray(pd.factorize(parts[0] + "|" + parts[1] + "|" + parts[2])[0], dtype=np.int64)

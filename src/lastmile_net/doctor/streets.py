@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 import shapely
-from scipy.sparse.csgraph import connected_components
 
 from lastmile_net.counts import agree, counted
 from lastmile_net.crs import LONLAT
@@ -43,25 +41,6 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield from _self_crossings(patient)
 
 
-def components(patient: Patient) -> NDArray[np.int64]:
-    """Label each street with its component: streets meet at shared vertices, and where they touch on one level."""
-    one, other = patient.street_tree.query(patient.street_lines, predicate="intersects")
-    level = patient.level
-    joined = (one < other) & (level[one] == level[other])
-    _, vertex, street = _vertices(patient.street_lines)
-    first = pd.Series(street).groupby(vertex).transform("first").to_numpy()
-    tail, head = np.r_[one[joined], street], np.r_[other[joined], first]
-    graph = sp.coo_matrix((np.ones(len(tail), np.int8), (tail, head)), shape=(len(level), len(level)))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-
-
-def _vertices(lines: NDArray[np.object_]) -> tuple[NDArray[np.complex128], NDArray[np.int64], NDArray[np.int64]]:
-    """Return distinct places in millimetres, and for each vertex of each line its place and its line."""
-    xy, line = shapely.get_coordinates(lines, return_index=True)
-    places, place = np.unique(_millimetres(xy), return_inverse=True)
-    return places, place.reshape(-1), line
-
-
 def _millimetres(xy: NDArray[np.float64]) -> NDArray[np.complex128]:
     """Places as one comparable number each."""
     return np.round(xy[:, 0], 3) + 1j * np.round(xy[:, 1], 3)
@@ -90,8 +69,7 @@ def near_misses(patient: Patient) -> list[Gap]:
     lines = patient.street_lines
     ends = np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
     street = np.tile(np.arange(len(lines)), 2)
-    loose = np.flatnonzero(shapely.get_type_id(lines)[street] == 1)
-    loose = loose[~_shared_vertices(lines, ends[loose])]
+    loose = np.flatnonzero(patient.joints.loose.T.ravel())
     end, other = patient.street_tree.query(ends[loose], predicate="dwithin", distance=GAP_M)
     end = loose[end]
     elsewhere = (street[end] != other) & (patient.level[street[end]] == patient.level[other])
@@ -99,21 +77,13 @@ def near_misses(patient: Patient) -> list[Gap]:
     gap_m = shapely.distance(ends[end], lines[other])
     table = pd.DataFrame({"end": end, "other": other, "gap_m": gap_m})
     table = table.sort_values(["end", "gap_m", "other"]).drop_duplicates("end")
-    table = table[(table["gap_m"] > TOUCH_M) & (table["gap_m"] < GAP_M)]
+    table = table[table["gap_m"] < GAP_M]
     end, other, gap_m = (table[name].to_numpy() for name in ("end", "other", "gap_m"))
     meet = shapely.line_interpolate_point(lines[other], shapely.line_locate_point(lines[other], ends[end]))
     gaps = [
         Gap(int(street[e]), int(o), ends[e], m, float(g)) for e, o, m, g in zip(end, other, meet, gap_m, strict=True)
     ]
     return sorted(gaps, key=lambda gap: (gap.gap_m, gap.street))
-
-
-def _shared_vertices(lines: NDArray[np.object_], ends: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Whether each end is a vertex of another line, or of its own once more, on whatever level."""
-    places, place, _ = _vertices(lines)
-    count = np.bincount(place, minlength=len(places))
-    at = np.searchsorted(places, _millimetres(shapely.get_coordinates(ends)))
-    return np.asarray(count[at] > 1)
 
 
 def _near_misses(patient: Patient, cost: pd.Series[int]) -> Iterator[Finding]:

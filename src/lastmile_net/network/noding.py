@@ -83,6 +83,52 @@ class Pieces:
     geometry: NDArray[np.object_]
 
 
+@dataclass(frozen=True, eq=False)
+class Joints:
+    """
+    How streets hang together once they are noded.
+
+    Parameters
+    ----------
+    component
+        int64 (s,). Label of the connected component of each street.
+    loose
+        bool (s, 2). Whether nothing meets a street where it begins, where it ends; false for one of several parts.
+    """
+
+    component: Ints
+    loose: Flags
+
+
+def joints(streets: gpd.GeoDataFrame) -> Joints:
+    """
+    Say which streets hang together, and which ends meet nothing, by the rules of `node_lines`.
+
+    Parameters
+    ----------
+    streets
+        Lines in a metric CRS.
+
+    Returns
+    -------
+    joints
+        In the order of the rows; a street without any length is a component of its own.
+    """
+    size = len(streets)
+    flat = _weld(_flatten(streets, streets.iloc[:0]))
+    flat, _ = _insert(flat, *_meetings(flat))
+    where, _, stop = _stops(flat)
+    row = flat.row[flat.line]
+    graph = coo_array((np.ones(len(row), np.int8), (row, size + stop)), shape=2 * (size + len(where),))
+    component = connected_components(graph.tocsr(), directed=False)[1][:size]
+    loose = np.zeros((size, 2), bool)
+    alone = np.bincount(stop, minlength=len(where))[stop] == 1
+    for side, at in enumerate(np.flatnonzero(_ends(flat)).reshape(-1, 2).T):
+        loose[row[at], side] = alone[at]
+    loose[shapely.get_num_geometries(streets.geometry.to_numpy()) != 1] = False
+    return Joints(component.astype(np.int64), loose)
+
+
 def node_lines(streets: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> Pieces:
     """
     Cut streets and existing lines where they meet.
@@ -216,8 +262,7 @@ def _touches(flat: Lines, first: Ints, tree: shapely.STRtree) -> tuple[Ints, Flo
     """Find vertices of other lines that lie on the interior of a segment."""
     vertex, segment = tree.query(shapely.points(flat.xy), predicate="dwithin", distance=WELD_M)
     line_v, line_s = flat.line[vertex], flat.line[first[segment]]
-    end = np.ones(len(flat.line), bool)
-    end[1:-1] = (flat.line[1:-1] != flat.line[:-2]) | (flat.line[1:-1] != flat.line[2:])
+    end = _ends(flat)
     allowed = end[vertex] | (flat.level[line_v] == flat.level[line_s])
     start, along = flat.xy[first[segment]], flat.xy[first[segment] + 1] - flat.xy[first[segment]]
     at = flat.xy[vertex]
@@ -248,23 +293,35 @@ def _cut(flat: Lines, forced: Floats) -> Pieces:
         none = np.empty(0, np.int64)
         empty = np.empty(0)
         return Pieces(empty, empty, none, none, none, np.empty(0, bool), np.empty(0, object))
-    places, place = _places(flat.xy)
-    existing, level = flat.existing[flat.line], flat.level[flat.line]
-    end = np.ones(len(place), bool)
-    end[1:-1] = (flat.line[1:-1] != flat.line[:-2]) | (flat.line[1:-1] != flat.line[2:])
-    group = _groups(place, level, end, existing, len(places))
-    name, first, vertex = np.unique(place * (level.max() + 2) + group, return_index=True, return_inverse=True)
-    is_node = np.zeros(len(name), bool)
-    is_node[vertex[end]] = True
+    where, place, vertex = _stops(flat)
+    existing = flat.existing[flat.line]
+    is_node = np.zeros(len(where), bool)
+    is_node[vertex[_ends(flat)]] = True
     for family in (existing, ~existing):
-        is_node |= np.bincount(vertex[family], minlength=len(name)) >= 2
+        is_node |= np.bincount(vertex[family], minlength=len(where)) >= 2
     if len(forced):
-        nodes = np.asarray(shapely.points(places[place[first]]), object)
-        near = shapely.STRtree(nodes).nearest(shapely.points(forced))
-        is_node |= np.isin(place[first], place[first][near])
+        near = shapely.STRtree(np.asarray(shapely.points(where), object)).nearest(shapely.points(forced))
+        is_node |= np.isin(place, place[near])
     cut = is_node[vertex]
     node = np.cumsum(is_node) - 1
-    return _unique_pieces(flat, cut, node[vertex], places[place[first]][is_node])
+    return _unique_pieces(flat, cut, node[vertex], where[is_node])
+
+
+def _stops(flat: Lines) -> tuple[Floats, Ints, Ints]:
+    """Return where lines may meet, the number of the place of each of these stops, and the stop of each vertex."""
+    places, place = _places(flat.xy)
+    level = flat.level[flat.line]
+    group = _groups(place, level, _ends(flat), flat.existing[flat.line], len(places))
+    stop = place * (level.max(initial=GROUND) + 2) + group
+    _, first, vertex = np.unique(stop, return_index=True, return_inverse=True)
+    return places[place[first]], place[first], vertex
+
+
+def _ends(flat: Lines) -> Flags:
+    """Return which vertices are the first or the last of their line."""
+    end = np.ones(len(flat.line), bool)
+    end[1:-1] = (flat.line[1:-1] != flat.line[:-2]) | (flat.line[1:-1] != flat.line[2:])
+    return end
 
 
 def _groups(place: Ints, level: Ints, end: Flags, existing: Flags, size: int) -> Ints:
