@@ -20,8 +20,10 @@ from shapely import LineString, Point
 
 from lastmile_net.cli import app, planning
 from lastmile_net.cli.console import EVERY_S, Log
+from lastmile_net.cli.planning import Watch
 from lastmile_net.config import SolveConfig
 from lastmile_net.demo import demo_folder
+from lastmile_net.solve.problem import Progress
 
 
 def lastmile(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -239,7 +241,7 @@ def test_ctrl_c_writes_the_best_plan_so_far(tmp_path: Path) -> None:
                 asked = True
         assert process.wait(300) == 5, shown[-2000:]
     os.close(ours)
-    assert all(word in shown for word in (b"cost", b"bound", b"gap", b"stopping with the best plan"))
+    assert all(word in shown for word in (b"cost", b"of at least", b"gap", b"stopping with the best plan"))
     assert json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["status"] == "interrupted"
     assert lastmile("verify", "run", folder=tmp_path).returncode == 0
 
@@ -298,10 +300,30 @@ def test_a_log_shows_progress(
     told = capsys.readouterr()
     assert "lower bound" in told.out
     lines = told.err.splitlines()
-    words = ("reading the layers", "cost before equipment, overhead", "gap", "writing the run")
-    assert [any(word in line for line in lines) for word in words] == [not quiet] * 4
+    words = ("reading the layers", "cost", "before equipment, overhead", "gap", "writing the run")
+    assert [any(word in line for line in lines) for word in words] == [not quiet] * 5
     assert "\x1b" not in told.err
     assert bool(lines) is not quiet
+
+
+def test_progress_tells_what_is_known_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bound of 0, a gap not known and the cost of a search that is no plan's cost are read as results."""
+    monkeypatch.setattr("lastmile_net.cli.console.EVERY_S", 0.0)
+    watch = Watch()
+    lines = [(0.1, 2000, 0, "grow"), (0.2, 1990, 1000, "rearrange"), (0.3, 1990, 1900, "prove 1")]
+    lines += [(0.1, 9000, 8900, "search 1"), (0.5, 3000, 0, "afford"), (0.6, 3000, 0, "afford")]
+    for seconds, cost, bound, stage in lines:
+        assert watch(Progress(seconds, cost * 1000, bound * 1000, stage))
+    assert [line.split(" s  ")[1] for line in capsys.readouterr().err.splitlines()] == [
+        "plan for everybody: first plan  cost 2,000 before equipment, overhead",
+        "plan for everybody: improving  gap 99.000 %  cost 1,990 of at least 1,000 before equipment, overhead",
+        "plan for everybody: proving  gap 4.737 %  cost 1,990 of at least 1,900 before equipment, overhead",
+        "search 2: improving  gap 1.124 %",
+        "search 3: proving how many homes the money connects",
+        "search 3: proving how many homes the money connects",
+    ]
 
 
 def test_a_log_is_not_filled_with_progress(capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,58 +59,77 @@ if TYPE_CHECKING:
 NO_WORKBOOK = "bom.xlsx: not written, it needs openpyxl: pip install 'lastmile-net[excel]'; bom.csv has the same items"
 
 
+STARTS = ("construct", "grow", "afford")
+"""Stages that a search begins with."""
+DOES = {
+    "construct": "first plan",
+    "grow": "first plan",
+    "prove": "proving",
+    "charge": "proving",
+    "rows": "proving",
+    "branch": "proving",
+    "afford": "proving how many homes the money connects",
+    "finish": "done",
+}
+"""What the solver does in each of its stages; in the others it is improving."""
+
+
 class Watch:
     """
-    Tells cost, bound and the falling gap on stderr while the solver runs, and hands Ctrl-C to it.
+    Tells on stderr what the solver is at, with the falling gap, and hands Ctrl-C to it.
 
-    A terminal gets a bar, anything else a line now and then; `quiet` ones neither.
+    The first search is for the plan that connects everybody; the others, for an aim, phases or the curve, weigh homes
+    against money, so that what they cost is no plan's cost. Nothing is told that is not known yet. A terminal gets one
+    line that changes, anything else a line now and then; `quiet` ones neither.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
+        from rich.progress import Progress as Display
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
         self.stopped = False
-        self.worst = 0.0
+        self.searches = 0
+        self.last: Progress | None = None
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(24),
-            TextColumn("{task.fields[figures]}"),
             TimeElapsedColumn(),
         )
         terminal = err.console.is_terminal
-        self.bar = Bar(*columns, console=err.console, transient=True, disable=quiet or not terminal)
-        self.task = self.bar.add_task("", total=None, figures="")
+        self.display = Display(*columns, console=err.console, transient=True, disable=quiet or not terminal)
+        self.task = self.display.add_task("", total=None)
         self.log = None if quiet or terminal else Log()
 
     def __enter__(self) -> Watch:
         self.before = signal.signal(signal.SIGINT, self._stop)
-        self.bar.start()
+        self.display.start()
         self.says("reading the layers")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+        self.display.stop()
         signal.signal(signal.SIGINT, self.before)
 
     def __call__(self, progress: Progress) -> bool:
         """Tell how far the solver is; false once Ctrl-C was pressed."""
-        gap = percent(progress.gap, 3) if progress.gap < 1 else "not known yet"
-        cost = f"cost before equipment, overhead {progress.cost / 1000:,.0f}"
-        figures = f"{cost}  bound {progress.lower_bound / 1000:,.0f}  gap {gap}"
-        if progress.gap < 1:
-            self.worst = max(self.worst, progress.gap)
-            left = progress.gap / self.worst if self.worst else 0.0
-            self.bar.update(self.task, total=1.0, completed=left)
-        self.bar.update(self.task, description=progress.stage, figures=figures)
+        self.searches += self._begins(progress)
+        self.last = progress
+        what = told(progress, self.searches)
+        self.display.update(self.task, description=what)
         if self.log is not None:
-            self.log.may_say(f"{progress.stage}  {figures}")
+            self.log.may_say(what)
         return not self.stopped
+
+    def _begins(self, progress: Progress) -> bool:
+        """Return whether this is the first line of a search."""
+        last = self.last
+        if last is None or progress.seconds < last.seconds:
+            return True
+        return progress.stage in STARTS and progress.stage != last.stage
 
     def says(self, what: str) -> None:
         """Tell what goes on before or after the solver runs."""
-        self.bar.update(self.task, description=what, total=None, figures="")
+        self.display.update(self.task, description=what)
         if self.log is not None:
             self.log.says(what)
 
@@ -118,7 +137,20 @@ class Watch:
         if self.stopped:
             raise KeyboardInterrupt
         self.stopped = True
-        self.bar.console.print("stopping with the best plan so far; Ctrl-C again to drop it")
+        self.display.console.print("stopping with the best plan so far; Ctrl-C again to drop it")
+
+
+def told(progress: Progress, search: int) -> str:
+    """Return a line of progress in words, without what is not known."""
+    does = DOES.get(progress.stage.split()[0], "improving")
+    what = f"plan for everybody: {does}" if search == 1 else f"search {search}: {does}"
+    known = progress.gap < 1
+    if known:
+        what += f"  gap {percent(progress.gap, 3)}"
+    if search == 1:
+        least = f" of at least {progress.lower_bound / 1000:,.0f}" if known else ""
+        what += f"  cost {progress.cost / 1000:,.0f}{least} before equipment, overhead"
+    return what
 
 
 def plan(
