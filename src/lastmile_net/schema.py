@@ -176,7 +176,13 @@ PLAN_CUSTOMERS = Layer(
         Column("remedy_unit", "text", "unit of `remedy_value`"),
         Column("remedy_at", "text", "what is to be changed: an access point, a street, a line, two places"),
         Column("remedy_also", "text", "changes that are needed besides, as `code=value@at`"),
-        Column("remedy_cost", "number", "what connecting it costs on top of the plan after it", unit="currency"),
+        Column(
+            "remedy_cost",
+            "number",
+            "what connecting it costs on top of the plan after it, new ports included; more than `cost_alone` where "
+            "ports must be bought, or the nearest have none free",
+            unit="currency",
+        ),
         Column("remedy", "text", "the change as a sentence"),
         Column("access_point_id", "text", "access point it is served from"),
         Column("drop_m", "number", "length of the drop", unit="m"),
@@ -184,7 +190,10 @@ PLAN_CUSTOMERS = Layer(
         Column("shortest_m", "number", "length of the shortest route it could have", unit="m"),
         Column("cost_share", "number", "its part of the plan's cost; the shares add up to the total", unit="currency"),
         Column(
-            "cost_alone", "number", "cost of serving it alone on its cheapest way, overhead included", unit="currency"
+            "cost_alone",
+            "number",
+            "cost of serving it alone on its cheapest way, overhead included, as if every port were free",
+            unit="currency",
         ),
         Column("marginal_cost", "number", "what the plan would save without it, overhead included", unit="currency"),
         Column("build_order", "integer", "rank in which it is connected, from 1"),

@@ -99,6 +99,8 @@ def test_ports_are_priced_by_the_catalogue() -> None:
     told = plan.customers[plan.customers["outcome"] == "unserved"].iloc[0]
     # nothing is dug any more: drop 850, fibre 105 m x 0.25 = 26.25, equipment 173, closure 600, 10 % overhead
     assert told["remedy_cost"] == pytest.approx(1.1 * (850 + 26.25 + 173 + 600), abs=0.05)
+    # the sentence says why that is more than `cost_alone`, which asks for no ports
+    assert told["remedy"] == "no free port left: add 1 port at access point K for 660.00 EUR"
 
 
 def test_an_island_asks_for_the_shortest_link() -> None:
@@ -112,6 +114,25 @@ def test_an_island_asks_for_the_shortest_link() -> None:
     # 400 m along Main beyond a, the link, 260 m on the island, the drop
     assert told["remedy_cost"] == pytest.approx(400 + 40 + 260 + 10, abs=0.05)
     assert _served_after(town, plan, "b")
+
+
+def test_a_drop_past_an_island_says_why_it_is_so_long() -> None:
+    """Its own street, 30 m away, leads nowhere: "drop is 120 m" hid that; a link of 150 m would be dearer."""
+    ways = streets(Main=line((0, 0), (1000, 0)), Isle=line((500, 150), (500, 400)))
+    told = _row(Town(ways, cabinet(), customers(a=point(500, 120)), METRES).plan(), "a")
+    assert (told["reason"], told["remedy_code"], told["remedy_value"]) == ("street_island", "raise_max_drop_m", 20)
+    where = "its street is not tied to the network, a drop to one that is would be 120 m, limit 100 m"
+    assert told["remedy"] == f"{where}: raise the limit on drops by 20 m or bring the network 20 m closer"
+
+
+def test_several_changes_are_one_sentence() -> None:
+    """The ports, 600 and 10 % overhead, are in what the budget of 1 lacks: who reads both must not add them."""
+    config = lm.read_config(prices="example-eur", budget=1)
+    told = _row(Town(MAIN, cabinet(ports=0), customers(a=point(100, 120)), config).plan(), "a")
+    drop, port, money = told["remedy"].split("; ")
+    assert drop == "drop is 120 m, limit 100 m: raise the limit on drops by 20 m or bring the network 20 m closer"
+    assert port == "add 1 port at access point K for 660.00 EUR"
+    assert money == f"and raise the budget by {told['remedy_cost'] - 1:,.2f} EUR in all"
 
 
 def test_a_long_route_asks_for_its_metres() -> None:

@@ -124,7 +124,8 @@ def test_no_money_is_asked_for_where_ports_lack(aim: dict[str, Any], also: str, 
     assert (told["reason"], told["remedy_code"], told["remedy_at"]) == ("no_free_port", "add_ports", "K")
     assert (told["remedy_value"], told["remedy_also"]) == (1, also)
     assert told["remedy"].endswith(cure)
-    left = "1 free port left, for homes that come first" if outcomes(plan) == "a" else "no free port left"
+    when = "there is more money" if "budget" in aim else "more homes are asked for"
+    left = f"1 free port left, for homes that come first when {when}" if outcomes(plan) == "a" else "no free port left"
     assert told["remedy"].startswith(f"{left}: add 1 port at access point K; and ")
 
 

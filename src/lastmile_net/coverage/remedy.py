@@ -39,11 +39,14 @@ class Change:
         Size of the change in the unit of its code; nan where there is no number to it.
     at
         What is changed: an access point, a street, a line, two places; empty for a setting.
+    price
+        What the change itself costs, in words; empty where that is not told.
     """
 
     code: str
     value: float = np.nan
     at: str = ""
+    price: str = ""
 
     def __str__(self) -> str:
         value = "" if np.isnan(self.value) else f"={self.value:.12g}"
@@ -118,7 +121,7 @@ def phrase(change: Change) -> str:
         "link_island": f"its street is not tied to the network: link it over {number} m from {at} (lon,lat)",
         "raise_max_route_m": f"raise the limit on routes by {number} m",
         "raise_max_stretch": f"raise `max_stretch` by {value:.3f}",
-        "add_ports": f"add {counted(value, 'port')} at access point {at}",
+        "add_ports": f"add {counted(value, 'port')} at access point {at}{change.price and f' for {change.price}'}",
         "add_spare": f"add spare capacity for {homes(value)} on the existing line {at}",
         "reduce_loss": f"save {number} dB on the way over access point {at}: stronger optics or a lower split",
         "state_loss": f"state `loss_db` of access point {at}: with at most {number} dB there it can be served",
@@ -128,5 +131,6 @@ def phrase(change: Change) -> str:
 
 def sentence(before: str, changes: tuple[Change, ...], *, more_money: str = "") -> str:
     """Return what is wrong, then every change that mends it; `more_money` is the clause of `raise_budget`."""
-    told = "; and ".join(more_money if each.code == "raise_budget" else phrase(each) for each in changes)
+    clauses = [more_money if each.code == "raise_budget" else phrase(each) for each in changes]
+    told = "; and ".join(filter(None, ("; ".join(clauses[:-1]), clauses[-1])))
     return f"{before}: {told}" if before else told

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.cost import price_equipment, with_overheads
+from lastmile_net.cost import price_equipment, with_overhead, with_overheads
 from lastmile_net.counts import counted, money
 from lastmile_net.coverage.beyond import beyond_limits, without_exclusions
-from lastmile_net.coverage.options import Option, weigh
+from lastmile_net.coverage.options import Option, ports_price, weigh
 from lastmile_net.coverage.question import Question
 from lastmile_net.coverage.remedy import Change, Remedy, down, hundredths, sentence, up
 from lastmile_net.network.candidates import longest_drop_m
@@ -176,7 +176,8 @@ def _remedy(
     changes = (*own, *_changes(question, beyond, option))
     if reason != "over_budget" and not changes:
         # the plan found no place, though every limit would let it in: ports of its own are enough
-        changes = (Change("add_ports", float(question.units[row]), str(question.taps.access_point_id[option.tap])),)
+        ports = float(question.units[row])
+        changes, cost = (_ports(question, ports, option.tap),), cost + _price_of(question, ports)
     if reason == "over_budget" or _is_beyond_aim(question, row, cost):
         changes = (*changes, Change("raise_budget", _lacking(question, cost)))
     order = FIRST.get(reason, ())
@@ -184,7 +185,9 @@ def _remedy(
         sorted(changes, key=lambda change: order.index(change.code) if change.code in order else len(order))
     )
     more = _more_money(question, row, cost)
-    text = sentence(_before(question, row, option, changes[0]), changes, more_money=more)
+    if question.config.budget is not None and any(change.price for change in changes):
+        more = f"{more} in all"  # the price of the ports is in it
+    text = sentence(_before(question, row, reason, option, changes[0]), changes, more_money=more)
     return Remedy(changes, text, cost)
 
 
@@ -241,21 +244,38 @@ def _changes(question: Question, beyond: Beyond, option: Option) -> Iterator[Cha
     if option.spare > 0:
         yield Change("add_spare", float(option.spare), option.line)
     if option.ports > 0:
-        yield Change("add_ports", float(option.ports), tap)
+        yield _ports(question, float(option.ports), option.tap)
 
 
-def _before(question: Question, row: int, option: Option, change: Change) -> str:
+def _ports(question: Question, ports: float, tap: int) -> Change:
+    """Return the change that adds ports at a tap, with their price where there is one."""
+    price = _price_of(question, ports)
+    told = money(price, question.config.cost.currency) if price > 0 else ""
+    return Change("add_ports", ports, str(question.taps.access_point_id[tap]), told)
+
+
+def _price_of(question: Question, ports: float) -> float:
+    """Return what ports cost by the catalogue, overhead included."""
+    model = question.config.cost
+    return with_overhead(float(ports_price(np.array([ports]), model)[0]), model)
+
+
+def _before(question: Question, row: int, reason: str, option: Option, change: Change) -> str:
     """Return what is wrong, with both numbers."""
     config = question.config
     if change.code == "raise_max_drop_m":
-        return f"drop is {hundredths(up(option.drop_m))} m, limit {config.max_drop_m:g} m"
+        island = "its street is not tied to the network, a drop to one that is would be"
+        what = island if reason == "street_island" else "drop is"
+        return f"{what} {hundredths(up(option.drop_m))} m, limit {config.max_drop_m:g} m"
     if change.code == "raise_max_route_m":
         return f"route is {hundredths(up(option.route_m))} m, limit {config.max_route_m:g} m"
     if change.code == "add_ports" and np.isfinite(question.room[option.tap]):
         tap, room = np.array([option.tap]), float(question.room[option.tap])
-        for_others = question.room_for(np.array([row]), tap)[0] < room
+        kept = room - float(question.room_for(np.array([row]), tap)[0])
         left = f"{counted(room, 'free port') if room > 0 else 'no free port'} left"
-        return f"{left}, for homes that come first" if for_others else left
+        some = f"{kept:,.0f} of them " if kept < room else ""
+        when = "there is more money" if config.budget is not None else "more homes are asked for"
+        return f"{left}, {some}for homes that come first when {when}" if kept > 0 else left
     if change.code in ("reduce_loss", "state_loss") and config.optical is not None:
         return f"the optics allow {config.optical.budget_db:g} dB"
     return ""
