@@ -476,6 +476,12 @@ def test_a_customer_alone_costs_the_same_in_every_column() -> None:
     assert plan.customers.loc[0, ["cost_share", "cost_alone", "marginal_cost"]].tolist() == [71.5, 71.5, 71.5]
 
 
+def test_the_fibre_in_the_drop_counts_in_every_column() -> None:
+    """Alone one pays for the fibre to one's door, too: 60 to dig and 60 m of fibre at 2 a metre."""
+    plan = lm.plan(WAYS, cabinet(), HERE.iloc[:1], config=lm.read_config(prices="metres", cost={"fibre_cost_per_m": 2}))
+    assert plan.customers.loc[0, ["cost_share", "cost_alone", "marginal_cost"]].tolist() == [180, 180, 180]
+
+
 def test_streets_that_are_built_in_any_case_come_out_of_the_budget(tmp_path: Path) -> None:
     """Of 200, a side street of 90 that the planner wants takes its part; a drops onto it over 50, b no longer fits."""
     side = LineString([(E0, N0), (E0, N0 + 90)])

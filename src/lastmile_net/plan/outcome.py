@@ -17,6 +17,7 @@ from lastmile_net.cost import (
     labour_of_equipment,
     price_drop_crossings,
     price_equipment,
+    price_fibre,
     to_cents,
     total_cost,
     with_overhead,
@@ -213,13 +214,11 @@ def _customers(
     verdict = coverage.judge(asked)
     table["reason"] = verdict.reason
     _tell_remedies(table, verdict.remedies)
-    everywhere = built.prices.fibre
+    drop_m = posing.drops["drop_m"].to_numpy(np.float64)
     numbers = {
         "drop_m": built.drops["drop_m"].to_numpy()[built.drop_row],
         "route_m": tables.route_lengths(built),
-        "shortest_m": tables.shortest(built, posing.network.length_m, posing.drops["drop_m"].to_numpy(np.float64))[
-            rows
-        ],
+        "shortest_m": tables.shortest(built, posing.network.length_m, drop_m)[rows],
         "cost_share": tables.shares(built, equipment + built.own, total),
         "marginal_cost": with_overheads(tables.marginal(built, equipment + built.saved), posing.config.cost),
     }
@@ -228,7 +227,8 @@ def _customers(
         column[rows] = values
         table[name] = column
     own = price_equipment(np.maximum(built.units, 0), posing.config.cost)
-    alone = tables.shortest(built, built.price + everywhere, posing.drop_cost) + own
+    whole_drop = posing.drop_cost + price_fibre(drop_m, posing.config.cost)
+    alone = tables.shortest(built, built.price + built.prices.fibre, whole_drop) + own
     table["cost_alone"] = with_overheads(np.where(np.isfinite(alone), alone, np.nan), posing.config.cost)
     point = np.full(size, None, object)
     point[rows] = built.point_id
