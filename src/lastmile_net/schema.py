@@ -145,6 +145,7 @@ CUSTOMERS = Layer(
             "number",
             "chance that one of its homes signs, 0 to 1, where `uncertainty` is asked for",
             least=0,
+            most=1,
         ),
     ),
     key="customer_id",

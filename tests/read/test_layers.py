@@ -238,3 +238,11 @@ def test_numbers_below_the_least_are_refused(column: str, least: int) -> None:
     load_layers(streets(), cabinet(), homes().assign(**{column: least}))
     with pytest.raises(DataError, match=f"'{column}': is below {least}"):
         load_layers(streets(), cabinet(), homes().assign(**{column: least - 1}))
+
+
+@pytest.mark.parametrize("rate", [40, 1.01])
+def test_a_take_rate_of_per_cent_is_refused(rate: float) -> None:
+    """Forty per cent, written as 40, would make everybody sign; 1 itself is fine."""
+    load_layers(streets(), cabinet(), homes().assign(take_rate=1))
+    with pytest.raises(DataError, match="'take_rate': is above 1"):
+        load_layers(streets(), cabinet(), homes().assign(take_rate=rate))

@@ -76,5 +76,4 @@ def _take_rate(customers: gpd.GeoDataFrame, otherwise: float) -> Floats:
     given = pd.Series(np.nan, customers.index)
     if "take_rate" in customers:
         given = pd.to_numeric(customers["take_rate"], errors="coerce")
-    rate: Floats = np.clip(given.fillna(otherwise).to_numpy(np.float64), 0, 1)
-    return rate
+    return np.asarray(given.fillna(otherwise), np.float64)
