@@ -226,6 +226,13 @@ def extent_of(layer: gpd.GeoDataFrame) -> Floats:
     return _extent((layer,))
 
 
+def to_degrees(places: Floats, crs: pyproj.CRS) -> Floats:
+    """Return longitude and latitude of places in a CRS; infinite where the CRS has no such place on earth."""
+    if crs == LONLAT or not len(places):
+        return places
+    return np.column_stack(pyproj.Transformer.from_crs(crs, LONLAT, always_xy=True).transform(*places.T))
+
+
 def _require_crs(layers: Sequence[gpd.GeoDataFrame]) -> None:
     if any(frame.crs is None for frame in layers):
         raise CrsError([Fault("a layer has no CRS", "Say which one it is in with --crs.")])
@@ -238,9 +245,7 @@ def _finite(shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
 def _places(layer: gpd.GeoDataFrame) -> Floats:
     """Corners of the boxes of all rows, in degrees, those on earth and not at 0,0."""
     corners: Floats = shapely.bounds(np.asarray(layer.geometry.to_numpy(), dtype=object)).reshape(-1, 2)
-    lon, lat = corners[np.isfinite(corners).all(axis=1)].T
-    if layer.crs != LONLAT and len(lon):
-        lon, lat = pyproj.Transformer.from_crs(layer.crs, LONLAT, always_xy=True).transform(lon, lat)
+    lon, lat = to_degrees(corners[np.isfinite(corners).all(axis=1)], layer.crs).T
     on_earth = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= 360) & (np.abs(lat) <= 90)
     somewhere = on_earth & ((np.abs(lon) > 1e-6) | (np.abs(lat) > 1e-6))
     return np.column_stack((lon[somewhere], lat[somewhere]))

@@ -246,3 +246,21 @@ def test_a_take_rate_of_per_cent_is_refused(rate: float) -> None:
     load_layers(streets(), cabinet(), homes().assign(take_rate=1))
     with pytest.raises(DataError, match="'take_rate': is above 1"):
         load_layers(streets(), cabinet(), homes().assign(take_rate=rate))
+
+
+def test_eastings_with_the_number_of_their_zone_are_refused() -> None:
+    """German files write 32 before the easting; read as plain UTM all layers agree, but no map can show them."""
+    layers = [layer.to_crs(25832) for layer in (streets(), cabinet(), homes())]
+    with pytest.raises(DataError, match="is no place on earth in ETRS89 / UTM zone 32N") as caught:
+        load_layers(*(layer.set_geometry(layer.translate(32_000_000, 0)) for layer in layers))
+    assert {fault.column for fault in caught.value.faults} == {"geometry"}
+
+
+def test_a_single_place_off_the_earth_is_told() -> None:
+    """A slip in one easting is a fault of its row, not a house 32,000 km from its street."""
+    moved = homes().to_crs(25832)
+    places = moved.geometry.copy()
+    places.iloc[0] = shapely.Point(places.iloc[0].x + 32_000_000, places.iloc[0].y)
+    with pytest.raises(DataError, match="is no place on earth") as caught:
+        load_layers(streets(), cabinet(), moved.set_geometry(places))
+    assert [fault.rows for fault in caught.value.faults] == [(moved["customer_id"].iloc[0],)]

@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from lastmile_net.counts import agree
+from lastmile_net.crs import to_degrees
 from lastmile_net.read.complaints import INVALID, NO_LENGTH
 from lastmile_net.schema import LINE, POINT, POLYGON
 
@@ -83,12 +84,21 @@ def _troubles(shapes: Shapes, layer: Layer, crs: pyproj.CRS | None) -> list[tupl
     if crs is not None and crs.is_geographic:
         beyond[row[(np.abs(coordinates) > (MAX_LON, MAX_LAT)).any(axis=1)]] = True
         beyond &= ~endless & ~other
+    nowhere = np.zeros(len(shapes), dtype=bool)
+    if crs is not None and crs.is_projected:
+        corners = shapely.bounds(shapes).reshape(-1, 2)
+        known = np.isfinite(corners).all(axis=1)
+        off = ~np.isfinite(to_degrees(corners[known], crs)).all(axis=1)
+        nowhere[np.flatnonzero(known)[off] // 2] = True
+        nowhere &= ~endless & ~other
+    where = crs.name if crs is not None else ""
     found = ", ".join(sorted(set(_type_names(shapes)[other])))
     wanted = " or ".join(kind for kind in layer.geometry if not kind.startswith("Multi"))
     return [
         (empty & ~endless, "is missing or empty", "Give these rows a location"),
         (endless, "has a coordinate that is not a number", "Correct these rows"),
         (beyond, "is beyond the poles or the date line", "Correct these rows"),
+        (nowhere, f"is no place on earth in {where}", "Correct these rows, or the CRS of the layer"),
         (other, f"is {found}, not {wanted}", "Check that this is the right layer, take these rows out"),
     ]
 
