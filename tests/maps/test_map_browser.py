@@ -306,6 +306,35 @@ def test_area_and_cost_filters_leave_what_they_say(browser: Chromium, page: Path
     assert sum(_legend(browser).values()) == int(wanted.sum()) > 0
 
 
+def test_the_legend_of_one_area_counts_nothing_beside_it(
+    browser: Chromium, small_plan: SimpleNamespace, tmp_path: Path
+) -> None:
+    """Maps of all areas, side by side, must count each drop, trench and access point once, and each for its own."""
+    people, drops = small_plan.customers, small_plan.drops
+    counted = dict.fromkeys(("drops", "trenches", "access_points"), 0.0)
+    for area in sorted(people["area_id"].unique()):
+        browser.open(save_map(small_plan, tmp_path / f"{area}.html", area=area))
+        browser.drawn()
+        told = browser.run(
+            """const page = lastmile.page, told = {};
+               for (const entry of page.layers) {
+                 page.metres = page.count = (value) => `${Math.round(100 * value) / 100}`;
+                 page.countLayer(entry, [0, 0, 0, 0]);
+                 told[entry.key] = [Number(entry.output.textContent.split("/")[1]), entry.packed.size];
+               }
+               return told;"""
+        )
+        mine = drops["to_node"].isin(people["customer_id"][people["area_id"] == area])
+        assert told["drops"][0] == pytest.approx(drops["length_m"][mine].sum(), abs=drops["length_m"].size * 0.05)
+        assert told["streets"][1] > (told["streets"][0] > 0)
+        for name in counted:
+            counted[name] += told[name][0]
+    dug = small_plan.trenches[small_plan.trenches["kind"] != "drop"]
+    assert counted["trenches"] == pytest.approx(dug["length_m"].sum(), rel=1e-3)
+    assert counted["drops"] == pytest.approx(drops["length_m"].sum(), rel=1e-3)
+    assert counted["access_points"] == len(small_plan.access_points)
+
+
 def test_link_brings_back_view_layers_and_filters(browser: Chromium, page: Path) -> None:
     """A link in a mail must show what its sender saw."""
     browser.open(page)

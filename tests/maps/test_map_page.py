@@ -114,7 +114,8 @@ def test_figures_of_one_area_are_of_nothing_else(
     plan = make_town(2000, seed=1, ranked=True)
     about = _about(_html(plan, area="A3", curve=curve_of(plan)))
     people = plan.customers[plan.customers["area_id"] == "A3"]
-    assert about["scope"] == "Figures of area A3; its cost: the shares of its homes"
+    scope = "Figures of area A3; its cost: the shares of its homes. Pale: beside the area, not counted"
+    assert about["scope"] == scope
     assert about["curve"] is None
     summary = about["summary"]
     assert isinstance(summary, dict)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Only = Literal["gaps", "planned", "existing"]
 
 BESIDE_AREA_M = 150.0
+BESIDE = "_beside"
+"""Column of a table on the map of one area: whether a row only lies beside it, drawn but not counted."""
 
 MOST_AREAS = 20
 """Areas that an error names."""
@@ -64,7 +66,7 @@ def _drawn_areas(plan: Plan, only: Only | None) -> list[str]:
 def classed_customers(table: gpd.GeoDataFrame, area: str | None) -> gpd.GeoDataFrame:
     """Return the customers of an area, or all; `_class` is what each one shows: its outcome, or the reason."""
     if area is not None:
-        table = table[(table["area_id"].astype("string") == area).fillna(False).to_numpy(bool)]
+        table = table[_of_area(table, area)]
     outcome, reason = table["outcome"].astype(object), table["reason"].astype(object)
     known = reason.where(reason.isin(list(REASONS)), "unserved")
     return table.assign(_class=outcome.where(outcome != "unserved", known))
@@ -75,14 +77,46 @@ def only_these(people: gpd.GeoDataFrame, only: Only | None) -> gpd.GeoDataFrame:
     return people if only is None else people[people["outcome"] == {"gaps": "unserved"}.get(only, only)]
 
 
-def beside(customers: gpd.GeoDataFrame, area: str | None) -> Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]:
-    """Return what keeps of a table the rows near these customers; all of them if no area was asked for."""
+def beside(plan: Plan, drawn: gpd.GeoDataFrame, area: str | None) -> Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]:
+    """
+    Return what keeps of a table the rows near the drawn customers of an area, and marks those only beside it.
+
+    Of the area is what has one of the area's customers as the nearest to its middle, and the drops of its customers:
+    what is counted for one area is counted for no other. All rows are kept, unmarked, if no area was asked for.
+    """
     if area is None:
         return lambda table: table
-    points = customers.geometry.to_numpy()
+    points = drawn.geometry.to_numpy()
     hull = shapely.convex_hull(shapely.union_all(points[~shapely.is_missing(points)])).buffer(BESIDE_AREA_M)
     shapely.prepare(hull)
-    return lambda table: table[shapely.intersects(table.geometry.to_numpy(), hull)]
+    everybody = plan.customers
+    here = _of_area(everybody, area)
+    names = everybody["customer_id"][here]
+
+    def near(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        table = table[shapely.intersects(table.geometry.to_numpy(), hull)]
+        middles = shapely.centroid(table.geometry.to_numpy())
+        apart = _distance(middles, everybody[here]) > _distance(middles, everybody[~here])
+        if "to_node" in table:
+            apart = np.where(table["kind"] == "drop", ~table["to_node"].isin(names), apart)
+        return table.assign(**{BESIDE: apart})
+
+    return near
+
+
+def _of_area(customers: gpd.GeoDataFrame, area: str) -> NDArray[np.bool_]:
+    here: NDArray[np.bool_] = (customers["area_id"].astype("string") == area).fillna(False).to_numpy(bool)
+    return here
+
+
+def _distance(points: NDArray[np.object_], customers: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    """Return how far each point is from the nearest of these customers; infinitely, where there are none."""
+    far = np.full(len(points), np.inf)
+    (row, _), metres = shapely.STRtree(customers.geometry.to_numpy()).query_nearest(
+        points, all_matches=False, return_distance=True
+    )
+    far[row] = metres
+    return far
 
 
 def access_class(points: gpd.GeoDataFrame) -> NDArray[np.object_]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
+from lastmile_net.maps.choose import BESIDE
 from lastmile_net.maps.packed import Field, Symbol
 from lastmile_net.maps.phases import with_phase
+from lastmile_net.maps.symbols import BESIDE_SYMBOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from lastmile_net.maps.packed import PackedLayer
+
+
+class Coloured(TypedDict):
+    """A table and how it is coloured, as `PackedLayer` takes them."""
+
+    data: gpd.GeoDataFrame
+    colour: str | list[str]
+    palette: Mapping[str, Symbol] | None
 
 
 @dataclass(frozen=True)
@@ -72,3 +82,22 @@ def in_phases(
 ) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Return a table and what it is coloured by, with its phases as one more way where there are any."""
     return (with_phase(table), [*themes, "_phase"]) if phases else (table, themes)
+
+
+def set_apart(
+    table: gpd.GeoDataFrame,
+    words: Mapping[str, str],
+    colour: str | list[str],
+    palette: Mapping[str, Symbol] | None = None,
+    *,
+    symbol: Symbol = BESIDE_SYMBOL,
+) -> Coloured:
+    """Return a table and its colours, with what lies only beside the area that was asked for as a class of its own."""
+    if BESIDE not in table or not table[BESIDE].any():
+        return {"data": table, "colour": colour, "palette": palette}
+    if isinstance(colour, str) and colour not in table:
+        table, colour, palette = table.assign(_here=""), "_here", {"": Symbol(colour)}
+    themes = [colour] if isinstance(colour, str) else colour
+    classes = {name: table[name].astype(object).mask(table[BESIDE], "beside") for name in themes}
+    symbols = {**(palette or {}), **labelled({"beside": symbol}, words)}
+    return {"data": table.assign(**classes), "colour": themes, "palette": symbols}

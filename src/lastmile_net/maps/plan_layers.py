@@ -8,12 +8,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from lastmile_net.maps.choose import access_class, beside, idle_points, only_these
+from lastmile_net.maps.choose import BESIDE, access_class, idle_points
 from lastmile_net.maps.customer_layer import customer_layer
-from lastmile_net.maps.map_layer import MapLayer, in_phases, labelled, popup_fields
+from lastmile_net.maps.map_layer import MapLayer, in_phases, labelled, popup_fields, set_apart
 from lastmile_net.maps.packed import Field, PackedLayer, Style, Symbol
 from lastmile_net.maps.symbols import (
     ACCESS_SYMBOLS,
+    BESIDE_STREET,
     DROP_COLOUR,
     LIGHT_EDGE,
     LINE_SYMBOLS,
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
 def plan_layers(
     plan: Plan,
-    people: gpd.GeoDataFrame,
+    customers: gpd.GeoDataFrame,
     words: Mapping[str, str],
     *,
     only: Only | None,
-    area: str | None,
+    near: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame],
     streets: bool,
     phases: Mapping[str, Symbol],
 ) -> list[MapLayer]:
@@ -48,22 +49,20 @@ def plan_layers(
     ----------
     plan
         The plan.
-    people
-        Its customers as `classed_customers` returns them.
+    customers
+        Those of its customers that are drawn, as `classed_customers` returns them.
     words
         What the map says.
     only
-        Draw these customers only.
-    area
-        Draw this planning area, and what lies beside it, only.
+        Which customers are drawn: none of what is planned stands beside those that exist.
+    near
+        Keeps of a table what is drawn, as `beside` returns it.
     streets
         Whether streets are drawn as the base.
     phases
         Symbols of the phases, as `phase_symbols` returns them; empty shows none.
     """
-    customers = only_these(people, only)
     customers.attrs["currency"] = plan.summary.get("currency", "")
-    near = beside(customers, area)
     kind, with_plan = access_class(plan.access_points), only != "existing"
     points = plan.access_points[(kind != "taps") & ((kind != "access_new") | with_plan)]
     makers: list[tuple[bool, Callable[[], MapLayer]]] = [
@@ -85,6 +84,8 @@ def _streets(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     kinds = table["highway"].astype("string").str.removesuffix("_link").map(STREET_WIDTHS).fillna(0)
     data = gpd.GeoDataFrame({"_name": named, "_wide": kinds.astype(float)}, geometry=table.geometry)
     data["_length_m"] = data.geometry.length
+    if BESIDE in table:
+        data[BESIDE] = table[BESIDE]
     style = Style(
         width=1.7,
         edge=STREET_COLOUR,
@@ -97,7 +98,12 @@ def _streets(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
         label_zoom=16,
         label_z_index=450,
     )
-    packed = PackedLayer(data, colour="#ffffff", name=words["streets"], style=style, extra={"_length_m": 0})
+    packed = PackedLayer(
+        **set_apart(data, words, "#ffffff", symbol=BESIDE_STREET),
+        name=words["streets"],
+        style=style,
+        extra={"_length_m": 0},
+    )
     return MapLayer("streets", packed, metres="_length_m")
 
 
@@ -105,11 +111,9 @@ def _backbone_lines(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLay
     data = table.assign(_wide=(table["role"] == "feeder").astype(float), _length_m=table.geometry.length)
     style = Style(width=2.2, width_by="_wide", width_breaks=(1,), z_index=300, label="backbone_id", edge=LIGHT_EDGE)
     packed = PackedLayer(
-        data,
-        colour="role",
+        **set_apart(data, words, "role", labelled(LINE_SYMBOLS, words)),
         popup=popup_fields(data, words, {"units_free": "", "loss_db": "dB"}),
         name=words["backbone_lines"],
-        palette=labelled(LINE_SYMBOLS, words),
         style=style,
         extra={"_length_m": 0},
     )
@@ -119,7 +123,7 @@ def _backbone_lines(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLay
 def _reused(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     style = Style(width=12, z_index=290, label="backbone_id")
     fields = popup_fields(table, words, {"length_m": "m", "units": "", "cost": ""})
-    packed = PackedLayer(table, colour="#f0c419", popup=fields, name=words["reused"], style=style)
+    packed = PackedLayer(**set_apart(table, words, "#f0c419"), popup=fields, name=words["reused"], style=style)
     return MapLayer("reused", packed, metres="length_m", planned=True)
 
 
@@ -128,10 +132,13 @@ def _drops(table: gpd.GeoDataFrame, words: Mapping[str, str], phases: Mapping[st
     extra = {"length_m": 1, "build_order": 0}
     data, themes = in_phases(table.assign(_drop="drop"), ["_drop"], phases)
     packed = PackedLayer(
-        data,
-        colour=themes if phases else DROP_COLOUR,
+        **set_apart(
+            data,
+            words,
+            themes if phases else DROP_COLOUR,
+            {"drop": Symbol(DROP_COLOUR, label=words["drops"]), **phases},
+        ),
         name=words["drops"],
-        palette={"drop": Symbol(DROP_COLOUR, label=words["drops"]), **phases},
         style=style,
         extra=extra,
     )
@@ -150,11 +157,9 @@ def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str], phases: Mapping
         label="trench_id",
     )
     packed = PackedLayer(
-        data,
-        colour=themes,
+        **set_apart(data, words, themes, labelled(TRENCH_SYMBOLS, words) | dict(phases)),
         popup=popup_fields(data, words, units),
         name=words["trenches"],
-        palette=labelled(TRENCH_SYMBOLS, words) | dict(phases),
         style=style,
         extra={"length_m": 1, "build_order": 0},
     )
@@ -163,11 +168,9 @@ def _trenches(table: gpd.GeoDataFrame, words: Mapping[str, str], phases: Mapping
 
 def _backbone_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     packed = PackedLayer(
-        table,
-        colour="role",
+        **set_apart(table, words, "role", labelled(POINT_SYMBOLS, words)),
         popup=popup_fields(table, words, {"ports_free": "", "loss_db": "dB"}),
         name=words["backbone_points"],
-        palette=labelled(POINT_SYMBOLS, words),
         style=Style(radius=5, label="backbone_id", z_index=580, hexagons=False),
     )
     return MapLayer("backbone_points", packed, shown=False, search=("backbone_id",))
@@ -176,8 +179,7 @@ def _backbone_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLa
 def _taps(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLayer:
     """Return places where the plan joins an existing line: many, and each of little weight."""
     packed = PackedLayer(
-        table,
-        colour=ACCESS_SYMBOLS["taps"].colour,
+        **set_apart(table, words, ACCESS_SYMBOLS["taps"].colour),
         popup=popup_fields(table, words, {"ports_used": ""}),
         name=words["taps"],
         style=Style(radius=3.6, label="access_point_id", z_index=590, hexagons=False),
@@ -195,14 +197,12 @@ def _access_points(table: gpd.GeoDataFrame, words: Mapping[str, str]) -> MapLaye
     ]
     data = table.assign(_ports=ports, _used=access_class(table))
     packed = PackedLayer(
-        data,
-        colour="_used",
+        **set_apart(data, words, "_used", labelled(ACCESS_SYMBOLS, words)),
         popup=[
             Field("access_point_id", words["customer_id"]),
             *popup_fields(data, words, {"type": "", "ports_used": "", "ports_free": "", "fed_from": ""}),
         ],
         name=words["access_points"],
-        palette=labelled(ACCESS_SYMBOLS, words),
         style=Style(
             radius=6.5, label="access_point_id", map_label="_ports", label_zoom=16, z_index=600, hexagons=False
         ),

@@ -11,7 +11,7 @@ from folium.template import Template
 
 from lastmile_net.credit import from_osm
 from lastmile_net.errors import DataError, Fault
-from lastmile_net.maps.choose import check_wishes, classed_customers
+from lastmile_net.maps.choose import beside, check_wishes, classed_customers, only_these
 from lastmile_net.maps.elements import put_in_body, put_in_head, script_json
 from lastmile_net.maps.findings import findings_layers
 from lastmile_net.maps.page import offline_map, save_page
@@ -125,10 +125,12 @@ def plan_map(plan: Plan, **options: Unpack[MapOptions]) -> folium.Map:
     check_wishes(plan, only, area)
     people = classed_customers(plan.customers, area)
     phases = phase_symbols(plan, says) if only in {None, "planned"} else {}
-    layers = plan_layers(plan, people, says, only=only, area=area, streets=tiles is None, phases=phases)
+    drawn = only_these(people, only)
+    near = beside(plan, drawn, area)
+    layers = plan_layers(plan, drawn, says, only=only, near=near, streets=tiles is None, phases=phases)
     findings = options.get("findings")
     if findings is not None:
-        layers += findings_layers(findings, says)
+        layers += findings_layers(near(findings.to_crs(plan.customers.crs)), says)
     title = heading(says, title=options.get("title", ""), name=options.get("name", ""), area=area)
     page = offline_map(tiles, language=language, title=title)
     for layer in layers:

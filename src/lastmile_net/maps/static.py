@@ -16,6 +16,7 @@ from lastmile_net.counts import percent
 from lastmile_net.credit import from_osm
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.choose import (
+    BESIDE,
     Only,
     access_class,
     beside,
@@ -28,6 +29,7 @@ from lastmile_net.maps.packed import Symbol
 from lastmile_net.maps.page import write_whole
 from lastmile_net.maps.symbols import (
     ACCESS_SYMBOLS,
+    BESIDE_SYMBOL,
     LINE_SYMBOLS,
     OUTCOME_SYMBOLS,
     POINT_SYMBOLS,
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from lastmile_net.plan.result import Plan
 
@@ -118,7 +120,7 @@ def save_picture(
     customers = only_these(classed_customers(plan.customers, area), only)
     figure = _figure(11.7, 8.3)
     axes = figure.add_axes((0.015, 0.02, 0.735, 0.96), facecolor=GROUND)
-    near = beside(customers, area)
+    near = beside(plan, customers, area)
     dug = plan.trenches.iloc[:0] if only == "existing" else plan.trenches
     tables = {"streets": plan.streets, "backbone_lines": plan.backbone_lines, "trenches": dug}
     entries = _draw_lines(axes, {name: near(table) for name, table in tables.items()}, says)
@@ -212,6 +214,12 @@ def _draw_lines(
     """Draw streets, existing lines, trenches and drops, bottom first; return their lines in the legend."""
     entries = []
     _lines(axes, tables["streets"], STREET_COLOUR, 0.9, 1)
+    around = [table[_apart(table)] for name, table in tables.items() if name != "streets"]
+    for table in around:
+        _lines(axes, table, BESIDE_SYMBOL.colour, 1.0, 2)
+    tables = {name: table[~_apart(table)] for name, table in tables.items()}
+    if any(map(len, around)):
+        entries.append((_sample(BESIDE_SYMBOL.colour, 1.0), says["beside"]))
     for role, symbol in LINE_SYMBOLS.items():
         chosen = tables["backbone_lines"][tables["backbone_lines"]["role"] == role]
         if len(chosen):
@@ -230,6 +238,11 @@ def _draw_lines(
         _lines(axes, drops, colour, 0.5, 3)
         entries.append((_sample(colour, 0.5), says["drops"]))
     return entries
+
+
+def _apart(table: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    """Return what only lies beside the area that the picture is of."""
+    return table[BESIDE].to_numpy(bool) if BESIDE in table else np.zeros(len(table), bool)
 
 
 def _lines(axes: Axes, table: gpd.GeoDataFrame, colour: str, width: float, above: int) -> Line2D:
@@ -278,6 +291,11 @@ def _draw_access(
 ) -> list[tuple[Line2D, str]]:
     """Draw where one connects, and other points of these kinds, on top of all; return their lines in the legend."""
     points, others = near(plan.access_points), near(idle_points(plan))
+    symbol, apart = BESIDE_SYMBOL, _apart(points)
+    others = others[~_apart(others)]
+    if apart.any():
+        axes.add_line(_dots(symbol, points[apart].geometry.x, points[apart].geometry.y, 4.0))
+    points = points[~apart]
     kind = access_class(points)
     groups = [
         (symbol, says[name].partition(" (")[0], points[kind == name])  # the map tells the ports of each, too

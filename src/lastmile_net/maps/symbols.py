@@ -63,6 +63,9 @@ ACCESS_SYMBOLS = {
 }
 """Classes of `access_class`."""
 
+BESIDE_SYMBOL, BESIDE_STREET = Symbol("#b4bdc6"), Symbol("#e4e8ec")
+"""What lies beside the area that a map is of."""
+
 DROP_COLOUR = "#00866a"
 
 STREET_COLOUR = "#d0d7dd"

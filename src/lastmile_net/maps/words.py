@@ -25,9 +25,11 @@ _WORDS = {
     "gap_same_homes": ("choice of homes not proven", "Auswahl nicht bewiesen"),
     "trench": ("Trench to dig", "Tiefbau"),
     "scope": (
-        "Figures of area {area}; its cost: the shares of its homes",
-        "Zahlen des Gebiets {area}; seine Kosten: die Anteile seiner Wohneinheiten",
+        "Figures of area {area}; its cost: the shares of its homes. Pale: beside the area, not counted",
+        "Zahlen des Gebiets {area}; seine Kosten: die Anteile seiner Wohneinheiten. "
+        "Blass: neben dem Gebiet, nicht gezählt",
     ),
+    "beside": ("Beside the area, not counted", "Neben dem Gebiet, nicht gezählt"),
     "served_today": ("connected today", "heute angeschlossen"),
     "served_plan": ("connected by this plan", "durch diesen Plan angeschlossen"),
     "not_served": ("stay unserved", "bleiben unversorgt"),

@@ -30,6 +30,8 @@ const ICONS = {
 /* Ways to show customers, as links name them; the last one for plans that have phases. */
 const THEMES = ["plan", "today", "phases"];
 const PHASES = 2;
+/* Class of what lies beside the area that the map is of. */
+const BESIDE = "beside";
 const NARROW = "(max-width: 720px)";
 
 class PlanPage {
@@ -319,9 +321,10 @@ class PlanPage {
   /* How a layer is drawn: one mark, a row for each of its classes, or the colours of the phases that stand with the customers. */
   kindRows({ packed, mark, kinds }) {
     if (packed === this.customers?.packed) return;
-    const { classes } = packed.about.themes[this.themeOf({ packed })], phased = this.themeOf({ packed }) === 1, single = classes.length === 1;
-    mark.replaceChildren(...(phased ? [lastmile.colours(packed, this.map.getZoom())] : single ? [this.swatch([packed, 0])] : []));
-    kinds.replaceChildren(...(phased || single ? [] : classes.map((one, c) => make("div", { class: "lm-class" }, this.swatch([packed, c]), make("span", {}, one.label)))));
+    const { classes } = packed.about.themes[this.themeOf({ packed })], phased = this.themeOf({ packed }) === 1;
+    const told = classes.filter(({ value }) => value !== BESIDE), single = told.length < 2;
+    mark.replaceChildren(...(phased ? [lastmile.colours(packed, this.map.getZoom())] : single ? [this.swatch([packed, Math.max(0, classes.indexOf(told[0]))])] : []));
+    kinds.replaceChildren(...(phased || single ? [] : told.map((one) => make("div", { class: "lm-class" }, this.swatch([packed, classes.indexOf(one)]), make("span", {}, one.label)))));
   }
 
   filterSection() {
@@ -470,10 +473,10 @@ class PlanPage {
 
   countLayer(entry, [x0, y0, x1, y1]) {
     const { packed, lengths } = entry;
-    const { boxes, shown } = packed;
+    const { boxes, shown, classes } = packed, beside = classes.findIndex(({ value }) => value === BESIDE);
     let all = 0, inside = 0;
     for (let i = 0; i < packed.size; i++) {
-      if (shown[i] === 255) continue;
+      if (shown[i] === 255 || shown[i] === beside) continue;
       const at = i * 4, size = lengths ? lengths[i] : 1;
       all += size;
       if (boxes[at] <= x1 && boxes[at + 2] >= x0 && boxes[at + 1] <= y1 && boxes[at + 3] >= y0) inside += size;
