@@ -69,7 +69,7 @@ def test_trenches_stand_at_their_list_prices(drawn: Plan) -> None:
     bill = bill_of_materials(drawn).set_index("item")
     assert bill.loc["street trench, open trench, sealed", ["quantity", "price", "amount"]].tolist() == [100, 150, 15000]
     assert bill.loc["street trench, open trench, unsealed", ["quantity", "price", "amount"]].tolist() == [100, 60, 6000]
-    assert bill.loc["crossings of railways and waters", "amount"] == 5000
+    assert bill.loc["crossing of a water", ["quantity", "price", "amount"]].tolist() == [1, 5000, 5000]
     # two drops of 10 m and one of 30 m: 3 x 850, and 10 m at 49
     assert bill.loc["drop", ["quantity", "price", "amount"]].tolist() == [3, 850, 2550]
     assert bill.loc["drop beyond 20 m", ["quantity", "price", "amount"]].tolist() == [10, 49, 490]
@@ -99,3 +99,31 @@ def drawn() -> Plan:
     backbone = gpd.GeoDataFrame(cabinet, geometry=[Point(e, n)], crs=crs)
     river = gpd.GeoDataFrame({"kind": ["water"]}, geometry=[LineString([(e + 70, n - 50), (e + 70, n + 5)])], crs=crs)
     return lm.plan(streets, backbone, customers, config=lm.read_config(), rail_water=river)
+
+
+def test_what_drops_cross_stands_at_its_list_prices() -> None:
+    """A planner orders a bore under a railway and one under a brook, not "crossings, 1 piece"; the sum is the same."""
+    import geopandas as gpd
+    from shapely import LineString, Point
+
+    crs, e, n = 25832, 500_000, 5_400_000
+    ways = {"Main": LineString([(e, n), (e + 300, n)])}
+    streets = gpd.GeoDataFrame({"street_id": list(ways)}, geometry=list(ways.values()), crs=crs)
+    people = {"customer_id": ["a", "b", "c"]}
+    places = [Point(e + 50, n + 40), Point(e + 150, n + 40), Point(e + 250, n + 10)]
+    customers = gpd.GeoDataFrame(people, geometry=places, crs=crs)
+    backbone = gpd.GeoDataFrame({"backbone_id": ["K"], "role": ["cabinet"]}, geometry=[Point(e, n)], crs=crs)
+    kinds, heights = ["water", "rail", "water"], [15, 20, 25]
+    ends = [(40, 160), (140, 160), (140, 160)]
+    across = [LineString([(e + x0, n + y), (e + x1, n + y)]) for (x0, x1), y in zip(ends, heights, strict=True)]
+    rail_water = gpd.GeoDataFrame({"kind": kinds}, geometry=across, crs=crs)
+    rail = {"value": 8_000.005, "unit": "crossing", "labour": 0.5}
+    config = lm.read_config(cost={"crossing": {"rail": rail}})
+    plan = lm.plan(streets, backbone, customers, config=config, rail_water=rail_water)
+    bill = bill_of_materials(plan)
+    rows = bill.set_index("item").filter(like="on the way of drops", axis="index")
+    assert rows[["quantity", "price", "amount"]].to_numpy().tolist() == [[1, 8_000.005, 8_000.01], [3, 5_000, 15_000]]
+    assert rows["labour"].tolist() == [0.5, config.cost.crossing.water.labour]
+    assert round(bill["amount"][bill["part"] == "drop"].sum(), 2) == plan.summary["cost"]["drop"]
+    assert plan.drops["water_crossings"].tolist() == [1, 2, 0]
+    assert plan.drops["rail_crossings"].tolist() == [0, 1, 0]

@@ -1,6 +1,6 @@
 """What edges, drops and equipment cost, and what it all adds up to, in whole cents."""
 
-from lastmile_net.cost.crossings import price_crossings, price_drop_crossings
+from lastmile_net.cost.crossings import CROSSED, CROSSINGS, count_crossings, price_crossings
 from lastmile_net.cost.customers import (
     labour_of_drops,
     labour_of_equipment,
@@ -15,16 +15,18 @@ from lastmile_net.cost.surfaces import guessed_surfaces, surface_classes
 from lastmile_net.cost.totals import CostBreakdown, overhead_on, total_cost, with_overhead, with_overheads
 
 __all__ = [
+    "CROSSED",
+    "CROSSINGS",
     "UNLIMITED",
     "CostBreakdown",
     "EdgePrices",
+    "count_crossings",
     "from_cents",
     "guessed_surfaces",
     "labour_of_drops",
     "labour_of_equipment",
     "overhead_on",
     "price_crossings",
-    "price_drop_crossings",
     "price_drops",
     "price_edges",
     "price_equipment",

@@ -1,4 +1,4 @@
-"""What it costs to cross a street, a railway or a water, on top of the metres."""
+"""What is crossed on the way, streets, railways and waters, and what that costs on top of the metres."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from lastmile_net.cost.columns import lower_text
-from lastmile_net.network.network import CROSSING, HALF
+from lastmile_net.network.network import BACKBONE, CROSSING, HALF
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -19,67 +19,58 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+CROSSED = ("street", "rail", "water")
+"""What is crossed, as the prices name it: the columns of all counts."""
+CROSSINGS = tuple(f"{kind}_crossings" for kind in CROSSED)
+"""Columns of trenches that hold these counts."""
+STREET, RAIL, WATER = range(len(CROSSED))
 
-def price_crossings(
-    lines: NDArray[np.object_], model: CostModel, rail_water: gpd.GeoDataFrame | None, *, labour: bool = False
+
+def count_crossings(
+    lines: NDArray[np.object_],
+    rail_water: gpd.GeoDataFrame | None,
+    centre_lines: NDArray[np.object_] | None = None,
 ) -> Floats:
     """
-    Return what each line pays for the railways and waters it meets, on top of its metres.
+    Count what each line crosses.
 
     Parameters
     ----------
     lines
         object (k,). Lines that are dug.
-    model
-        Prices.
     rail_water
         Railways and waters in the same CRS; each one that a line meets is one crossing.
-    labour
-        Return the part that is labour.
-    """
-    price = np.zeros(len(lines))
-    if rail_water is None or rail_water.empty:
-        return price
-    kind = lower_text(rail_water, "kind").to_numpy(object)
-    rail, water = (
-        each.value * (each.labour if labour else 1.0) for each in (model.crossing.rail, model.crossing.water)
-    )
-    each = np.where(kind == "rail", rail, water)
-    line, obstacle = shapely.STRtree(rail_water.geometry.to_numpy()).query(lines, predicate="intersects")
-    np.add.at(price, line, each[obstacle])
-    return price
-
-
-def price_drop_crossings(
-    drops: NDArray[np.object_],
-    model: CostModel,
-    rail_water: gpd.GeoDataFrame | None,
-    centre_lines: NDArray[np.object_] | None,
-    *,
-    labour: bool = False,
-) -> Floats:
-    """
-    Return what each drop pays for what it crosses.
-
-    Parameters
-    ----------
-    drops
-        object (k,). Lines of the drops.
-    model, rail_water, labour
-        As for `price_crossings`.
     centre_lines
-        Centre lines of the streets that have two sides, each of which is crossed at the price of a street; None where
-        centre lines stand for both sides.
+        Centre lines of the streets that have two sides, each of which is a crossing; None where centre lines stand
+        for both sides.
+
+    Returns
+    -------
+    crossed
+        float64 (k, 3). Crossings of each kind in `CROSSED`.
     """
-    price = price_crossings(drops, model, rail_water, labour=labour)
+    crossed = np.zeros((len(lines), len(CROSSED)))
+    if rail_water is not None and not rail_water.empty:
+        kind = np.where(lower_text(rail_water, "kind").to_numpy(object) == "rail", RAIL, WATER)
+        line, obstacle = shapely.STRtree(rail_water.geometry.to_numpy()).query(lines, predicate="intersects")
+        np.add.at(crossed, (line, kind[obstacle]), 1)
     if centre_lines is not None and len(centre_lines):
-        fee = model.crossing.street.value * (model.crossing.street.labour if labour else 1.0)
-        drop, _ = shapely.STRtree(centre_lines).query(drops, predicate="intersects")
-        np.add.at(price, drop, fee)
+        line, _ = shapely.STRtree(centre_lines).query(lines, predicate="intersects")
+        np.add.at(crossed, (line, STREET), 1)
+    return crossed
+
+
+def count_edge_crossings(network: StreetNetwork, rail_water: gpd.GeoDataFrame | None) -> Floats:
+    """Count what each edge of a network crosses, as `count_crossings` does; what exists crosses nothing anew."""
+    crossed = count_crossings(network.geometry, rail_water)
+    crossed[:, STREET] = np.where(network.kind == CROSSING, np.where(network.side == HALF, 0.5, 1.0), 0.0)
+    crossed[network.kind == BACKBONE] = 0.0
+    return crossed
+
+
+def price_crossings(crossed: Floats, model: CostModel, *, labour: bool = False) -> Floats:
+    """Return what so many crossings of each kind cost, or the part of it that is labour, on top of the metres."""
+    prices = [getattr(model.crossing, kind) for kind in CROSSED]
+    fees = np.array([price.value * (price.labour if labour else 1.0) for price in prices])
+    price: Floats = crossed @ fees
     return price
-
-
-def street_crossings(network: StreetNetwork, model: CostModel) -> Floats:
-    """Return the price of crossing the street itself, on top of the metres."""
-    share = np.where(network.side == HALF, 0.5, 1.0)
-    return np.where(network.kind == CROSSING, model.crossing.street.value * share, 0.0)

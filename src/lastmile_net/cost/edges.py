@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from lastmile_net.cost.columns import lower_text
-from lastmile_net.cost.crossings import price_crossings, street_crossings
+from lastmile_net.cost.crossings import count_edge_crossings, price_crossings
 from lastmile_net.cost.customers import price_fibre
 from lastmile_net.cost.money import to_cents
 from lastmile_net.cost.reuse import UNLIMITED, labour_of_reuse, price_reuse
@@ -54,6 +54,8 @@ class EdgePrices:
         int64 (m,). Homes an existing edge can still carry; `UNLIMITED` for all others.
     crossing
         float64 (m,). Part of `build` that is paid for crossing a street, a railway or a water.
+    crossed
+        float64 (m, 3). How many of each are crossed, in the order of `CROSSED`.
     """
 
     build: Floats
@@ -65,6 +67,7 @@ class EdgePrices:
     locked: Flags
     capacity: Ints
     crossing: Floats
+    crossed: Floats
 
 
 def price_edges(
@@ -102,14 +105,9 @@ def price_edges(
     """
     surface, method, per_m, labour = _ground(network, model)
     existing = network.kind == BACKBONE
-    crossing = to_cents(street_crossings(network, model) + price_crossings(network.geometry, model, rail_water))
-    crossing[existing] = 0.0
-    crossing_labour = np.where(
-        existing | ~np.isfinite(crossing),
-        0.0,
-        street_crossings(network, model) * model.crossing.street.labour
-        + price_crossings(network.geometry, model, rail_water, labour=True),
-    )
+    crossed = count_edge_crossings(network, rail_water)
+    crossing = to_cents(price_crossings(crossed, model))
+    crossing_labour = price_crossings(crossed, model, labour=True)
     build = to_cents(to_cents(per_m * network.length_m * _cost_factor(network)) + crossing)
     reuse, capacity = price_reuse(network, model)
     build[existing] = to_cents(reuse * network.length_m)[existing]
@@ -132,6 +130,7 @@ def price_edges(
         & (network.kind != CROSSING),
         capacity=np.where(existing, capacity, UNLIMITED),
         crossing=crossing,
+        crossed=crossed,
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pyproj
 import shapely
 
-from lastmile_net.cost import price_drop_crossings, price_drops, price_edges, price_fibre, to_cents
+from lastmile_net.cost import count_crossings, price_crossings, price_drops, price_edges, price_fibre, to_cents
 from lastmile_net.network.attach import lay_drops
 from lastmile_net.network.candidates import blocked
 from lastmile_net.network.network import STREET, components
@@ -241,10 +241,8 @@ def _drop_price(question: Question, extra: pd.DataFrame) -> Floats:
     lines = shapely.shortest_line(
         question.points[extra["customer"].to_numpy()], question.network.geometry[extra["edge"].to_numpy()]
     )
-    crossings = price_drop_crossings(
-        np.asarray(lines, object), model, question.layers.rail_water, question.centre_lines
-    )
-    return to_cents(price_drops(extra["drop_m"].to_numpy(np.float64), model) + crossings)
+    crossed = count_crossings(np.asarray(lines, object), question.layers.rail_water, question.centre_lines)
+    return to_cents(price_drops(extra["drop_m"].to_numpy(np.float64), model) + price_crossings(crossed, model))
 
 
 def _priced(question: Question, drops: pd.DataFrame) -> pd.DataFrame:

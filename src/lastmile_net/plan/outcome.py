@@ -15,7 +15,7 @@ from lastmile_net.cost import (
     from_cents,
     labour_of_drops,
     labour_of_equipment,
-    price_drop_crossings,
+    price_crossings,
     price_equipment,
     price_fibre,
     to_cents,
@@ -72,7 +72,7 @@ class Posing:
     prices: EdgePrices
     drops: gpd.GeoDataFrame
     drop_cost: Floats
-    drop_crossing: Floats
+    drop_crossed: Floats
     posed: Posed
     money: Money
     placed: Placed | None
@@ -150,7 +150,7 @@ def _built(posing: Posing) -> tables.Built:
         units=left,
         drop_cost=posing.drop_cost,
         drop_labour=_drop_labour(posing),
-        drop_crossing=posing.drop_crossing,
+        drop_crossed=posing.drop_crossed,
         order=posing.money.order,
         placed=posing.placed,
         phase=posing.money.phase,
@@ -163,9 +163,8 @@ def _homes(posing: Posing) -> tuple[int, int]:
 
 
 def _drop_labour(posing: Posing) -> Floats:
-    model, layers = posing.config.cost, posing.layers
-    lines = posing.drops.geometry.to_numpy()
-    crossing = price_drop_crossings(lines, model, layers.rail_water, posing.centre_lines, labour=True)
+    model = posing.config.cost
+    crossing = price_crossings(posing.drop_crossed, model, labour=True)
     return to_cents(labour_of_drops(posing.drops["drop_m"].to_numpy(np.float64), model) + crossing)
 
 

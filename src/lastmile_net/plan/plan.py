@@ -11,7 +11,8 @@ from lastmile_net import coverage
 from lastmile_net.config import PlanConfig, read_config
 from lastmile_net.config.optics import longest_route_m
 from lastmile_net.cost import (
-    price_drop_crossings,
+    count_crossings,
+    price_crossings,
     price_drops,
     price_fibre,
     to_cents,
@@ -111,8 +112,8 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
     ground = lay_ground(layers, config, wanted)
     drop_m = ground.drops["drop_m"].to_numpy(np.float64)
     lines = ground.drops.geometry.to_numpy()
-    crossing = to_cents(price_drop_crossings(lines, config.cost, layers.rail_water, ground.centre_lines))
-    drop_cost = to_cents(price_drops(drop_m, config.cost) + crossing)
+    crossed = count_crossings(lines, layers.rail_water, ground.centre_lines)
+    drop_cost = to_cents(price_drops(drop_m, config.cost) + to_cents(price_crossings(crossed, config.cost)))
     drop_fibre = price_fibre(drop_m, config.cost)
     limits = _limits(config, ground.taps)
     must = wanted & layers.customers["include"].to_numpy(bool)
@@ -159,7 +160,7 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
         prices=ground.prices,
         drops=ground.drops,
         drop_cost=drop_cost,
-        drop_crossing=crossing,
+        drop_crossed=crossed,
         posed=posed,
         money=money,
         placed=placed,

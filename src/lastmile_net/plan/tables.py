@@ -13,6 +13,7 @@ import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from lastmile_net.cost import CROSSINGS, price_crossings, to_cents
 from lastmile_net.network.network import BACKBONE, CENTRE, STREET
 from lastmile_net.schema import ACCESS_POINTS, EDGE_KINDS
 from lastmile_net.solve.problem import MILLI
@@ -53,8 +54,10 @@ class Built:
         object (c,). Names of all customers.
     units
         int64 (c,). Homes to be connected at each customer.
-    drop_cost, drop_labour, drop_crossing
-        float64. Price of each row of `drops`; the part that is labour; the part for crossing railways and waters.
+    drop_cost, drop_labour
+        float64. Price of each row of `drops`; the part that is labour.
+    drop_crossed
+        float64 (k, 3). What each row of `drops` crosses, as `count_crossings` returns it.
     order
         In which order the planned customers are connected.
     placed
@@ -75,7 +78,7 @@ class Built:
     units: Ints
     drop_cost: Floats
     drop_labour: Floats
-    drop_crossing: Floats
+    drop_crossed: Floats
     order: BuildOrder
     placed: Placed | None = None
     phase: Ints | None = None
@@ -216,6 +219,7 @@ def trenches_and_reused(built: Built) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFram
         surface=built.prices.surface[edge[~existing]],
         method=built.prices.method[edge[~existing]],
         crossing_cost=built.prices.crossing[edge[~existing]],
+        **_crossings(built.prices.crossed[edge[~existing]]),
         customers=customers[~existing],
         build_order=built.edge_rank[edge[~existing]],
     )
@@ -223,7 +227,8 @@ def trenches_and_reused(built: Built) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFram
     dug["build_order"], dug["stability"] = dug["build_order"].astype("Int64"), np.nan
     dug["phase"] = built.phase_at(dug["build_order"])
     order = ["trench_id", "kind", "side", "surface", "method", "from_node", "to_node", "length_m", "cost"]
-    order += ["labour_cost", "crossing_cost", "customers", "units", "build_order", "phase", "stability", "geometry"]
+    order += ["labour_cost", "crossing_cost", *CROSSINGS]
+    order += ["customers", "units", "build_order", "phase", "stability", "geometry"]
     reuse = ["backbone_id", "from_node", "to_node", "length_m", "cost", "labour_cost", "units", "geometry"]
     return (
         gpd.GeoDataFrame(dug[order], geometry="geometry", crs=network.crs),
@@ -241,7 +246,8 @@ def _drops(built: Built) -> gpd.GeoDataFrame:
         "surface": None,
         "method": None,
         "labour_cost": built.drop_labour[row],
-        "crossing_cost": built.drop_crossing[row],
+        "crossing_cost": to_cents(price_crossings(built.drop_crossed[row], built.model)),
+        **_crossings(built.drop_crossed[row]),
         "from_node": node_names(drops["node"].to_numpy()),
         "to_node": names,
         "length_m": drops["drop_m"].to_numpy(),
@@ -251,6 +257,11 @@ def _drops(built: Built) -> gpd.GeoDataFrame:
         "build_order": built.rank,
     }
     return gpd.GeoDataFrame(table, geometry=drops.geometry.to_numpy(), crs=built.network.crs)
+
+
+def _crossings(crossed: Floats) -> dict[str, Floats]:
+    """Return the columns that tell what is crossed."""
+    return dict(zip(CROSSINGS, crossed.T, strict=True))
 
 
 def route_lengths(built: Built) -> Floats:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.cost import CROSSED, CROSSINGS, price_crossings
 from lastmile_net.coverage import units_connected
 from lastmile_net.report.spreadsheet import neutralise, write_csv
 from lastmile_net.schema import BILL
@@ -32,6 +33,7 @@ COLUMNS = BILL.names
 PARTS = ("trench", "drop", "reuse", "fibre", "equipment", "overhead")
 CENTS_PER_PIECE = 0.0051
 """Each piece is rounded to a cent: that much it may be off its list price."""
+CROSSED_NAMES = {"street": "street", "rail": "railway", "water": "water"}
 ROUNDING = "rounding of pieces and unit prices"
 AVERAGE_OFF = 1e-4
 """Part of an amount by which a rounded average may miss it: it has as few digits as that allows, four at most."""
@@ -45,9 +47,10 @@ def bill_of_materials(plan: Plan) -> pd.DataFrame:
     Return what has to be built and bought.
 
     Trenches are told by kind, method and ground, each at its list price where all of its pieces have that, else at the
-    average: amount over quantity, cost factors in it. Crossings are items of their own. What drops and equipment cost
-    beyond their list prices is a row of its own. Each piece of a trench is priced in whole cents, and averages are
-    rounded: what that makes of quantities times prices is one row of each part, a few cents.
+    average: amount over quantity, cost factors in it. Crossings are items of their own by what is crossed, those of
+    drops, too; half a crossing leads to the middle of a street. What drops and equipment cost beyond their list prices
+    is a row of its own. Each piece of a trench is priced in whole cents, and averages are rounded: what that makes of
+    quantities times prices is one row of each part, a few cents.
 
     Parameters
     ----------
@@ -160,23 +163,14 @@ def _trenches(plan: Plan) -> Iterator[Item]:
         return
     crossing = _column(dug, "crossing_cost", 0.0)
     kind, method, ground = (_texts(dug, name) for name in ("kind", "method", "surface"))
-    labour = _column(dug, "labour_cost", np.nan)
-    metres = dug.assign(cost=(dug["cost"] - crossing).round(2))
-    # what a piece's labour is more than that of its metres is the labour of its crossings
-    share = pd.Series([_dig_labour(plan, *of) for of in zip(method, ground, strict=True)], index=dug.index)
-    metres["labour"] = (metres["cost"] * share).where(share.notna() & (crossing > 0), labour)
+    metres = dug.assign(cost=(dug["cost"] - crossing).round(2), labour=_metres_labour(plan, dug))
     for label, rows in metres.groupby([kind, method, ground], sort=True):
         yield _at_list_price(plan, label, rows)
-    yield from _street_crossings(plan, dug, crossing, float((labour - metres["labour"]).sum()))
+    yield from _crossings(plan, "trench", dug)
 
 
 def _dig_price(plan: Plan, method: str, ground: str) -> Price | None:
     return plan.config.cost.dig.by(method).on(ground) if method and ground else None  # type: ignore[arg-type]
-
-
-def _dig_labour(plan: Plan, method: str, ground: str) -> float:
-    price = _dig_price(plan, method, ground)
-    return np.nan if price is None else price.labour
 
 
 def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) -> Item:
@@ -191,20 +185,28 @@ def _at_list_price(plan: Plan, label: tuple[str, str, str], rows: pd.DataFrame) 
     return "trench", item, length, "m", price.value, amount, share
 
 
-def _street_crossings(plan: Plan, dug: pd.DataFrame, crossing: pd.Series[float], labour: float) -> Iterator[Item]:
-    """Yield crossings of streets at their list price, halves counted as such, and of railways and waters as one sum."""
-    fee, total = plan.config.cost.crossing.street, round(float(crossing.sum()), 2)
-    own = crossing[dug["kind"] == "crossing"]
-    count = 0.5 * float(np.round(own / fee.value * 2).sum()) if fee.value else 0.0
-    listed = round(count * fee.value, 2)
-    if listed > total:
-        count, listed = 0.0, 0.0
-    if count:
-        yield "trench", "crossing of a street", count, "crossing", fee.value, listed, fee.labour
-    rest = round(total - listed, 2)
-    if rest:
-        share = _share_of_rest(labour - listed * fee.labour, rest)
-        yield "trench", "crossings of railways and waters", 1, "piece", rest, rest, share
+def _crossings(plan: Plan, part: str, dug: pd.DataFrame, suffix: str = "") -> Iterator[Item]:
+    """Yield what is crossed at its list prices, halves counted as such; the last one takes what rounding leaves."""
+    counts = dict(zip(CROSSED, _crossed(dug).sum(axis=0).tolist(), strict=True))
+    priced = {
+        kind: price for kind in CROSSED if (price := getattr(plan.config.cost.crossing, kind)).value and counts[kind]
+    }
+    left = round(float(_column(dug, "crossing_cost", 0.0).sum()), 2)
+    for number, (kind, price) in enumerate(priced.items(), 1):
+        amount = left if number == len(priced) else _times(counts[kind], price.value)
+        left = round(left - amount, 2)
+        item = f"crossing of a {CROSSED_NAMES[kind]}{suffix}"
+        yield part, item, counts[kind], "crossing", price.value, amount, price.labour
+
+
+def _crossed(dug: pd.DataFrame) -> NDArray[np.float64]:
+    """Return what each piece crosses, as `count_crossings` does."""
+    return np.stack([_column(dug, name, 0.0).to_numpy(np.float64) for name in CROSSINGS], axis=1)
+
+
+def _metres_labour(plan: Plan, dug: pd.DataFrame) -> pd.Series[float]:
+    """Return the labour of each piece without that of its crossings."""
+    return _column(dug, "labour_cost", np.nan) - price_crossings(_crossed(dug), plan.config.cost, labour=True)
 
 
 def trench_classes(plan: Plan) -> pd.DataFrame:
@@ -243,11 +245,6 @@ def _share(labour: float, cost: float) -> float:
     return round(labour / cost, 4) if cost and np.isfinite(labour) else np.nan
 
 
-def _share_of_rest(labour: float, cost: float) -> float:
-    """Return the share of labour in what is left of a sum: cents by which pieces are rounded are no labour."""
-    return float(np.clip(_share(labour, cost), 0.0, 1.0))
-
-
 def _drops(plan: Plan) -> Iterator[Item]:
     drops, model = plan.drops, plan.config.cost
     if drops.empty:
@@ -265,11 +262,7 @@ def _drops(plan: Plan) -> Iterator[Item]:
     if metres:
         item = f"drop beyond {model.drop_included_m:g} m"
         yield _averaged("drop", item, beyond, "m", metres, model.drop_per_m.labour)
-    if crossings:
-        labour = float(_column(plan.trenches[plan.trenches["kind"] == "drop"], "labour_cost", np.nan).sum())
-        labour -= fixed * len(drops) * model.drop_fixed.labour + metres * model.drop_per_m.labour
-        share = _share_of_rest(labour, crossings)
-        yield "drop", "crossings on the way of drops", 1, "piece", crossings, crossings, share
+    yield from _crossings(plan, "drop", drops, " on the way of drops")
 
 
 def _reuse(plan: Plan) -> Iterator[Item]:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 BESIDE_M = 0.05
 INSIDE_M = 0.01
 """A drop may touch the rim of an excluded area, give or take so much."""
-MOST_CROSSED = 40
-"""Railways or waters that one piece may cross."""
 
 
 def pieces_cost_their_price(run: Run) -> Iterator[Check | Skipped]:
@@ -48,9 +46,8 @@ def pieces_cost_their_price(run: Run) -> Iterator[Check | Skipped]:
     length = shapely.length(drops.geometry.to_numpy())
     beyond = np.maximum(length - model.get("drop_included_m", 0), 0)
     asked = model["drop_fixed"]["value"] + beyond * model["drop_per_m"]["value"] + _crossing(drops)
-    broken += [
-        f"{each} (drop)" for each in drops["trench_id"][np.abs(drops["cost"] - asked) > CENT_SLACK + 1e-3 * beyond]
-    ]
+    dear = np.abs(drops["cost"] - asked) > CENT_SLACK + 1e-3 * beyond
+    broken += [f"{each} (drop)" for each in drops["trench_id"][dear | _wrong_crossings(run, drops, model)]]
     broken += [f"{each} (reused)" for each in _wrong_reuse(run, model)]
     told = ", ".join(map(counted, map(len, (dug, drops, run.reused)), ("piece", "drop", "reused piece")))
     right = f"{told}: each costs what the prices say"
@@ -155,25 +152,19 @@ def _wrong_metres(dug: gpd.GeoDataFrame, model: dict[str, Any]) -> NDArray[np.bo
 
 
 def _wrong_crossings(run: Run, dug: gpd.GeoDataFrame, model: dict[str, Any]) -> NDArray[np.bool_]:
-    """Return which pieces pay for crossings what no number of crossings costs."""
-    fee, paid = model["crossing"]["street"]["value"], _crossing(dug)
-    kind, side = dug["kind"].to_numpy(), run.setting("street_sides")
-    options = np.where((kind == "crossing")[:, None], np.array([[fee, fee / 2]]), 0.0)
-    wrong: NDArray[np.bool_] = (kind == "crossing") & (side != "both")
-    rail, water = (model["crossing"][name]["value"] for name in ("rail", "water"))
+    """Return which pieces pay for crossings what those they tell do not cost, or tell some that cannot be."""
+    counts = {kind: dug[f"{kind}_crossings"].fillna(0).to_numpy(np.float64) for kind in model["crossing"]}
+    asked = sum((count * model["crossing"][kind]["value"] for kind, count in counts.items()), np.zeros(len(dug)))
+    kind, two_sides = dug["kind"].to_numpy(), run.setting("street_sides") == "both"
+    street = counts.pop("street")
+    own = np.isin(street, (0.5, 1)) if two_sides else np.zeros(len(dug), bool)
+    drop = (street % 1 == 0) & (two_sides | (street == 0))
+    right = np.select([kind == "crossing", kind == "drop"], [own, drop], street == 0)
     given = bool(run.seal.get("inputs", {}).get("rail_water")) or not run.seal.get("inputs")
-    sums = (
-        {round(a * rail + b * water, 2) for a in range(MOST_CROSSED) for b in range(MOST_CROSSED)} if given else {0.0}
-    )
-    known = np.array(sorted(sums))
-    fits = np.zeros(len(dug), bool)
-    for option in options.T:
-        rest = paid - option
-        place = np.clip(np.searchsorted(known, rest), 1, max(len(known) - 1, 1))
-        near = np.minimum(*(np.abs(rest - known[np.minimum(place - back, len(known) - 1)]) for back in (0, 1)))
-        fits |= near <= CENT_SLACK
-    bad: NDArray[np.bool_] = wrong | ~fits
-    return bad
+    for count in counts.values():
+        right &= (count % 1 == 0) & (count >= 0) & (given | (count == 0))
+    wrong: NDArray[np.bool_] = ~right | (np.abs(_crossing(dug) - asked) > CENT_SLACK)
+    return wrong
 
 
 def _wrong_ground(run: Run, model: dict[str, Any]) -> list[str]:
