@@ -18,7 +18,11 @@ or not; `file.gpkg:layer` names a layer, `postgresql://user@host/database#schema
 `file.gpkg:lines,cabinets` reads several layers of one file as one: `--backbone` and its like are given once. Nothing
 that a file contains is run or fetched. Columns beyond these are carried through. `[mapping.LAYER]` in `lastmile.toml`
 names a column that is called otherwise. "1,024" is refused where it may be a thousand or three decimals: in a table cut
-at commas, or with decimal points in other columns, unless another number of its column tells which."""
+at commas, or with decimal points in other columns, unless another number of its column tells which.
+
+Text of a table, or of a shapefile without `.cpg`, that is neither UTF-8 nor UTF-16 is read as Windows-1252, and a note
+shows a word of it. Where that is wrong, name the encoding: `--encoding customers=cp1250`, or an entry
+`customers = "cp1250"` under `[encoding]` in `lastmile.toml`; so for any layer, and for a second table by its name."""
 FINDINGS = """\
 `lastmile check` and the start of every `lastmile plan` look for these. Errors stop a plan; the others are noted. With
 `--out`, `check.gpkg` has a layer for each code, and `rejected.gpkg` the rows that cannot be used, as they came, with

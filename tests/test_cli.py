@@ -79,6 +79,42 @@ def test_missing_files_are_bad_input(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_wrong_encodings_are_bad_input(tmp_path: Path) -> None:
+    """A name that is no encoding, and a layer that is none, end with the cure and exit code 3, before anything else."""
+    layers = ("--streets", "x", "--backbone", "y", "--customers", "z")
+    made = lastmile("check", *layers, "--encoding", "customers=cp1520", folder=tmp_path)
+    assert made.returncode == 3
+    assert "encoding.customers" in made.stderr
+    told = " ".join(made.stderr.split())
+    assert "there is no encoding 'cp1520'. Write one that Python knows, such as utf-8, cp1250" in told
+    made = lastmile("check", *layers, "--encoding", "homes=cp1250", folder=tmp_path)
+    assert made.returncode == 3
+    assert "there is no layer 'homes'. Layers are: streets, backbone, customers" in " ".join(made.stderr.split())
+    assert lastmile("check", *layers, "--encoding", "cp1250", folder=tmp_path).returncode == 2
+
+
+def test_encodings_are_kept_for_verify(tmp_path: Path) -> None:
+    """Who names the encoding of a register gets right ids in the run, and `verify` finds each of them in the file."""
+    town = demo_folder()
+    people = gpd.read_file(town / "customers.gpkg").head(40)
+    places = people.geometry.to_crs(4326)
+    ids = [f"Náměstí {number}" for number in range(len(people))]
+    text = "customer_id;lon;lat\n" + "".join(
+        f"{name};{x:.7f};{y:.7f}\n" for name, x, y in zip(ids, places.x, places.y, strict=True)
+    )
+    (tmp_path / "homes.csv").write_bytes(text.encode("cp1250"))
+    (tmp_path / "lastmile.toml").write_text('[encoding]\ncustomers = "cp1250"\n', encoding="utf-8")
+    streets, backbone = (str(town / f"{name}.gpkg") for name in ("streets", "backbone"))
+    command = ["plan", "--streets", streets, "--backbone", backbone, "--customers", "homes.csv", "--out", "run"]
+    made = lastmile(*command, "--config", "lastmile.toml", "--rounds", "1", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    found = gpd.read_file(tmp_path / "run" / "plan.gpkg", layer="customers")["customer_id"]
+    assert sorted(found) == sorted(ids)
+    checked = lastmile("verify", "run", folder=tmp_path)
+    assert checked.returncode == 0, checked.stdout
+    assert "40 customers of the input, each in the run" in " ".join(checked.stdout.split())
+
+
 STREET = """<osm version="0.6">
 <node id="1" version="1" lat="50" lon="10"/><node id="2" version="1" lat="50" lon="10.1"/>
 <way id="3" version="1"><nd ref="1"/><nd ref="2"/><tag k="highway" v="service"/></way></osm>"""

@@ -268,6 +268,33 @@ class TestTables:
         assert reading.frame["street"].tolist() == [read_as]
         assert [f"'{read_as}'" in note for note in besides_units(reading)] == ([] if encoding == "utf-8" else [True])
 
+    @pytest.mark.parametrize("name", ["homes.csv", "homes.csv.gz", "homes.zip", "homes.shp"])
+    def test_the_encoding_of_text_can_be_named(self, tmp_path: Path, name: str) -> None:
+        """Who sees `Námìstí` in a note must be able to say what the letters are, in whatever the text comes."""
+        content = "customer_i;street;lon;lat\n1;Náměstí;11.28;49.51\n".encode("cp1250")
+        (tmp_path / "homes.csv").write_bytes(content)
+        with gzip.open(tmp_path / "homes.csv.gz", "wb") as file:
+            file.write(content)
+        with zipfile.ZipFile(tmp_path / "homes.zip", "w") as archive:
+            archive.writestr("homes.csv", content)
+        frame = homes(1, street=["Náměstí"]).rename(columns={"customer_id": "customer_i"})
+        frame.to_file(tmp_path / "homes.shp", encoding="cp1250")
+        (tmp_path / "homes.cpg").write_text("ISO-8859-1")  # what it tells wrongly is overruled, too
+        mapping = {"customer_id": "customer_i"}
+        reading = read(tmp_path / name, CUSTOMERS, ReadOptions(mapping=mapping, encodings={"customers": "cp1250"}))
+        assert reading.frame["street"].tolist() == ["Náměstí"]
+        assert besides_units(reading) == []
+        with pytest.raises(DataError, match="its text is not in utf-8, the encoding given for it"):
+            read(tmp_path / name, CUSTOMERS, ReadOptions(mapping=mapping, encodings={"customers": "utf-8"}))
+
+    def test_an_encoding_for_what_tells_its_own_is_refused(self, tmp_path: Path) -> None:
+        """A setting that changes nothing must not be taken without a word."""
+        homes(1).to_file(tmp_path / "homes.gpkg", engine="pyogrio")
+        homes(1).to_parquet(tmp_path / "homes.parquet")
+        for source in (homes(1), tmp_path / "homes.gpkg", tmp_path / "homes.parquet"):
+            with pytest.raises(DataError, match="only tables of text and shapefiles may have any"):
+                read(source, CUSTOMERS, ReadOptions(encodings={"customers": "cp1250"}))
+
     def test_decimal_comma(self, tmp_path: Path) -> None:
         """Half of Europe writes 11,28."""
         content = "customer_id;lon;lat;revenue\n1;11,28;49,51;1.234,50\n2;11,3;49;7\n"

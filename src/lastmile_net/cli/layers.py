@@ -15,6 +15,7 @@ from lastmile_net.cli.options import (
     ConfigFile,
     Crs,
     Customers,
+    Encodings,
     Excluded,
     Files,
     Json,
@@ -68,6 +69,7 @@ def check(
     rail_water: RailWater = None,
     preset: Presets = None,
     table: Tables = None,
+    encoding: Encodings = None,
     config: ConfigFile = None,
     pop: Pop = None,
     crs: Crs = None,
@@ -82,7 +84,7 @@ def check(
     if fix and not out_folder:
         message = "--fix writes mended layers into a folder: name it with --out"
         raise typer.BadParameter(message)
-    settings = settings_of(config, pop, crs, preset, table, on_bad_rows="quarantine")
+    settings = settings_of(config, pop, crs, preset, table, encoding, on_bad_rows="quarantine")
     files = Files(streets, backbone, customers, barriers, excluded, rail_water)
     layers = load_layers(streets, backbone, customers, config=settings, **files.optional())
     findings = check_layers(layers, settings)

@@ -27,6 +27,12 @@ Presets = Annotated[
 Tables = Annotated[
     list[str] | None, typer.Option("--table", help="NAME=FILE: second table that a column preset asks for.")
 ]
+Encodings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--encoding", help="LAYER=NAME: encoding of a table or shapefile that does not tell it; once for each."
+    ),
+]
 ConfigFile = Annotated[str | None, typer.Option("--config", envvar="LASTMILE_CONFIG", help="lastmile.toml")]
 Crs = Annotated[str | None, typer.Option(envvar="LASTMILE_CRS", help="CRS to measure in; of files that name none.")]
 Pop = Annotated[str | None, typer.Option(envvar="LASTMILE_POP", help="LON,LAT of a start where nothing exists.")]
@@ -97,6 +103,7 @@ def settings_of(
     crs: str | None,
     preset: list[str] | None,
     table: list[str] | None,
+    encoding: list[str] | None,
     **others: object,
 ) -> PlanConfig:
     """Return the config file's settings, with those that options name in their place."""
@@ -107,7 +114,8 @@ def settings_of(
         pop=lonlat(pop),
         crs=crs,
         presets=preset or None,
-        tables=named_files(table),
+        tables=pairs(table, "--table is NAME=FILE, for example availability=bdc.csv"),
+        encoding=pairs(encoding, "--encoding is LAYER=NAME, for example customers=cp1250"),
         **others,
     )
 
@@ -122,13 +130,12 @@ def numbers(text: str) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-def named_files(given: list[str] | None) -> dict[str, str] | None:
-    """Read each `NAME=FILE`."""
-    pairs = [each.partition("=") for each in given or ()]
-    if not all(name and file for name, _, file in pairs):
-        message = "--table is NAME=FILE, for example availability=bdc.csv"
-        raise typer.BadParameter(message)
-    return {name: file for name, _, file in pairs} or None
+def pairs(given: list[str] | None, usage: str) -> dict[str, str] | None:
+    """Read each `NAME=VALUE`; `usage` says how it is written."""
+    found = [each.partition("=") for each in given or ()]
+    if not all(name and value for name, _, value in found):
+        raise typer.BadParameter(usage)
+    return {name: value for name, _, value in found} or None
 
 
 def lonlat(text: str | None) -> tuple[float, float] | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lastmile_net.config.models import Frozen
 from lastmile_net.config.optics import Optics
@@ -15,6 +15,7 @@ from lastmile_net.config.prices import CostModel
 from lastmile_net.errors import ConfigError, Fault, MissingFileError
 
 Metres = Annotated[float, Field(ge=0)]
+ENCODING_CURE = "Write one that Python knows, such as utf-8, cp1250, iso8859-2, cp932 or gb18030."
 
 
 class SolveConfig(Frozen):
@@ -102,7 +103,8 @@ class PlanConfig(SolveConfig):
 
     Lengths are metres. `None` means no limit. A path in `prices` or `optical` is read as TOML,
     a bare name is a preset of the package; `cost` holds changes to the prices. `mapping` names columns by layer;
-    `presets` are column presets, by name or path, and `tables` the second files that they ask for, by name.
+    `presets` are column presets, by name or path, and `tables` the second files that they ask for, by name. `encoding`
+    names that of the text of a layer or of such a second file, where the file does not tell it.
 
     With `street_sides = "both"` trenches run on the sides of streets, `street_width_m` apart by class (a `_link` is as
     wide as its class); streets in `wide_streets` are crossed only where streets meet or end.
@@ -146,6 +148,19 @@ class PlanConfig(SolveConfig):
     mapping: dict[str, dict[str, str]] = Field(default_factory=dict)
     presets: tuple[str, ...] = ()
     tables: dict[str, str] = Field(default_factory=dict)
+    encoding: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("encoding")
+    @classmethod
+    def _has_known_encodings(cls, encoding: dict[str, str]) -> dict[str, str]:
+        faults = [
+            Fault(f"there is no encoding '{name}'", ENCODING_CURE, setting=f"encoding.{layer}")
+            for layer, name in encoding.items()
+            if not _is_encoding(name)
+        ]
+        if faults:
+            raise ConfigError(faults)
+        return encoding
 
     @model_validator(mode="after")
     def _has_one_aim(self) -> PlanConfig:
@@ -200,6 +215,14 @@ class PlanConfig(SolveConfig):
     def solve(self) -> SolveConfig:
         """The settings that the solver sees."""
         return SolveConfig(**{name: getattr(self, name) for name in SolveConfig.model_fields})
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def read_config(path: Path | None = None, **changes: object) -> PlanConfig:

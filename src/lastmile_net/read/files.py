@@ -59,6 +59,8 @@ class ReadOptions:
         Whether a CRS that nobody tells is a fault; else it is left open.
     may_be_empty
         Whether a layer without rows is fine.
+    encodings
+        Encoding of the text of the layer, by its name, and of second files, by theirs, where they do not tell it.
     """
 
     crs: str | None = None
@@ -69,6 +71,11 @@ class ReadOptions:
     on_bad_rows: BadRows = "error"
     must_say_crs: bool = True
     may_be_empty: bool = False
+    encodings: Mapping[str, str] | None = None
+
+    def encoding(self, name: str) -> str | None:
+        """Return the encoding that is given for a layer or a second file."""
+        return (self.encodings or {}).get(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +214,7 @@ def _placed(
     """Open a source, conform it to its preset, give its columns the names of the schema and its rows a place."""
     preset = column_preset(options.preset) if isinstance(options.preset, str) else options.preset
     opened = _open(source, layer, options, preset, told)
-    tables.note_guessed_encoding(opened, told)
+    tables.note_guessed_encoding(opened, layer.name, told)
     made = Conformed(opened, "", ())
     if preset is not None:
         made = conform(opened, preset, _second_tables(preset, options), told)
@@ -226,12 +233,20 @@ def _placed(
 
 def _second_tables(preset: ColumnPreset, options: ReadOptions) -> dict[str, pd.DataFrame]:
     given = options.tables or {}
-    return {name: sources.open_place(sources.locate(given[name])) for name in preset.tables if name in given}
+    return {
+        name: sources.open_place(sources.locate(given[name], encoding=options.encoding(name)))
+        for name in preset.tables
+        if name in given
+    }
 
 
 def _open(
     source: Source, layer: Layer, options: ReadOptions, preset: ColumnPreset | None, told: Complaints
 ) -> pd.DataFrame:
+    encoding = options.encoding(layer.name)
+    is_ofds = preset is not None and preset.format == "ofds"
+    if encoding is not None and (isinstance(source, pd.DataFrame) or postgis.is_database(source) or is_ofds):
+        raise DataError([sources.no_encoding(told.source)])
     if isinstance(source, gpd.GeoDataFrame):
         try:
             source.geometry  # noqa: B018 - raises where there is none
@@ -246,9 +261,9 @@ def _open(
         address = str(source)
         told.source = str(postgis.read_address(address, options.layer_name))
         return postgis.read_postgis(address, options.layer_name)
-    place = sources.locate(source, options.layer_name)
+    place = sources.locate(source, options.layer_name, encoding)
     told.source = str(place)
-    if preset is not None and preset.format == "ofds":
+    if is_ofds:
         network: pd.DataFrame = ofds.read_ofds(place)
         return network
     return sources.open_place(place, layer, preset.header if preset else ())

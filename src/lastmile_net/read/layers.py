@@ -18,7 +18,7 @@ from lastmile_net.read.files import Reading, ReadOptions, Source, examine
 from lastmile_net.read.presets import by_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import geopandas as gpd
     import pyproj
@@ -84,8 +84,8 @@ def load_layers(
         Each a path, `file.gpkg:layer`, an address of a database, or a table, which is not changed.
     config
         Its `crs` is that of layers which do not say theirs, and the one to measure in if one can; `mapping`
-        names columns by layer; `presets` and `tables` say how the files of registers are read; `pop` is a start
-        in degrees; `on_bad_rows` says what becomes of rows without a location.
+        names columns by layer, `encoding` that of their text; `presets` and `tables` say how the files of registers
+        are read; `pop` is a start in degrees; `on_bad_rows` says what becomes of rows without a location.
 
     Returns
     -------
@@ -154,6 +154,7 @@ def _read_all(given: Mapping[str, Source | None], config: PlanConfig) -> tuple[d
     errors: list[LastMileError] = []
     by_name = {layer.name: layer for layer in schema.INPUT_LAYERS}
     errors += _unknown(by_name, config.mapping, "mapping")
+    errors += _unknown([*by_name, *config.tables], config.encoding, "encoding")
     presets = _presets(config, given, errors)
     for name, source in given.items():
         if source is None:
@@ -182,9 +183,9 @@ def _presets(
     return presets
 
 
-def _unknown(by_name: Mapping[str, Layer], named: Mapping[str, object], what: str) -> list[LastMileError]:
-    unknown = sorted(set(named) - set(by_name))
-    cure = f"Layers are: {', '.join(by_name)}."
+def _unknown(known: Collection[str], named: Mapping[str, object], what: str) -> list[LastMileError]:
+    unknown = sorted(set(named) - set(known))
+    cure = f"Layers are: {', '.join(known)}."
     return [DataError([Fault(f"there is no layer '{name}'", cure, f"[{what}]")]) for name in unknown]
 
 
@@ -198,6 +199,7 @@ def _options(layer: Layer, config: PlanConfig, presets: Mapping[str, ColumnPrese
         on_bad_rows=config.on_bad_rows,
         must_say_crs=False,
         may_be_empty=may_be_empty,
+        encodings=config.encoding,
     )
 
 

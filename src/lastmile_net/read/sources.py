@@ -36,7 +36,7 @@ UNPACKING = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, 
 SNIFFED, MAX_PROLOG = 65_536, 4_000_000
 _COMMENT = re.compile(rb"<!--.*?-->|<!--.*|<\?.*?\?>", re.DOTALL)
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
-LATIN_1 = "ISO-8859-1"
+SHAPEFILE, LATIN_1 = "ESRI Shapefile", "ISO-8859-1"
 """What GDAL takes a shapefile for that does not tell its encoding."""
 PARQUET = frozenset({".parquet", ".geoparquet", ".pq"})
 _OUTWARD = re.compile(
@@ -49,16 +49,17 @@ _OUTWARD = re.compile(
 
 @dataclass(frozen=True)
 class Place:
-    """A file, and the layer of it that is wanted, if one is named."""
+    """A file, and the layer of it that is wanted and the encoding of its text, where they are named."""
 
     path: Path
     layer: str | None = None
+    encoding: str | None = None
 
     def __str__(self) -> str:
         return f"{self.path}:{self.layer}" if self.layer else str(self.path)
 
 
-def locate(source: str | Path, layer: str | None = None) -> Place:
+def locate(source: str | Path, layer: str | None = None, encoding: str | None = None) -> Place:
     """
     Find the file that a source names: a path, or a path and a layer such as `town.gpkg:homes`.
 
@@ -74,10 +75,10 @@ def locate(source: str | Path, layer: str | None = None) -> Place:
         cure = "Download it, and name the file; for a database write postgresql://user@host/name with a table."
         raise DataError([Fault("only files on disk and PostgreSQL databases are read", cure, text)])
     if _exists(text):
-        return Place(Path(text), layer)
+        return Place(Path(text), layer, encoding)
     head, colon, tail = text.rpartition(":")
     if colon and tail and _exists(head):
-        return Place(Path(head), layer or tail)
+        return Place(Path(head), layer or tail, encoding)
     raise MissingFileError([Fault("no such file", "Check the path.", text or "(an empty name)")])
 
 
@@ -86,6 +87,12 @@ def _exists(text: str) -> bool:
         return bool(text) and Path(text).exists()
     except (OSError, ValueError):  # too long for a path, or with a NUL inside
         return False
+
+
+def no_encoding(source: str) -> Fault:
+    """Return that an encoding was given for what is not read as text of any encoding."""
+    what = "an encoding is given for it, but only tables of text and shapefiles may have any"
+    return Fault(what, "Leave the encoding out.", source)
 
 
 def open_place(place: Place, layer: Layer | None = None, names: Sequence[str] = ()) -> pd.DataFrame:
@@ -121,11 +128,13 @@ def open_place(place: Place, layer: Layer | None = None, names: Sequence[str] = 
     if path.is_file() and path.stat().st_size == 0:
         raise DataError([Fault("the file is empty", "Check that it is the right one.", str(place))])
     if suffix in PARQUET:
+        if place.encoding is not None:
+            raise DataError([no_encoding(str(place))])
         return _read_parquet(place)
     if suffix == ".gz":
         return _read_gzip(place, layer, names)
     if suffix in tables.SUFFIXES:
-        return tables.read_table(path.read_bytes(), str(place), names)
+        return tables.read_table(path.read_bytes(), str(place), names, encoding=place.encoding)
     if suffix in (".zip", ".kmz") and zipfile.is_zipfile(path):
         return _read_archive(place, layer, names)
     if path.is_file():
@@ -162,7 +171,7 @@ def _read_gzip(place: Place, layer: Layer | None, names: Sequence[str]) -> pd.Da
     if len(data) > min(MAX_UNPACKED // 4, MAX_RATIO * place.path.stat().st_size):
         raise DataError([_too_big(place)])
     if place.path.with_suffix("").suffix.lower() in tables.SUFFIXES:
-        return tables.read_table(data, str(place), names)
+        return tables.read_table(data, str(place), names, encoding=place.encoding)
     _check_content(_head(io.BytesIO(data), str(place)), str(place))
     if place.path.with_suffix("").suffix.lower() in geojson.SUFFIXES:
         geojson.check_features(data, str(place))
@@ -182,7 +191,7 @@ def _read_archive(place: Place, layer: Layer | None, names: Sequence[str]) -> pd
     except UNPACKING as error:
         raise DataError([_unreadable(place, error)]) from error
     if is_table:
-        return tables.read_table(data, str(place), names)
+        return tables.read_table(data, str(place), names, encoding=place.encoding)
     if wanted[0].lower().endswith(".geojson"):
         geojson.check_features(data, str(place))
     return _read_gdal(place, data, layer)
@@ -253,7 +262,7 @@ def _read_gdal(place: Place, opened: str | bytes, layer: Layer | None) -> pd.Dat
         warnings.simplefilter("ignore")  # of single features; what cannot be used is found by its geometry
         try:
             names = _choose(place, pyogrio.list_layers(opened), layer)
-            parts = [_read_layer(opened, name) for name in names]
+            parts = [_read_layer(place, opened, name) for name in names]
         except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, OSError) as error:
             if isinstance(error, DataError):
                 raise
@@ -266,8 +275,16 @@ def _read_gdal(place: Place, opened: str | bytes, layer: Layer | None) -> pd.Dat
     return joined
 
 
-def _read_layer(opened: str | bytes, name: str) -> pd.DataFrame:
-    if pyogrio.read_info(_stream(opened), layer=name)["encoding"] != LATIN_1:
+def _read_layer(place: Place, opened: str | bytes, name: str) -> pd.DataFrame:
+    about = pyogrio.read_info(_stream(opened), layer=name)
+    if place.encoding is not None:
+        if about["driver"] != SHAPEFILE:
+            raise DataError([no_encoding(str(place))])
+        try:
+            return _read_as(opened, name, place.encoding)
+        except UnicodeDecodeError as error:
+            raise DataError([tables.wrong_encoding(str(place), place.encoding)]) from error
+    if about["encoding"] != LATIN_1:
         return _read_as(opened, name, None)
     try:
         return _read_as(opened, name, "utf-8")

@@ -67,9 +67,9 @@ _TOLD_DELIMITER = re.compile(r"sep=([^\r\n])\r?\n", re.IGNORECASE)
 _EWKT = re.compile(r"\s*SRID\s*=\s*(\d+)\s*;", re.IGNORECASE)
 
 
-def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(data: bytes, source: str, names: Sequence[str] = (), *, encoding: str | None = None) -> pd.DataFrame:
     """
-    Read a table of text whose delimiter and encoding are not known.
+    Read a table of text whose delimiter is not known.
 
     Parameters
     ----------
@@ -79,6 +79,8 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
         Name of the file in messages.
     names
         Names of the columns, where the file has no line of them; if it has one all the same, that is left out.
+    encoding
+        Encoding of the text; told by its bytes if not given, see `encoding_of`.
 
     Returns
     -------
@@ -88,10 +90,11 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
     Raises
     ------
     DataError
-        If there is no header, a name occurs twice in it, or rows have more cells than it has names.
+        If there is no header, a name occurs twice in it, rows have more cells than it has names, or the text does not
+        have the given encoding.
     """
-    encoding = encoding_of(data)
-    text = data.decode(encoding, errors="replace")
+    guessed = encoding_of(data) if encoding is None else None
+    text = data.decode(guessed, errors="replace") if guessed else _decoded(data, source, str(encoding))
     told = _TOLD_DELIMITER.match(text)
     delimiter = told[1] if told else sniff(text)
     rows = _split(text[told.end() :] if told else text, delimiter, source)
@@ -109,9 +112,21 @@ def read_table(data: bytes, source: str, names: Sequence[str] = ()) -> pd.DataFr
     columns = [list(column) for column in zip(*padded, strict=True)] if padded else [[] for _ in header]
     table = pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in zip(header, columns, strict=True)})
     table.attrs[DELIMITER] = delimiter
-    if encoding == FALLBACK:
-        table.attrs[GUESSED] = encoding
+    if guessed == FALLBACK:
+        table.attrs[GUESSED] = guessed
     return table
+
+
+def _decoded(data: bytes, source: str, encoding: str) -> str:
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise DataError([wrong_encoding(source, encoding)]) from error
+
+
+def wrong_encoding(source: str, encoding: str) -> Fault:
+    """Return that a text does not have the encoding that it is said to have."""
+    return Fault(f"its text is not in {encoding}, the encoding given for it", "Name the one that it has.", source)
 
 
 def is_cut_by_commas(table: pd.DataFrame) -> bool:
@@ -180,7 +195,7 @@ def encoding_of(data: bytes) -> str:
     return "utf-8-sig"
 
 
-def note_guessed_encoding(table: pd.DataFrame, told: Complaints) -> None:
+def note_guessed_encoding(table: pd.DataFrame, layer: str, told: Complaints) -> None:
     """Show how a text came out whose encoding had to be guessed: wrong letters are seen at once, and only by people."""
     if table.attrs.get(GUESSED) is None:
         return
@@ -190,7 +205,8 @@ def note_guessed_encoding(table: pd.DataFrame, told: Complaints) -> None:
     if seen is not None:
         shown = " ".join(seen.split())[:MAX_SHOWN]
         told.note(
-            f"its text is no UTF-8: read as Windows-1252, as in '{shown}'; if letters are wrong, save it as UTF-8"
+            f"its text is no UTF-8: read as Windows-1252, as in '{shown}'; if letters are wrong, name its encoding, "
+            f"for example --encoding {layer}=cp1250"
         )
 
 

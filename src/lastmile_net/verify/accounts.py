@@ -35,9 +35,10 @@ def inputs_are_all_there(run: Run) -> Iterator[Check | Skipped]:
         return
     path, layer = Path(source["path"]), source.get("layer") or None
     column = _mapped(run.setting("mapping") or {}, "customer_id")
+    encoding = (run.setting("encoding") or {}).get(CUSTOMERS.name)
     try:
         given = _register(run, source) if run.setting("presets") else None
-        given = _attributes(path, layer) if given is None else given
+        given = _attributes(path, layer, encoding) if given is None else given
     except (
         LastMileError,
         OSError,
@@ -178,12 +179,12 @@ def _why_not_read(source: dict[str, Any] | None) -> str:
     return ""
 
 
-def _attributes(path: Path, layer: str | None) -> pd.DataFrame:
+def _attributes(path: Path, layer: str | None, encoding: str | None) -> pd.DataFrame:
     if path.suffix.lower() in (".parquet", ".geoparquet", ".pq"):
         return pd.DataFrame(pd.read_parquet(path))
     if path.suffix.lower() in SUFFIXES:
-        return read_table(path.read_bytes(), str(path)).replace("", None)
-    options = {"layer": layer} if layer else {}
+        return read_table(path.read_bytes(), str(path), encoding=encoding).replace("", None)
+    options = {name: value for name, value in (("layer", layer), ("encoding", encoding)) if value}
     return pd.DataFrame(gpd.read_file(path, ignore_geometry=True, engine="pyogrio", **options))
 
 
@@ -199,6 +200,7 @@ def _register(run: Run, source: dict[str, str]) -> pd.DataFrame | None:
         tables=run.setting("tables"),
         on_bad_rows="quarantine",
         must_say_crs=False,
+        encodings=run.setting("encoding"),
     )
     ids = read(source["path"], CUSTOMERS, options).frame[CUSTOMERS.key]
     return pd.DataFrame({_mapped(run.setting("mapping") or {}, CUSTOMERS.key): ids})
