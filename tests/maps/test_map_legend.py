@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -140,3 +141,16 @@ def test_paper_tells_nothing_of_layers_that_are_not_drawn(browser: Chromium, spa
            return told;"""
     )
     assert shown == ["grid", "none"]
+
+
+def test_both_lengths_of_a_layer_have_one_unit(browser: Chromium, small_plan: SimpleNamespace, tmp_path: Path) -> None:
+    """Beside 33.5 km, 3,883 m look like more: what is in view is told in the unit of the whole."""
+    browser.open(save_map(small_plan, tmp_path / "map.html"))
+    browser.drawn()
+    told = browser.run(
+        """const page = lastmile.page, streets = page.layers.find((one) => one.key === 'streets');
+           page.map.setZoom(18, {animate: false});
+           page.countNow();
+           return streets.output.textContent;"""
+    )
+    assert re.fullmatch(r"[\d.]+ km / [\d.,]+ km", told), told

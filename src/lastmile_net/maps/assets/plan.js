@@ -59,9 +59,11 @@ class PlanPage {
     const text = new Intl.NumberFormat(this.language(), options).format(value);
     return options.style || !currency ? text : `${text} ${currency}`;
   }
-  metres(value) {
-    const [size, unit] = value >= 10000 ? [value / 1000, "km"] : [value, "m"];
-    return `${new Intl.NumberFormat(this.language(), { maximumFractionDigits: size < 100 ? 1 : 0 }).format(size)} ${unit}`;
+  /* A length in the unit of the whole that it is a part of. */
+  metres(value, whole = value) {
+    const [size, unit] = whole >= 10000 ? [value / 1000, "km"] : [value, "m"];
+    const digits = size < 1 ? 2 : size < 100 ? 1 : 0;
+    return `${new Intl.NumberFormat(this.language(), { maximumFractionDigits: digits }).format(size)} ${unit}`;
   }
 
   async start() {
@@ -481,7 +483,7 @@ class PlanPage {
       all += size;
       if (boxes[at] <= x1 && boxes[at + 2] >= x0 && boxes[at + 1] <= y1 && boxes[at + 3] >= y0) inside += size;
     }
-    const write = (value) => (lengths ? this.metres(value) : this.count(value));
+    const write = (value) => (lengths ? this.metres(value, all) : this.count(value));
     entry.output.replaceChildren(make("b", {}, write(inside)), ` / ${write(all)}`);
   }
 
