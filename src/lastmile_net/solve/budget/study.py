@@ -18,10 +18,11 @@ import numpy as np
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
 from lastmile_net.solve.budget.fill import add_worth, spend_rest
+from lastmile_net.solve.budget.means import Means
 from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn
 from lastmile_net.solve.budget.tangent import telling_price
 from lastmile_net.solve.budget.within import WithinLimits
-from lastmile_net.solve.capacity import add_worth_within_limits
+from lastmile_net.solve.capacity import Limits, add_worth_within_limits, adjacency, find_reach
 from lastmile_net.solve.fibre import drop_prices
 from lastmile_net.solve.prepare import reachable
 from lastmile_net.solve.prizes import CLOSE, Answer, ask, close_in, only
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity import Limits
+    from lastmile_net.solve.capacity import Affordable, Reach
     from lastmile_net.solve.prizes import Floor, Question, Solver
     from lastmile_net.solve.problem import Problem, Progress, Report, Solution
 
@@ -140,6 +141,7 @@ class Study:
         if self.limits is not None:
             self.kept = WithinLimits(self.question, self.limits, self.config, self.plans[0], self.heard)
         self._asked = self.question if self.kept is None else self.kept.free
+        self._means = Means(self.question, self._reach, self._usual, self.config, self.heard)
 
     def ask(self, price: int, config: SolveConfig | None = None) -> Answer:
         """Find who is worth a price, once."""
@@ -193,7 +195,11 @@ class Study:
             if budget is None or (left is not None and left <= 0):
                 break
             done.add(budget)
-            self.floors += self.kept.floors(budget, int(self.found_gains(np.array([budget]))[0]), left)
+            affordable = self._affords(budget)
+            if affordable is None:
+                break
+            self.floors += affordable.floors(budget, int(self.found_gains(np.array([budget]))[0]), left)
+            self.hurried |= affordable.hurried
 
     def _wide(self) -> list[tuple[float, int]]:
         """Return shares of the whole cost, and budgets, at which the curve's bound is wide; none if few are."""
@@ -235,6 +241,7 @@ class Study:
             money, gained = self._drops_only
             return int(np.interp(gain, gained, money))
         least = self.all_cost if gain == self.reach_gain == self.all_gain else 0
+        least = max([least, *(money + 1 for money, most in self.proven if most < gain)])
         return max([least, *(floor.least_cost(self.reach_gain, gain) for floor in self._all_floors())])
 
     def within(self, budget: int) -> Choice:
@@ -248,7 +255,7 @@ class Study:
         if self.kept is not None:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
             self.kept.look_within(budget)
-            self._prove_within(budget)
+            self._prove_within(budget, self._gain(self.kept.best_within(budget)))
             return self._choice(self._heard_of(self.kept.best_within(budget)), budget)
         if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
@@ -258,13 +265,8 @@ class Study:
         if not self._is_proven(budget):
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
         best = self._best_within(budget)
-        for _ in range(POLISHES):
-            if self.stopped or self._gain(best) >= self.most_gain(budget):
-                break
-            better = self._polished(best, budget)
-            if self._gain(better) <= self._gain(best):
-                break
-            best = better
+        if not self.must and self._prove_within(budget, self._gain(best)):
+            best = max(best, self._best_within(budget), key=self._gain)
         return self._choice(best, budget)
 
     def gaining(self, gain: int) -> Choice:
@@ -278,24 +280,15 @@ class Study:
         if self.kept is not None:
             self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
             self.kept.look_for(gain)
-            cost = self.kept.cheapest_for(gain).cost
-            if cost > (1 + self.config.target_gap) * self.least_cost(gain):
-                self.floors += self.kept.floors(cost, gain, self.config.time_limit_s)
-            if cost > (1 + self.config.target_gap) * self.least_cost(gain):
-                self._branch(telling_price([order for _, order in self.kept.plans], gain=gain))
+            self._prove_for(gain, self.kept.cheapest_for(gain).cost)
             return self._choice(self._heard_of(self.kept.cheapest_for(gain)), wanted=gain)
         if is_small(self.question) and not self.must:
             return self._small_gaining(gain)
         self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
-        best = min(
-            (
-                cut(self.question, *plan, max(int(np.searchsorted(plan[1].gain, gain)) + 1, self.must))
-                for plan in self._reaching(gain)
-            ),
-            key=lambda solution: solution.cost,
-        )
-        again = only(self.question, best.drop >= 0, self.config, self._solve)
-        return self._choice(min(best, again, key=lambda solution: solution.cost), wanted=gain)
+        best = self._cheapest_for(gain)
+        if not self.must and self._prove_for(gain, best.cost):
+            best = min(best, self._cheapest_for(gain), key=lambda solution: solution.cost)
+        return self._choice(best, wanted=gain)
 
     def at_price(self, price: int) -> Choice:
         """Return who is worth a price for each unit of gain, and the way to them."""
@@ -364,15 +357,54 @@ class Study:
         known = self.answers.get(price, answer)
         self.answers[price] = replace(known, bound=max(known.bound, answer.bound))
 
-    def _prove_within(self, budget: int) -> None:
-        """Prove what a budget can buy within ports at most, as far as that is not near what the best plan gains."""
-        assert self.kept is not None
-        gain = self._gain(self.kept.best_within(budget))
-        if gain < (1 - ENOUGH) * self.most_gain(budget):
-            self.floors += self.kept.floors(budget, gain, self.config.time_limit_s)
-        if gain < (1 - ENOUGH) * self.most_gain(budget):
-            most = self.kept.most_gain(budget, gain)
-            self.proven += [] if most is None else [(budget, most)]
+    def _prove_within(self, budget: int, gain: int) -> bool:
+        """Prove what a budget can buy at most, as far as that is not near a gain; return whether a plan is new."""
+        affordable = self._affords(budget)
+        if affordable is None or gain >= (1 - ENOUGH) * self.most_gain(budget):
+            return False
+        self.floors += affordable.floors(budget, gain, self.config.time_limit_s)
+        plan = None
+        if not self.stopped and gain < (1 - ENOUGH) * self.most_gain(budget):
+            most, plan = affordable.most_gain(budget, gain)
+            self.proven.append((budget, most))
+        return self._take(affordable, plan)
+
+    def _prove_for(self, gain: int, cost: int) -> bool:
+        """Prove what a gain costs at least, as far as that is not near a cost; return whether a plan is new."""
+        affordable, enough = self._affords(cost), int(cost / (1 + self.config.target_gap))
+        if affordable is None or self.least_cost(gain) >= enough:
+            return False
+        self.floors += affordable.floors_for(gain, enough, self.config.time_limit_s)
+        plan = None
+        if not self.stopped and self.least_cost(gain) < enough:
+            least, plan = affordable.least_cost(gain, cost)
+            self.proven.append((least - 1, gain - 1))
+        return self._take(affordable, plan)
+
+    def _take(self, affordable: Affordable, plan: Solution | None) -> bool:
+        """Let a plan that a proof has found count; return whether there is one."""
+        self.hurried |= affordable.hurried
+        if plan is not None and self.kept is not None:
+            self.kept.keep(plan)
+        elif plan is not None:
+            self._remember(plan)
+        return plan is not None
+
+    def _affords(self, cost: int) -> Affordable | None:
+        """Return the programme for aims that cost about so much; None where there is none, or nothing may be asked."""
+        if self.stopped or not len(self._usual().cost):
+            return None
+        return self._means.programme(cost)
+
+    def _usual(self) -> BuildOrder:
+        """Return the order that tells which prices matter."""
+        return self.nested if self.kept is None else self.kept.growing[1]
+
+    def _reach(self) -> Reach:
+        """Return which tap reaches whom."""
+        if self.kept is not None:
+            return self.kept.reach
+        return find_reach(self.question.problem, adjacency(self.question.problem), Limits())
 
     def _all_floors(self) -> list[Floor]:
         """Return what has been proven at some price: by answers, and within ports."""
@@ -418,11 +450,29 @@ class Study:
         close_in(first, low, MOST_QUESTIONS)
 
     def _best_within(self, budget: int) -> Solution:
-        """Return the best first part of any plan so far, filled up."""
+        """Return the best first part of any plan so far, filled up, and its trenches laid anew while that gains."""
         gains = [order.gain_within(budget) for _, order in self.plans]
         good = [plan for plan, gain in zip(self.plans, gains, strict=True) if gain >= PROMISING * max(gains)]
         parts = [cut(self.question, *plan, plan[1].within(budget)) for plan in good]
-        return max((spend_rest(self.question, part, budget) for part in parts), key=self._gain)
+        best = max((spend_rest(self.question, part, budget) for part in parts), key=self._gain)
+        for _ in range(POLISHES):
+            if self.stopped or self._gain(best) >= self.most_gain(budget):
+                break
+            better = self._polished(best, budget)
+            if self._gain(better) <= self._gain(best):
+                break
+            best = better
+        return best
+
+    def _cheapest_for(self, gain: int) -> Solution:
+        """Return the cheapest first part of any plan so far that gains as much, its trenches laid anew."""
+        parts = [
+            cut(self.question, *plan, max(int(np.searchsorted(plan[1].gain, gain)) + 1, self.must))
+            for plan in self._reaching(gain)
+        ]
+        best = min(parts, key=lambda solution: solution.cost)
+        again = only(self.question, best.drop >= 0, self.config, self._solve)
+        return min(best, again, key=lambda solution: solution.cost)
 
     def _polished(self, solution: Solution, budget: int) -> Solution:
         """Lay the trenches for the same customers anew, and spend what that saves."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from lastmile_net.solve.budget.grow import what_is_left
 from lastmile_net.solve.budget.order import Plan, buy, cut, in_turn
-from lastmile_net.solve.capacity import Affordable, adjacency, ask_within_limits, find_reach, solve_with_limits
+from lastmile_net.solve.capacity import adjacency, ask_within_limits, find_reach, solve_with_limits
 from lastmile_net.solve.prizes import close_in, only, renamed
 
 if TYPE_CHECKING:
@@ -20,15 +20,13 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.capacity import Limits
-    from lastmile_net.solve.prizes import Answer, Floor, Question
+    from lastmile_net.solve.prizes import Answer, Question
     from lastmile_net.solve.problem import Problem, Progress, Report, Solution
 
     Flags = NDArray[np.bool_]
 
 MOST_QUESTIONS = 6
 """Prices that are tried for one aim, at most."""
-DEAREST = 0.95
-"""What budgets can buy is proven up to the price at which this share of what everybody costs is spent."""
 
 
 class WithinLimits:
@@ -57,13 +55,12 @@ class WithinLimits:
         self.plans = [full]
         self.stopped = self.hurried = False
         self._asked: set[int] = set()
-        self._affordable: Affordable | None = None
 
     @cached_property
     def growing(self) -> Plan:
         """The plan that grows by the cheapest next customer: dear in the end, but cheap to begin with."""
         found = solve_with_limits(self.question.posed, self.reach, self.config, self.heard, search=False)
-        return self._keep(found.solution)
+        return self.keep(found.solution)
 
     def look_within(self, budget: int) -> None:
         """Look for plans of which a first part gains much within a budget."""
@@ -116,7 +113,7 @@ class WithinLimits:
         self._noted(answer.solution)
         if not self.question.problem.first.any():
             self._asked.add(price)
-            self._keep(answer.solution)
+            self.keep(answer.solution)
         return answer
 
     def anew(self, customers: Flags, config: SolveConfig) -> Solution:
@@ -126,31 +123,6 @@ class WithinLimits:
             return solve_with_limits(problem, self.limits, settings, self.heard).solution
 
         return only(self.question, customers, config, solve)
-
-    def floors(self, budget: int, enough: int, limit_s: float | None) -> list[Floor]:
-        """Prove what a budget can buy at most within ports, unless `enough` is all; none where streets are too many."""
-        affordable = self._affords(budget)
-        found = [] if affordable is None else affordable.floors(budget, enough, limit_s)
-        self.hurried |= affordable is not None and affordable.hurried
-        return found
-
-    def most_gain(self, budget: int, gain: int) -> int | None:
-        """Prove by branching what a budget can buy at most within ports; None where streets are too many."""
-        affordable = self._affords(budget)
-        found = None if affordable is None else affordable.most_gain(budget, gain)
-        self.hurried |= affordable is not None and affordable.hurried
-        return found
-
-    def _affords(self, budget: int) -> Affordable | None:
-        """Return what proves what budgets can buy, up to this one; None where nothing does."""
-        if self.stopped or (self.question.problem.tap_capacity <= 0).all() or not len(self.growing[1].cost):
-            return None
-        order = self.growing[1]
-        price = order.price_at(budget) + 1
-        if self._affordable is None or self._affordable.price < price:
-            dearest = order.price_at(int(DEAREST * order.cost[-1])) + 1
-            self._affordable = Affordable(self.free, max(price, dearest), self.reach, self.config, self.heard)
-        return self._affordable if self._affordable.is_small else None
 
     def grown(self, prices: Sequence[int]) -> Plan | None:
         """
@@ -177,7 +149,14 @@ class WithinLimits:
         rest, names = what_is_left(question, built, drop)
         limited = solve_with_limits(rest.posed, self.reach, self.config, self.heard, to_the_end=False)
         last = self._noted(limited.solution)
-        return None if self.stopped else self._keep(renamed(question, last, names))
+        return None if self.stopped else self.keep(renamed(question, last, names))
+
+    def keep(self, solution: Solution) -> Plan:
+        """Let a plan that keeps all limits count among those that are cut; return it with its order."""
+        plan = solution, in_turn(self.question, solution)
+        if not any(solution.cost == old.cost and np.array_equal(solution.drop, old.drop) for old, _ in self.plans):
+            self.plans.append(plan)
+        return plan
 
     def heard(self, progress: Progress) -> bool:
         """Report, and return whether to go on."""
@@ -195,18 +174,12 @@ class WithinLimits:
     def _ask(self, price: int) -> Plan:
         self._asked.add(price)
         found = ask_within_limits(self.question, price, self.reach, self.config, self.heard).solution
-        return self._keep(self._noted(found))
+        return self.keep(self._noted(found))
 
     def _noted(self, solution: Solution) -> Solution:
         """Return a solution, and know whether time cut its search short."""
         self.hurried |= solution.status == "time"
         return solution
-
-    def _keep(self, solution: Solution) -> Plan:
-        plan = solution, in_turn(self.question, solution)
-        if not any(solution.cost == old.cost and np.array_equal(solution.drop, old.drop) for old, _ in self.plans):
-            self.plans.append(plan)
-        return plan
 
     def _first(self, plan: Plan, count: int) -> Solution:
         """Return the first customers of a plan, and whoever must be served and is."""

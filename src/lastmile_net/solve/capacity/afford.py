@@ -1,10 +1,8 @@
 """
-What money can buy within ports: one linear programme for all budgets.
+What money can buy at most, and so much for the least money: proven by one programme for all aims (`money`).
 
-A price for each home proves no more than a line below what n homes cost, and ports bend that curve the wrong way: the
-first homes of a tap lie along its street, and trenches to many more serve but the few that still find a port. So cables
-are flows in layers here (`layers`), and the money is a row. What its rows are priced at tells what the next home costs
-at a budget; at that price they prove a bound for every budget.
+Its linear programme proves a bound at some price of a home, which tells something of every aim; branching proves what
+one aim can reach, and its whole solutions are plans.
 """
 
 from __future__ import annotations
@@ -13,22 +11,19 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-import highspy
 import numpy as np
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.capacity.layers import add_layers
+from lastmile_net.solve.capacity.money import MoneyRows
 from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.capacity.proof import Task, charge_within_ports, tree_of
-from lastmile_net.solve.capacity.rows import SAME, PortRows
+from lastmile_net.solve.capacity.rows import SAME
 from lastmile_net.solve.capacity.search import restrict
 from lastmile_net.solve.capacity.steps import FEW, QUICK_GAP
 from lastmile_net.solve.capacity.streets import Ground
 from lastmile_net.solve.capacity.worth import search_at
 from lastmile_net.solve.clock import Clock
-from lastmile_net.solve.graph import LEAF
-from lastmile_net.solve.prizes import Floor
-from lastmile_net.solve.rows.generate import MOST_BRANCHES, STANDSTILL
+from lastmile_net.solve.prizes import Floor, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,15 +31,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.bound import Record
-    from lastmile_net.solve.capacity.cuts import Need
     from lastmile_net.solve.capacity.limits import Reach
-    from lastmile_net.solve.graph import Graph
     from lastmile_net.solve.prizes import Question, Solver
-    from lastmile_net.solve.problem import Report
+    from lastmile_net.solve.problem import Report, Solution
 
-    Ints = NDArray[np.int64]
-    Shorts = NDArray[np.int32]
+    Flags = NDArray[np.bool_]
 
 T = TypeVar("T")
 
@@ -53,112 +44,20 @@ MOST_EDGES, EDGES_PER_S = 30_000, 250
 FIRST_STEPS = 2
 """Solutions before there are layers: in the small programme cuts are found sooner."""
 STEPS, IDLE = 15, 2
-"""Solutions for one budget, at most, and so many in turn that gain less than"""
+"""Solutions for one aim, at most, and so many in turn that gain less than"""
 WORTH = 5e-4
-"""this part of what the budget buys are the last."""
+"""this part of what is proven are the last."""
+TRIES = 3
+"""So often what is left of a budget is made smaller until a plan is within it."""
+CLOSE = 0.002
+"""Gap in cost at which branching for so many homes may stop."""
 QUICK = {"rounds": 1, "target_gap": QUICK_GAP, "workers": 1}
 """When the solution without ports stops that guides the first cuts."""
 
 
-class MoneyRows(PortRows):
-    """
-    The rows of streets with few ports, with one that says how much money there is.
-
-    Parameters
-    ----------
-    price
-        What leaving out one unit of gain costs among the arcs' prices.
-    graph, need, guide, rng, clock, charged
-        As in `PortRows`; customers are left out at a tap of the need that has ports for all.
-    """
-
-    def __init__(
-        self,
-        price: int,
-        graph: Graph,
-        need: Need,
-        guide: Shorts,
-        rng: np.random.Generator,
-        clock: Clock,
-        charged: Record,
-    ) -> None:
-        self.price, self.value = price, -math.inf
-        super().__init__(graph, need, need.turned(), np.repeat(graph.cost, 2), guide, rng, clock, charged)
-
-    def _add_lasting(self) -> None:
-        """Add rows for how many are left out, and for the money."""
-        super()._add_lasting()
-        model = self.model
-        way_out = (model.tail == self.out) & (self.graph.kind[model.head] == LEAF)
-        self.left = np.where(way_out, model.cost // self.price, 0)
-        self.money = model.cost - self.price * self.left
-        own = self.money[model.arc]
-        paid = np.flatnonzero(own)
-        self.row = model.add_free_row(paid, own[paid] / model.unit)
-
-    def let_flow(self) -> None:
-        """Add flows in layers."""
-        add_layers(self.model, self.graph, self.need, self.most, self.out)
-
-    def spend(self, budget: int) -> None:
-        """Let no solution cost more than a budget, in thousandths."""
-        self.value, self.idle = -math.inf, 0
-        self.model.highs.changeRowBounds(self.row, -highspy.kHighsInf, budget / self.model.unit)
-
-    def buy(self) -> int:
-        """Solve, and add broken cuts; return their number, or -1 where time ran out before either."""
-        whole = self.model.solve()
-        if not whole:
-            self.floor = self._floor()
-            return -1
-        value = float(self.model.highs.getInfo().objective_function_value)
-        self.idle = 0 if value > self.value else self.idle + 1
-        self.value = value
-        self.floor = self._floor()
-        if self.idle < STANDSTILL:
-            self.model.drop_slack()
-        return self._cut()
-
-    def branch(self, budget: int, left: int) -> float:
-        """
-        Return what no whole solution leaves out less than within the budget, branching until time is up.
-
-        Parameters
-        ----------
-        budget
-            What the money row says, in thousandths.
-        left
-            What the best plan so far leaves out, in units of gain.
-        """
-        model = self.model
-        most = self.price * (left - 1) + budget
-        model.demand_whole(np.ones(len(model.cost), bool), self.price)
-        model.guess_nothing()
-        model.highs.setOptionValue("objective_bound", most * (1 + SAME) / model.unit)
-        least = model.branch(MOST_BRANCHES) * (1 - SAME)
-        model.highs.setOptionValue("objective_bound", highspy.kHighsInf)
-        model.demand_any()
-        return left if least > most else (least - budget) / self.price
-
-    def _floor(self) -> Floor:
-        """
-        Return what the rows prove at the price that the money has in the last solution.
-
-        Where time ran out, the dual simplex method leaves prices that prove nearly as much.
-        """
-        solution = self.model.highs.getSolution()
-        dual = np.array(solution.row_dual)
-        if len(dual) != self.model.count or not np.isfinite(dual).all():
-            return Floor(self.price, 0)
-        rate = 1 + max(-float(dual[self.row]), 0.0)
-        price = max(int(self.price / rate), 1)
-        dual = np.maximum(dual * (self.model.unit / rate), 0.0)
-        return Floor(price, math.floor(self.model.proven(self.money + price * self.left, dual)))
-
-
 class Affordable:
     """
-    What budgets can buy within the ports of a town, at most.
+    What money can buy within the ports of a town, at most.
 
     Parameters
     ----------
@@ -166,7 +65,7 @@ class Affordable:
         Streets, customers, their gains; nobody must be served.
     price
         Highest price of a unit of gain that bounds are proven at, in thousandths; drops that are dearer are left out of
-        the programme. Budgets that end where a unit costs more are bounded, but loosely.
+        the programme. Aims for which a unit costs more are bounded, but loosely.
     reach
         Which tap reaches whom within the limits on routes.
     config, report
@@ -184,18 +83,17 @@ class Affordable:
         report: Report | None = None,
         solver: Solver = solve,
     ) -> None:
-        self.config, self.report, self.solver = config, report, solver
+        self.question, self.config, self.report, self.solver = question, config, report, solver
         self.price, self.reach_gain, self.hurried = price, question.most, False
-        search, _ = search_at(question, price, reach)
-        part, _ = restrict(search.problem, search.wanted, search.reach.usable)
-        self.ground = Ground.of(part, search.room[search.reach.usable], way_out=part.nodes - 1)
+        self.search, self.real = search_at(question, price, reach)
+        part, self.drops = restrict(self.search.problem, self.search.wanted, self.search.reach.usable)
+        self.ground = Ground.of(part, self.search.room[self.search.reach.usable], way_out=part.nodes - 1)
         settled = self.ground.settled[self.ground.settled >= 0]
         out = settled[part.drop_node[settled] == part.nodes - 1]
         sure = int(part.drop_cost[out].sum()) // price
         self._left_out = sure + int(question.gain[question.in_reach & ~reach.can()].sum())
         self._fixed = self.ground.streets.constant - price * sure
         self._rows: MoneyRows | None = None
-        self._flows = False
 
     @property
     def is_small(self) -> bool:
@@ -223,11 +121,29 @@ class Affordable:
         """
 
         def prove(clock: Clock) -> list[Floor]:
-            return list(self._floors(self._spending(budget, clock), budget, enough))
+            rows = self._spending(budget, clock)
+
+            def score(floor: Floor) -> float:
+                return -math.log(max(self.reach_gain - (floor.bound - budget) / floor.price, SAME))
+
+            return list(self._floors(rows, score, -math.log(enough + 1)))
 
         return self._in_time(budget, limit_s, prove)
 
-    def most_gain(self, budget: int, gain: int) -> int:
+    def floors_for(self, gain: int, cost: int, limit_s: float | None = None) -> list[Floor]:
+        """Prove what a gain costs at least, as in `floors`, until that is `cost`, in thousandths."""
+
+        def prove(clock: Clock) -> list[Floor]:
+            rows = self._saving(gain, clock)
+
+            def score(floor: Floor) -> float:
+                return math.log(max(floor.least_cost(self.reach_gain, gain), 1))
+
+            return list(self._floors(rows, score, math.log(max(cost, 1))))
+
+        return self._in_time(cost, limit_s, prove)
+
+    def most_gain(self, budget: int, gain: int) -> tuple[int, Solution | None]:
         """
         Prove by branching what a budget can buy at most, as far as time allows.
 
@@ -237,19 +153,80 @@ class Affordable:
             In thousandths.
         gain
             What the best plan for it gains so far.
+
+        Returns
+        -------
+        most
+            No plan within the budget gains more.
+        plan
+            The best plan that was found; it may cost more.
+
+        Notes
+        -----
+        The rows know of fibre's shortest ways only. Where a plan is too dear, so much less is spent on another one.
         """
 
-        def prove(clock: Clock) -> int:
-            rows = self._spending(budget, clock)
-            least = rows.branch(budget - self._fixed, self.reach_gain - self._left_out - gain)
-            return max(math.floor(self.reach_gain - max(self._left_out + least, 0) + SAME), gain)
+        def prove(clock: Clock) -> tuple[int, Solution | None]:
+            rows, money = self._spending(budget, clock), budget - self._fixed
+            worse = self.price * (self._may_leave(gain) - 1)
+            least, built = rows.branch(worse + money, 0.0)
+            left = max(self._left_out + (least - money) / self.price, 0)
+            most = gain if least == math.inf else max(math.floor(self.reach_gain - left + SAME), gain)
+            plan = self._plan(built)
+            for _ in range(TRIES):
+                if plan is None or plan.cost <= budget or clock.over():
+                    break
+                money -= plan.cost - budget
+                rows.spend(money)
+                plan = self._plan(rows.branch(worse + money, 0.0)[1])
+            return most, plan
 
         return self._in_time(budget, self.config.time_limit_s, prove)
 
-    def _in_time(self, budget: int, limit_s: float | None, prove: Callable[[Clock], T]) -> T:
+    def least_cost(self, gain: int, cost: int) -> tuple[int, Solution | None]:
+        """
+        Prove by branching what a gain costs at least, as far as time allows.
+
+        Parameters
+        ----------
+        gain
+            What is wanted.
+        cost
+            What the best plan for it costs so far, in thousandths.
+
+        Returns
+        -------
+        least
+            No plan with that gain costs less.
+        plan
+            The best plan that was found; it may gain less where buildings cannot be split.
+        """
+
+        def prove(clock: Clock) -> tuple[int, Solution | None]:
+            least, built = self._saving(gain, clock).branch(cost - self._fixed, CLOSE)
+            proven = cost if least == math.inf else min(math.floor(max(least, 0)) + self._fixed, cost)
+            return proven, self._plan(built)
+
+        return self._in_time(cost, self.config.time_limit_s, prove)
+
+    def _plan(self, built: Flags | None) -> Solution | None:
+        """Return the plan of a forest of the rows that keeps all limits, in the question's drops."""
+        if built is None:
+            return None
+        streets, search = self.ground.streets, self.search
+        edges, own = self.ground.back(built & (streets.tail != 0) & (streets.head != 0))
+        drop = np.full(search.problem.customers, -1)
+        drop[search.wanted] = np.append(self.drops, -1)[own]
+        return renamed(self.question, search.mend(edges, drop).solution(), self.real)
+
+    def _may_leave(self, gain: int) -> int:
+        """Return how much of the rows' gain may be left out if so much is to be gained in all."""
+        return self.reach_gain - self._left_out - gain
+
+    def _in_time(self, cost: int, limit_s: float | None, prove: Callable[[Clock], T]) -> T:
         """Return what a proof finds within the time limit, and listen for a stop meanwhile."""
         pace = Pace(limit_s, 1.0, self.report)
-        pace.tell(budget, "afford")
+        pace.tell(cost, "afford")
         clock = Clock(pace.deadline, ["report"] if pace.stopped else [])
         with ThreadPoolExecutor(1) as pool:
             proving = pool.submit(prove, clock)
@@ -259,25 +236,34 @@ class Affordable:
 
     def _spending(self, budget: int, clock: Clock) -> MoneyRows:
         """Return the rows for a budget."""
+        rows = self._begun(clock)
+        rows.spend(budget - self._fixed)
+        return rows
+
+    def _saving(self, gain: int, clock: Clock) -> MoneyRows:
+        """Return the rows for a gain."""
+        rows = self._begun(clock)
+        rows.save(self._may_leave(gain))
+        return rows
+
+    def _begun(self, clock: Clock) -> MoneyRows:
         self._rows = self._begin(clock) if self._rows is None else self._rows
         self._rows.model.clock = clock
-        self._rows.spend(budget - self._fixed)
         return self._rows
 
-    def _floors(self, rows: MoneyRows, budget: int, enough: int) -> Iterator[Floor]:
-        most_left, idle = -math.inf, 0
+    def _floors(self, rows: MoneyRows, score: Callable[[Floor], float], enough: float) -> Iterator[Floor]:
+        best, idle, narrow = -math.inf, 0, len(rows.seeds) > 0
         for step in range(STEPS):
-            if step == FIRST_STEPS and not self._flows:
+            if step == FIRST_STEPS and narrow and not rows.flows:
                 rows.let_flow()
-                self._flows, idle = True, 0
+                idle = 0
             added = rows.buy()
             floor = Floor(rows.floor.price, rows.floor.bound + self._fixed + rows.floor.price * self._left_out)
             yield floor
-            left = (floor.bound - budget) / floor.price
-            idle = 0 if left > most_left + WORTH * (self.reach_gain - left) else idle + 1
-            most_left = max(left, most_left)
-            proven = floor.most_gain(self.reach_gain, budget) <= enough
-            if added < 0 or (self._flows and (added == 0 or idle == IDLE or proven)):
+            found = score(floor)
+            idle = 0 if found > best + WORTH else idle + 1
+            best = max(found, best)
+            if added < 0 or ((rows.flows or not narrow) and (added == 0 or idle == IDLE or best > enough)):
                 break
 
     def _begin(self, clock: Clock) -> MoneyRows:

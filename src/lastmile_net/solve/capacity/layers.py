@@ -51,6 +51,8 @@ def add_layers(model: Relaxation, graph: Graph, need: Need, most: int, out: int)
     """
     Add flows of homes, in a layer for each tap around it, and one for all of them together beyond.
 
+    Taps with ports for all have no layer of their own.
+
     Parameters
     ----------
     model
@@ -71,12 +73,15 @@ def add_layers(model: Relaxation, graph: Graph, need: Need, most: int, out: int)
     asks[tail[drops]] = True
     taps = np.flatnonzero(need.ports > 0)
     taps = taps[taps != out]
+    ample = need.ports[taps] >= most
+    ample, taps = taps[ample], taps[~ample]
     layers = [(_around(graph, need, int(tap)), int(need.ports[tap])) for tap in taps]
-    if any((here[tail[arcs]] & ~here[head[arcs]]).any() for here, _ in layers):
+    if len(ample) or any((here[tail[arcs]] & ~here[head[arcs]]).any() for here, _ in layers):
         layers.append((np.ones(nodes, bool), most))
     whole = most_flow(graph, need, most)
     widths, feed = np.zeros(len(head), np.int64), np.zeros(len(layers) * nodes, np.int64)
     feed[np.arange(len(taps)) * nodes + taps] = -need.ports[taps]
+    feed[(len(layers) - 1) * nodes + ample] = -need.ports[ample]
     flows: list[tuple[Ints, Ints]] = []
     wide, joint, balance, demand = Entries(), Entries(), Entries(), Entries()
     demand.add(tail[drops], model.column[drops], -need.homes[head[drops]])

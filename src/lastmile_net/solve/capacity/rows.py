@@ -116,6 +116,8 @@ class PortRows(Generation):
 
     def _cut_by_ports(self) -> int:
         """Add cuts around sets that lack ports, or have too many: at taps and wherever the solution is not whole."""
+        if not len(self.seeds):
+            return 0
         use, added = self.model.use, 0
         between = np.unique(self.graph.end[(use > TINY) & (use < 1 - TINY)])
         seeds = np.concatenate([self.rng.permutation(self.seeds), self.rng.permutation(between[between != 0])])

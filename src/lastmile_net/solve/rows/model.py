@@ -339,13 +339,18 @@ class Relaxation:
         self.highs.setOptionValue("mip_heuristic_effort", 0.0)
         self.highs.setOptionValue("mip_allow_restart", False)
 
+    @property
+    def is_found(self) -> bool:
+        """Whether the last branching found a whole solution."""
+        status = self.highs.getInfo().primal_solution_status
+        return bool(status == highspy.SolutionStatus.kSolutionStatusFeasible)
+
     def branch(self, nodes: int) -> float:
         """Branch and bound; return what no whole solution of the rows costs less than, in the graph's money."""
         self.highs.setOptionValue("mip_max_nodes", nodes)
         self._run(highspy.kHighsIInf)
-        info = self.highs.getInfo()
         if self.highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
             return float("inf")
-        if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
+        if self.is_found:
             self._read_use()
-        return float(info.mip_dual_bound) * self.unit
+        return float(self.highs.getInfo().mip_dual_bound) * self.unit

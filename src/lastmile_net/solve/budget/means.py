@@ -1,0 +1,59 @@
+"""When the programme of what money can buy is posed, and up to which price of a home."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lastmile_net.solve.capacity import Affordable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lastmile_net.config import SolveConfig
+    from lastmile_net.solve.budget.order import BuildOrder
+    from lastmile_net.solve.capacity import Reach
+    from lastmile_net.solve.prizes import Question
+    from lastmile_net.solve.problem import Report
+
+DEAREST = 0.95
+"""What money can buy is proven up to the price at which this share of what everybody costs is spent."""
+
+
+class Means:
+    """
+    The programme of one question, posed once it is needed.
+
+    Parameters
+    ----------
+    question
+        Streets, customers, their gains; who must be served is as free as the others.
+    reach
+        Finds which tap reaches whom within the limits on routes.
+    order
+        Finds an order in which everybody is connected, the cheapest next: it tells the prices that matter.
+    config, report
+        When to stop; progress callback.
+
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        reach: Callable[[], Reach],
+        order: Callable[[], BuildOrder],
+        config: SolveConfig,
+        report: Report,
+    ) -> None:
+        self.question = replace(question, problem=replace(question.problem, must=None))
+        self.config, self.report = config, report
+        self._reach, self._order = reach, order
+        self._affordable: Affordable | None = None
+
+    def programme(self, cost: int) -> Affordable | None:
+        """Return the programme for aims that cost about so much, in thousandths; None where streets are too many."""
+        if self._affordable is None or self._affordable.price <= self._order().price_at(cost):
+            order = self._order()
+            dearest = max(order.price_at(cost), order.price_at(int(DEAREST * order.cost[-1]))) + 1
+            self._affordable = Affordable(self.question, dearest, self._reach(), self.config, self.report)
+        return self._affordable if self._affordable.is_small else None

@@ -1,0 +1,166 @@
+"""
+The programme of money and homes: what a budget leaves out at least, or what serving so many costs at least.
+
+A price for each home proves no more than a line below what n homes cost, and that curve bends the wrong way: the first
+homes of a tap lie along its street, and trenches to many more may serve but the few that still find a port. So cables
+are flows in layers here (`layers`), and the money is a row. What its rows are priced at tells what the next home costs
+at a budget; at that price they prove a bound for every budget.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import highspy
+import numpy as np
+
+from lastmile_net.solve.capacity.layers import add_layers
+from lastmile_net.solve.capacity.rows import SAME, PortRows
+from lastmile_net.solve.graph import LEAF
+from lastmile_net.solve.prizes import Floor
+from lastmile_net.solve.rows.generate import MOST_BRANCHES, STANDSTILL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lastmile_net.solve.bound import Record
+    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.clock import Clock
+    from lastmile_net.solve.graph import Graph
+
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+    Shorts = NDArray[np.int32]
+
+
+class MoneyRows(PortRows):
+    """
+    The rows of streets with one that says how much money there is, and one how many may be left out.
+
+    Parameters
+    ----------
+    price
+        What leaving out one unit of gain costs among the arcs' prices.
+    graph, need, guide, rng, clock, charged
+        As in `PortRows`; customers are left out at a tap of the need that has ports for all.
+
+    Attributes
+    ----------
+    flows
+        Whether cables are there as flows; before, only cuts are.
+    """
+
+    def __init__(
+        self,
+        price: int,
+        graph: Graph,
+        need: Need,
+        guide: Shorts,
+        rng: np.random.Generator,
+        clock: Clock,
+        charged: Record,
+    ) -> None:
+        self.price, self.value, self.flows, self.saves = price, -math.inf, False, False
+        super().__init__(graph, need, need.turned(), np.repeat(graph.cost, 2), guide, rng, clock, charged)
+
+    def _add_lasting(self) -> None:
+        """Add rows for how many are left out, for the money, and for how many may be left out."""
+        super()._add_lasting()
+        model = self.model
+        way_out = (model.tail == self.out) & (self.graph.kind[model.head] == LEAF)
+        self.left = np.where(way_out, model.cost // self.price, 0)
+        self.money = model.cost - self.price * self.left
+        self.money_row = model.add_free_row(*self._paid(self.money / model.unit))
+        # whose drops are dearer than the price are not in the programme: for that price others may be left out, too
+        more = model.add_columns(np.array([np.iinfo(np.int32).max]))
+        model.highs.changeColCost(int(more[0]), self.price / model.unit)
+        column, weight = self._paid(self.left.astype(np.float64))
+        self.left_row = model.add_free_row(np.append(column, more), np.append(weight, -1.0))
+
+    def _paid(self, weight: Floats) -> tuple[NDArray[np.int64], Floats]:
+        """Return the columns of arcs with a weight, and these."""
+        own = weight[self.model.arc]
+        column = np.flatnonzero(own)
+        return column, own[column]
+
+    def let_flow(self) -> None:
+        """Add flows in layers, once."""
+        if not self.flows:
+            add_layers(self.model, self.graph, self.need, self.most, self.out)
+            self.flows = True
+
+    def spend(self, budget: int) -> None:
+        """Leave out as little as a budget allows, in thousandths."""
+        self._ask(saves=False, budget=budget / self.model.unit, left=highspy.kHighsInf)
+
+    def save(self, left: int) -> None:
+        """Spend as little as can be, with so many units of gain left out at most."""
+        self._ask(saves=True, budget=highspy.kHighsInf, left=left)
+
+    def _ask(self, *, saves: bool, budget: float, left: float) -> None:
+        model, self.saves, self.value, self.idle = self.model, saves, -math.inf, 0
+        column = np.arange(len(model.arc), dtype=np.int32)
+        cost = (self.money if saves else model.cost)[model.arc] / model.unit
+        model.highs.changeColsCost(len(column), column, cost)
+        model.highs.changeRowBounds(self.money_row, -highspy.kHighsInf, budget)
+        model.highs.changeRowBounds(self.left_row, -highspy.kHighsInf, left)
+
+    def buy(self) -> int:
+        """Solve, and add broken cuts; return their number, or -1 where time ran out before either."""
+        whole = self.model.solve()
+        self.floor = self._floor()
+        if not whole:
+            return -1
+        value = float(self.model.highs.getInfo().objective_function_value)
+        self.idle = 0 if value > self.value else self.idle + 1
+        self.value = value
+        if self.idle < STANDSTILL:
+            self.model.drop_slack()
+        return self._cut()
+
+    def branch(self, most: int, gap: float) -> tuple[float, Flags | None]:
+        """
+        Branch until time is up.
+
+        Parameters
+        ----------
+        most
+            What a better solution may pay at most, those whom it leaves out at the price where it is asked to spend.
+        gap
+            Part of that by which what is found may miss the best; below the price of one left out it is that.
+
+        Returns
+        -------
+        least
+            No whole solution pays less; infinite where none pays `most` or less.
+        built
+            bool (m,). The best forest that branching has found; None where it found none.
+        """
+        self.let_flow()
+        model = self.model
+        model.demand_whole(np.ones(len(model.cost), bool), 1 if self.saves else self.price)
+        model.guess_nothing()
+        model.highs.setOptionValue("mip_rel_gap", gap)
+        model.highs.setOptionValue("objective_bound", most * (1 + SAME) / model.unit)
+        least = model.branch(MOST_BRANCHES) * (1 - SAME)
+        model.highs.setOptionValue("objective_bound", highspy.kHighsInf)
+        built = np.rint(np.maximum(model.use[0::2], model.use[1::2])) > 0 if model.is_found else None
+        model.demand_any()
+        return math.inf if least > most else least, built
+
+    def _floor(self) -> Floor:
+        """
+        Return what the rows prove at the price that money, or being left out, has in the last solution.
+
+        Where time ran out, the dual simplex method leaves prices that prove nearly as much.
+        """
+        solution = self.model.highs.getSolution()
+        dual = np.array(solution.row_dual)
+        if len(dual) != self.model.count or not np.isfinite(dual).all():
+            return Floor(self.price, 0)
+        rate = 1 if self.saves else 1 + max(-float(dual[self.money_row]), 0.0)
+        price = -float(dual[self.left_row]) * self.model.unit if self.saves else self.price / rate
+        price = min(max(int(price), 1), self.price)
+        dual = np.maximum(dual * (self.model.unit / rate), 0.0)
+        return Floor(price, math.floor(self.model.proven(self.money + price * self.left, dual)))
