@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lastmile_net.solve.capacity import Affordable
 
 if TYPE_CHECKING:
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from lastmile_net.solve.problem import Report
 
 DEAREST = 0.95
-"""What money can buy is proven up to the price at which this share of what everybody costs is spent."""
+"""What money can buy is proven up to the price at which this share of what everybody costs is spent,"""
+MANY = 10
+"""or up to that of the dearest drop, if that is not so many times as high."""
 
 
 class Means:
@@ -54,6 +58,13 @@ class Means:
         """Return the programme for aims that cost about so much, in thousandths; None where streets are too many."""
         if self._affordable is None or self._affordable.price <= self._order().price_at(cost):
             order = self._order()
-            dearest = max(order.price_at(cost), order.price_at(int(DEAREST * order.cost[-1]))) + 1
+            price = max(order.price_at(cost), order.price_at(int(DEAREST * order.cost[-1]))) + 1
+            dearest = min(max(price, self._dearest_drop()), MANY * price)
             self._affordable = Affordable(self.question, dearest, self._reach(), self.config, self.report)
         return self._affordable if self._affordable.is_small else None
+
+    def _dearest_drop(self) -> int:
+        """Return what a unit of gain costs at most that some drop connects, in thousandths."""
+        posed, gain = self.question.posed, self.question.gain[self.question.problem.drop_customer]
+        alone = posed.drop_cost + posed.fibres[posed.drop_customer] * posed.drop_fibre_cost
+        return int(np.max(-(-alone[gain > 0] // gain[gain > 0]), initial=0))

@@ -16,6 +16,7 @@ import numpy as np
 from lastmile_net.solve import solve
 from lastmile_net.solve.capacity.money import MoneyRows
 from lastmile_net.solve.capacity.pace import Pace
+from lastmile_net.solve.capacity.plan import solve_with_limits
 from lastmile_net.solve.capacity.proof import Task, charge_within_ports, tree_of
 from lastmile_net.solve.capacity.rows import SAME
 from lastmile_net.solve.capacity.search import restrict
@@ -23,7 +24,7 @@ from lastmile_net.solve.capacity.steps import FEW, QUICK_GAP
 from lastmile_net.solve.capacity.streets import Ground
 from lastmile_net.solve.capacity.worth import search_at
 from lastmile_net.solve.clock import Clock
-from lastmile_net.solve.prizes import Floor, renamed
+from lastmile_net.solve.prizes import Floor, only, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.capacity.limits import Reach
     from lastmile_net.solve.prizes import Question, Solver
-    from lastmile_net.solve.problem import Report, Solution
+    from lastmile_net.solve.problem import Problem, Report, Solution
 
     Flags = NDArray[np.bool_]
 
@@ -48,7 +49,7 @@ STEPS, IDLE = 15, 2
 WORTH = 5e-4
 """this part of what is proven are the last."""
 TRIES = 3
-"""So often what is left of a budget is made smaller until a plan is within it."""
+"""So often an aim is made harder for the rows until a plan reaches it."""
 CLOSE = 0.002
 """Gap in cost at which branching for so many homes may stop."""
 QUICK = {"rounds": 1, "target_gap": QUICK_GAP, "workers": 1}
@@ -84,7 +85,7 @@ class Affordable:
         solver: Solver = solve,
     ) -> None:
         self.question, self.config, self.report, self.solver = question, config, report, solver
-        self.price, self.reach_gain, self.hurried = price, question.most, False
+        self.reach, self.price, self.reach_gain, self.hurried = reach, price, question.most, False
         self.search, self.real = search_at(question, price, reach)
         part, self.drops = restrict(self.search.problem, self.search.wanted, self.search.reach.usable)
         self.ground = Ground.of(part, self.search.room[self.search.reach.usable], way_out=part.nodes - 1)
@@ -199,13 +200,26 @@ class Affordable:
         least
             No plan with that gain costs less.
         plan
-            The best plan that was found; it may gain less where buildings cannot be split.
+            The best plan that was found; it may gain less.
+
+        Notes
+        -----
+        The rows split buildings. Where a plan gains too little for that, so much more is asked of another one.
         """
 
         def prove(clock: Clock) -> tuple[int, Solution | None]:
-            least, built = self._saving(gain, clock).branch(cost - self._fixed, CLOSE)
+            rows, more = self._saving(gain, clock), 0
+            least, built = rows.branch(cost - self._fixed, CLOSE)
             proven = cost if least == math.inf else min(math.floor(max(least, 0)) + self._fixed, cost)
-            return proven, self._plan(built)
+            plan = self._plan(built)
+            for _ in range(TRIES):
+                lacks = 0 if plan is None else gain - int(self.question.gain[plan.drop >= 0].sum())
+                if lacks <= 0 or clock.over():
+                    break
+                more += lacks
+                rows.save(self._may_leave(gain + more))
+                plan = self._plan(rows.branch(cost - self._fixed, CLOSE)[1])
+            return proven, plan
 
         return self._in_time(cost, self.config.time_limit_s, prove)
 
@@ -217,7 +231,23 @@ class Affordable:
         edges, own = self.ground.back(built & (streets.tail != 0) & (streets.head != 0))
         drop = np.full(search.problem.customers, -1)
         drop[search.wanted] = np.append(self.drops, -1)[own]
-        return renamed(self.question, search.mend(edges, drop).solution(), self.real)
+        plan = renamed(self.question, search.mend(edges, drop).solution(), self.real)
+        chosen = np.append(self.real, -1)[drop] >= 0
+        if np.any(chosen & (plan.drop < 0)):
+            # the rows have split buildings between taps: whole ones may need other trenches
+            whole = only(self.question, chosen, self.config, self._solve_whole)
+            plan = max(plan, whole, key=lambda each: int(self.question.gain[each.drop >= 0].sum()))
+        return plan
+
+    def _solve_whole(self, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
+        return solve_with_limits(problem, self.reach, config, self.report, to_the_end=False).solution
+
+    def _dear(self) -> int:
+        """Return the gain of those who have drops that are dearer than the price of leaving them out."""
+        question = self.question
+        posed, who = question.posed, question.posed.drop_customer
+        alone = posed.drop_cost + posed.fibres[who] * posed.drop_fibre_cost
+        return int(question.gain[np.unique(who[alone > self.price * question.gain[who]])].sum())
 
     def _may_leave(self, gain: int) -> int:
         """Return how much of the rows' gain may be left out if so much is to be gained in all."""
@@ -274,4 +304,4 @@ class Affordable:
         relaxed = self.solver(problem, quick, lambda _: few and not clock.over())
         charged = charge_within_ports(Task(self.ground, relaxed, None, relaxed.cost, 0.0, self.config.seed, clock))
         guide, rng = tree_of(self.ground, relaxed), np.random.default_rng(self.config.seed)
-        return MoneyRows(self.price, graph, streets.need, guide, rng, clock, charged.record)
+        return MoneyRows(self.price, self._dear(), graph, streets.need, guide, rng, clock, charged.record)

@@ -42,6 +42,8 @@ class MoneyRows(PortRows):
     ----------
     price
         What leaving out one unit of gain costs among the arcs' prices.
+    dear
+        Gain of those with drops that are dearer than that, and not among the rows.
     graph, need, guide, rng, clock, charged
         As in `PortRows`; customers are left out at a tap of the need that has ports for all.
 
@@ -54,6 +56,7 @@ class MoneyRows(PortRows):
     def __init__(
         self,
         price: int,
+        dear: int,
         graph: Graph,
         need: Need,
         guide: Shorts,
@@ -61,7 +64,8 @@ class MoneyRows(PortRows):
         clock: Clock,
         charged: Record,
     ) -> None:
-        self.price, self.value, self.flows, self.saves = price, -math.inf, False, False
+        self.price, self.dear, self.flows = price, dear, False
+        self.saves, self.value = False, -math.inf
         super().__init__(graph, need, need.turned(), np.repeat(graph.cost, 2), guide, rng, clock, charged)
 
     def _add_lasting(self) -> None:
@@ -72,8 +76,8 @@ class MoneyRows(PortRows):
         self.left = np.where(way_out, model.cost // self.price, 0)
         self.money = model.cost - self.price * self.left
         self.money_row = model.add_free_row(*self._paid(self.money / model.unit))
-        # whose drops are dearer than the price are not in the programme: for that price others may be left out, too
-        more = model.add_columns(np.array([np.iinfo(np.int32).max]))
+        # a plan with dear drops is no dearer with so many more left out, each for the price
+        more = model.add_columns(np.array([self.dear]))
         model.highs.changeColCost(int(more[0]), self.price / model.unit)
         column, weight = self._paid(self.left.astype(np.float64))
         self.left_row = model.add_free_row(np.append(column, more), np.append(weight, -1.0))
