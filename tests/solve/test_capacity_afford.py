@@ -167,3 +167,42 @@ def test_a_stop_ends_the_proof() -> None:
     asked = Affordable(question, DEAR, reach, CONFIG, report)
     assert all(floor.most_gain(10, 110_000) >= 1 for floor in asked.floors(110_000, 0))
     assert heard
+
+
+BLOCKS = 40
+"""Houses of each of two blocks, so many that the town is none of the smallest, which are solved otherwise."""
+
+
+def two_blocks(tap_capacity: int) -> Question:
+    """Return ten houses at 30 each at the network, forty behind 1,000 m at 10, and forty behind 1,300 m at 1 each."""
+    edges = [(0, 1, 1000), (0, 2, 1300), *((2 + k, 3 + k, 0) for k in range(BLOCKS))]
+    drops = [
+        *((c, 0, 30) for c in range(10)),
+        *((10 + c, 1, 10) for c in range(BLOCKS)),
+        *((10 + BLOCKS + c, 2, 1) for c in range(BLOCKS)),
+    ]
+    return Question.of(town(edges, [(0, tap_capacity)], drops, [1] * (10 + 2 * BLOCKS)))
+
+
+@pytest.mark.parametrize("ports", [-1, 50])
+def test_a_budget_buys_what_no_price_leads_to(ports: int) -> None:
+    """For 1,340 the second block, 40 homes; at no price it is taken without the houses near by, at 30 each."""
+    question = two_blocks(ports)
+    full = solve_with_limits(question.problem, Limits(), CONFIG)
+    limits = None if ports < 0 else Limits()
+    study = Study(question, full.solution, CONFIG, limits=limits, ceiling=full.most_units)
+    choice = study.within(1_340_000)
+    assert (choice.gain, choice.most_gain) == (40, 40)
+
+
+@pytest.mark.parametrize("ports", [-1, 50])
+def test_a_coverage_costs_what_no_price_leads_to(ports: int) -> None:
+    """Eleven homes are cheapest with eleven of the first block, for 1,110; ten near by and one more cost 1,310."""
+    question = two_blocks(ports)
+    full = solve_with_limits(question.problem, Limits(), CONFIG)
+    limits = None if ports < 0 else Limits()
+    study = Study(question, full.solution, CONFIG, limits=limits, ceiling=full.most_units)
+    choice = study.gaining(11)
+    assert choice.gain >= 11
+    assert choice.solution.cost == 1_110_000
+    assert choice.least_cost == pytest.approx(1_110_000, rel=0.003)

@@ -183,7 +183,7 @@ class Study:
     def _ask_where_wide(self, limit: float | None) -> bool:
         """Ask where the bound on the curve is widest, if it is wide and a price there is new; return whether."""
         orders = [order for _, order in self.plans]
-        return any(self._ask_once(telling_price(orders, budget=budget), share, limit) for share, budget in self._wide())
+        return any(self._ask_once(telling_price(orders, budget), share, limit) for share, budget in self._wide())
 
     def _prove_where_wide(self, end: float | None) -> None:
         """Prove within ports what budgets can buy, where the bound on the curve is widest first, until some time."""
@@ -359,20 +359,22 @@ class Study:
 
     def _prove_within(self, budget: int, gain: int) -> bool:
         """Prove what a budget can buy at most, as far as that is not near a gain; return whether a plan is new."""
-        affordable = self._affords(budget)
-        if affordable is None or gain >= (1 - ENOUGH) * self.most_gain(budget):
+        enough = gain / (1 - max(ENOUGH, self.config.target_gap))
+        affordable = None if self.most_gain(budget) <= enough else self._affords(budget)
+        if affordable is None:
             return False
         self.floors += affordable.floors(budget, gain, self.config.time_limit_s)
         plan = None
-        if not self.stopped and gain < (1 - ENOUGH) * self.most_gain(budget):
+        if not self.stopped and self.most_gain(budget) > enough:
             most, plan = affordable.most_gain(budget, gain)
             self.proven.append((budget, most))
         return self._take(affordable, plan)
 
     def _prove_for(self, gain: int, cost: int) -> bool:
         """Prove what a gain costs at least, as far as that is not near a cost; return whether a plan is new."""
-        affordable, enough = self._affords(cost), int(cost / (1 + self.config.target_gap))
-        if affordable is None or self.least_cost(gain) >= enough:
+        enough = int(cost / (1 + self.config.target_gap))
+        affordable = None if self.least_cost(gain) >= enough else self._affords(cost)
+        if affordable is None:
             return False
         self.floors += affordable.floors_for(gain, enough, self.config.time_limit_s)
         plan = None

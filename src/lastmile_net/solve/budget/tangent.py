@@ -17,7 +17,7 @@ ABOVE = 1.5
 """The dearest of them is this much above the last part's."""
 
 
-def telling_price(orders: Sequence[BuildOrder], *, budget: int | None = None, gain: int = 0) -> int:
+def telling_price(orders: Sequence[BuildOrder], budget: int) -> int:
     """
     Return the price whose bound would say most if the best first part at that price were the best plan.
 
@@ -26,9 +26,7 @@ def telling_price(orders: Sequence[BuildOrder], *, budget: int | None = None, ga
     orders
         Orders of plans so far.
     budget
-        The bound is for plans that cost no more, in thousandths;
-    gain
-        where there is no budget, for plans that gain as much.
+        The bound is for plans that cost no more, in thousandths.
 
     Returns
     -------
@@ -37,8 +35,8 @@ def telling_price(orders: Sequence[BuildOrder], *, budget: int | None = None, ga
 
     Notes
     -----
-    With W(P) what the best first part is worth at a price P, its gains less its cost, the bounds of `study` are
-    (W(P) + B) / P on the gain within B, and P g - W(P) on the cost of g: tangents to the hull of all first parts.
+    With W(P) what the best first part is worth at a price P, its gains less its cost, the bound of `study` on the gain
+    within B is (W(P) + B) / P: a tangent to the hull of all first parts.
     """
     orders = [order for order in orders if len(order.cost)]
     if not orders:
@@ -47,6 +45,4 @@ def telling_price(orders: Sequence[BuildOrder], *, budget: int | None = None, ga
     parts = [order.price_at(part * int(order.cost[-1]) // MESH) for order in orders for part in range(1, MESH + 1)]
     prices = np.unique(np.geomspace(min(parts), max(parts) * ABOVE, FINE).astype(np.int64))
     worth = np.array([max(int((price * gained - cost).max()), 0) for price in prices.tolist()])
-    if budget is None:
-        return int(prices[np.argmax(prices * gain - worth)])
     return int(prices[np.argmin((worth + budget) / prices)])
