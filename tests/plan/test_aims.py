@@ -278,12 +278,20 @@ def test_verification_says_that_a_coverage_is_not_reached(tmp_path: Path) -> Non
     assert told[1][1].endswith("; the 3 asked for are not reached, as the run says")
 
 
-def test_the_choice_of_who_gets_a_port_is_no_proof(tmp_path: Path) -> None:
-    """With two ports for three houses the number is proven, which two is not; without a shortage nothing is chosen."""
-    plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres"))
+def test_the_choice_of_who_gets_a_port_is_proven(tmp_path: Path) -> None:
+    """With two ports for three houses no two others are cheaper; without a shortage nothing is chosen."""
+    config = lm.read_config(prices="metres")
+    plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=config)
+    assert proof(plan)["choice of homes"] == (
+        "proven",
+        "no plan can serve more homes with these ports, or as many for less",
+    )
+    assert (plan.summary["most_units"], plan.summary["least_cost_as_many"]) == (2, plan.summary["cost"]["total"])
+    unbound = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", curve_bound=False))
     told = "no plan can serve more homes with these ports; the same number of others may be cheaper"
-    assert proof(plan)["choice of homes"] == ("not proven", told)
-    assert plan.summary["most_units"] == 2
+    assert proof(unbound)["choice of homes"] == ("not proven", told)
+    less = dataclasses.replace(plan, summary=plan.summary | {"least_cost_as_many": 100.0})
+    assert proof(less)["choice of homes"] == ("not proven", f"{told}, by up to 20.00 m (16.7 %)")
     verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
     assert verdict.passed, str(verdict)
     assert "choice of homes" not in proof(planned())

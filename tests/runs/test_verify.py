@@ -190,6 +190,7 @@ DOCTORED: dict[str, tuple[Doctor, set[str]]] = {
     "miscounted homes": (summary(units__unserved=5), {"summary_counts"}),
     "miscounted reasons": (summary(reasons={"street_island": 2}), {"summary_counts"}),
     "most homes": (summary(most_units=6), {"summary_counts"}),
+    "least cost": (summary(least_cost_as_many=1e9), {"summary_counts"}),
     "cost per home": (summary(cost_per_unit=12.0), {"summary_counts"}),
     "no remedy": (customer("e", remedy=None), {"unserved_have_reason_and_remedy"}),
     "no reason": (

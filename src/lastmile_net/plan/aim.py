@@ -65,6 +65,8 @@ class Money:
         int64 (k,). Phase of each customer of the order, from 1; None without phases.
     areas
         Number of areas that are phases.
+    least
+        What no plan that connects as many homes, whichever, costs less than; None where that is not known.
     """
 
     limited: Limited
@@ -76,6 +78,7 @@ class Money:
     dearer: float = 0.0
     phase: Ints | None = None
     areas: int = 0
+    least: float | None = None
 
 
 def spend_within_spare(
@@ -218,7 +221,11 @@ def spend(
         order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=_turns(years, problem.first))
     paid, least = (_paid(each.solution, own_cost, locked, config.cost) for each in (plan, limited))
     dearer = 0.0 if kind else max(round(paid - least, 2), 0.0)
-    return Money(plan, order, study, left_out, about, locked, dearer, numbers(order, waits, budgets, locked), areas)
+    phase = numbers(order, waits, budgets, locked)
+    as_many = None
+    if kind is None and config.bounds_curve and config.prize == "units" and study.kept is not None:
+        as_many = gross(study.least_for_as_many(plan.solution) + locked, config.cost)
+    return Money(plan, order, study, left_out, about, locked, dearer, phase, areas, as_many)
 
 
 def _paid(solution: Solution, own_cost: Ints, locked: int, model: CostModel) -> float:

@@ -322,7 +322,7 @@ def _summary(
         "bound_covers": BOUND_COVERS if posing.placed is None else BOUND_COVERS_NEW,
         **({} if posing.placed is None else {"new_access_points": posing.placed.counts}),
         **({"aim": posing.money.about} if posing.money.about else {}),
-        **_most_units(posing, reasons),
+        **_choice(posing, reasons, cost.total),
         "cost_per_unit": round(cost.total / homes, 2) if homes else None,
         "stretch": {
             "median": round(float(stretch.median()), 6) if len(stretch) else None,
@@ -332,10 +332,13 @@ def _summary(
     }
 
 
-def _most_units(posing: Posing, reasons: pd.Series[int]) -> dict[str, int]:
-    """Return how many homes any plan could serve, where ports decide who is served, and not an aim."""
-    decided = "no_free_port" in reasons and not posing.money.about
-    return {"most_units": posing.limited.most_units} if decided else {}
+def _choice(posing: Posing, reasons: pd.Series[int], total: float) -> dict[str, float]:
+    """Return how many homes any plan could serve, and for how much, where ports decide who is, and not an aim."""
+    money = posing.money
+    if "no_free_port" not in reasons or money.about:
+        return {}
+    known: dict[str, float] = {"most_units": posing.limited.most_units}
+    return known if money.least is None else {**known, "least_cost_as_many": min(money.least, total)}
 
 
 def _counts(table: gpd.GeoDataFrame, weight: Ints, served: Ints | None) -> dict[str, int]:

@@ -31,9 +31,19 @@ def choice(plan: Plan) -> Choice | None:
         return _of_cost(aim, plan) if aim["aim"] == "coverage" else _of_gain(aim)
     if most is None:
         return None
-    more = most - plan.summary["units"]["planned"]
-    known = f"another choice might serve up to {homes(more)} more" if more > 0 else "no plan can serve more homes"
-    return Choice(proven=False, meaning=f"{known} with these ports; the same number of others may be cheaper")
+    return _of_ports(most - plan.summary["units"]["planned"], plan)
+
+
+def _of_ports(more: int, plan: Plan) -> Choice:
+    """Compare with the bounds on how many homes the ports can serve, and on what as many cost."""
+    total, least = plan.summary["cost"]["total"], plan.summary.get("least_cost_as_many", 0)
+    less, known = total - least, f"another choice might serve up to {homes(more)} more"
+    if more <= 0:
+        known = "no plan can serve more homes"
+        if round(less, 2) <= 0:
+            return Choice(proven=True, meaning=f"{known} with these ports, or as many for less")
+    by = f", by up to {_money(less, total, plan)}" if least > 0 else ""
+    return Choice(proven=False, meaning=f"{known} with these ports; the same number of others may be cheaper{by}")
 
 
 def _of_gain(aim: dict[str, Any]) -> Choice:
@@ -63,6 +73,12 @@ def _of_cost(aim: dict[str, Any], plan: Plan) -> Choice:
             return Choice(proven=False, meaning="no plan connects more homes; the same number of others may be cheaper")
     if round(less, 2) <= 0:
         return Choice(proven=True, meaning="no other choice reaches as many for less")
-    money = f"{less:,.2f} {plan.summary.get('currency', '')}".rstrip()
-    part = f" ({percent(less / aim['cost'])})" if aim["cost"] else ""
-    return Choice(proven=False, meaning=f"another choice might reach as many for up to {money}{part} less")
+    return Choice(
+        proven=False, meaning=f"another choice might reach as many for up to {_money(less, aim['cost'], plan)} less"
+    )
+
+
+def _money(less: float, cost: float, plan: Plan) -> str:
+    """Return an amount, and which part it is of a cost."""
+    part = f" ({percent(less / cost)})" if cost else ""
+    return f"{less:,.2f} {plan.summary.get('currency', '')}".rstrip() + part

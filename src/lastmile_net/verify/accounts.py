@@ -104,6 +104,8 @@ def summary_counts(run: Run) -> Iterator[Check]:
     most = run.summary.get("most_units")
     if most is not None and most < held["units"]["planned"]:
         broken.append(f"most_units: {most}, planned: {homes(held['units']['planned'])}")
+    least, total = run.summary.get("least_cost_as_many", 0), run.summary.get("cost", {}).get("total", 0)
+    broken += [f"least_cost_as_many: {least:,.2f}, the plan costs {total:,.2f}"] if least > total else []
     broken += _cost_per_unit(run, int(new[(table["outcome"] == "planned").to_numpy()].sum()))
     right = f"existing + planned + unserved = all: customers {_sum(held['customers'])}, homes {_sum(held['units'])}"
     yield judge("summary_counts", right, "summary.json does not tell what the tables hold", broken)

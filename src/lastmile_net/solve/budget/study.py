@@ -53,6 +53,8 @@ NARROW, MOST_ALONG = 0.015, 9
 """until it is so near in the mean, or so many prices have been asked at."""
 MOST_PROOFS = 3
 """For so many budgets of the curve at most it is proven what they buy within ports: each proves much of the others."""
+FEW_EDGES = 1_000
+"""Up to so many streets and drops it is proven to the end that no other choice of as many homes is cheaper."""
 ENOUGH, ENOUGH_EARLY = 0.002, 0.02
 """Gap in homes at which a price of the curve has been asked for long enough."""
 SLIP = 1e-6
@@ -289,6 +291,18 @@ class Study:
         if not self.must and self._prove_for(gain, best.cost):
             best = min(best, self._cheapest_for(gain), key=lambda solution: solution.cost)
         return self._choice(best, wanted=gain)
+
+    def least_for_as_many(self, solution: Solution) -> int:
+        """
+        Return what no plan that gains as much as one costs less than, in thousandths; whichever homes it serves.
+
+        That is what has been proven on the way; where streets are few it is proven to the end.
+        """
+        gain, cost = self._gain(solution), solution.cost + int(self.question.own_cost[solution.drop >= 0].sum())
+        affordable = None if self.kept is None else self._affords(cost)
+        if affordable is not None and affordable.edges <= FEW_EDGES:
+            self._prove_for(gain, cost)
+        return min(self.least_cost(gain), cost)
 
     def at_price(self, price: int) -> Choice:
         """Return who is worth a price for each unit of gain, and the way to them."""

@@ -97,10 +97,15 @@ class Affordable:
         self._rows: MoneyRows | None = None
 
     @property
+    def edges(self) -> int:
+        """How many streets and drops there are, shrunk."""
+        return len(self.ground.graph.cost)
+
+    @property
     def is_small(self) -> bool:
         """Whether the streets are few enough for one programme, and for the time limit."""
         limit = self.config.time_limit_s
-        return len(self.ground.graph.cost) <= min(MOST_EDGES, np.inf if limit is None else EDGES_PER_S * limit)
+        return self.edges <= min(MOST_EDGES, np.inf if limit is None else EDGES_PER_S * limit)
 
     def floors(self, budget: int, enough: int, limit_s: float | None = None) -> list[Floor]:
         """
