@@ -106,6 +106,14 @@ def test_whoever_lies_at_a_cabinet_without_limit_can_be_left_out() -> None:
     assert asked.most_gain(10_000, 0)[0] == 1
 
 
+def test_a_price_below_every_drop_rules_nobody_out() -> None:
+    """Nobody is worth it then, and no programme is left: both houses can be bought all the same."""
+    question = Question.of(town([(0, 1, 10)], [(0, 1), (1, 1)], [(0, 0, 5), (1, 1, 5)], [1, 1]))
+    asked = affordable(question, 1)
+    assert asked.most_gain(10_000, 0)[0] == 2
+    assert asked.least_cost(2, DEAR)[0] <= 10_000
+
+
 def test_cables_lead_beyond_the_surroundings_of_their_cabinet() -> None:
     """Five houses near by have dear drops; the one port is for a shop behind them, which gains ten times as much."""
     edges, drops = [(0, 1, 70)], [*((c, 0, 60) for c in range(5)), (5, 1, 1), (6, 1, 1)]

@@ -68,7 +68,7 @@ def add_layers(model: Relaxation, graph: Graph, need: Need, most: int, out: int)
     known = (model.column >= 0) & (tail != 0) & (tail != out)
     arcs, drops = np.flatnonzero(known & ~is_leaf[head]), np.flatnonzero(known & is_leaf[head])
     own = np.where(is_leaf, 0, need.homes)
-    own[out] = 0
+    own[[0, out]] = 0  # where all are left out for sure, they have moved to the root with their tap
     asks = own > 0
     asks[tail[drops]] = True
     taps = np.flatnonzero(need.ports > 0)
