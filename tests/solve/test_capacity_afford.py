@@ -114,6 +114,15 @@ def test_a_price_below_every_drop_rules_nobody_out() -> None:
     assert asked.least_cost(2, DEAR)[0] <= 10_000
 
 
+def test_gains_in_the_millions_leave_the_bound_right() -> None:
+    """What all together are worth is 10 million times a trench then: HiGHS rounds the trench, not the bound."""
+    question = Question.of(town(RING, [(0, 3), (1, 2)], CLUSTER, [1] * 10), gain=np.arange(1, 11) * 1_000_000)
+    for price in (10**8, 10**9):
+        asked = affordable(question, price)
+        assert asked.least_cost(10_000_000, 10**8)[0] <= 110_000
+        assert asked.least_cost(19_000_000, 130_000)[0] <= 120_000
+
+
 def test_cables_lead_beyond_the_surroundings_of_their_cabinet() -> None:
     """Five houses near by have dear drops; the one port is for a shop behind them, which gains ten times as much."""
     edges, drops = [(0, 1, 70)], [*((c, 0, 60) for c in range(5)), (5, 1, 1), (6, 1, 1)]

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Shorts = NDArray[np.int32]
 
+SLIP = 1e-5
+"""HiGHS may be off by this much in its own unit: where gains are large, money is little beside what they are worth."""
+
 
 class MoneyRows(PortRows):
     """
@@ -146,8 +149,8 @@ class MoneyRows(PortRows):
         model.demand_whole(np.ones(len(model.cost), bool), 1 if self.saves else self.price)
         model.guess_nothing()
         model.highs.setOptionValue("mip_rel_gap", gap)
-        model.highs.setOptionValue("objective_bound", most * (1 + SAME) / model.unit)
-        least = model.branch(MOST_BRANCHES) * (1 - SAME)
+        model.highs.setOptionValue("objective_bound", most * (1 + SAME) / model.unit + SLIP)
+        least = model.branch(MOST_BRANCHES) * (1 - SAME) - SLIP * model.unit
         model.highs.setOptionValue("objective_bound", highspy.kHighsInf)
         built = np.rint(np.maximum(model.use[0::2], model.use[1::2])) > 0 if model.is_found else None
         model.demand_any()
