@@ -149,6 +149,17 @@ def test_a_budget_within_ports_is_proven() -> None:
     assert study.most_gain(60_000) == 0, "what proves one budget proves others"
 
 
+def test_who_must_be_served_is_in_the_cheapest_plan() -> None:
+    """The house next door costs 11, but the one for 101 must be served: branching knows nothing of that."""
+    problem = town([(0, 1, 10), (0, 2, 100)], [(0, 2)], [(0, 1, 1), (1, 2, 1), (2, 2, 1)], [1, 1, 1])
+    problem = replace(problem, must=np.array([False, True, False]))
+    full = solve_with_limits(problem, Limits(), CONFIG)
+    study = Study(Question.of(problem), full.solution, CONFIG, limits=Limits(), ceiling=full.most_units)
+    choice = study.gaining(1)
+    assert choice.solution.drop[1] >= 0
+    assert choice.least_cost <= choice.solution.cost == 101_000
+
+
 def test_streets_too_many_for_one_programme_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large town has the bounds that it had, and its plan."""
     monkeypatch.setattr(afford, "MOST_EDGES", 0)

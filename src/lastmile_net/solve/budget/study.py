@@ -398,13 +398,15 @@ class Study:
         return self._take(affordable, plan)
 
     def _take(self, affordable: Affordable, plan: Solution | None) -> bool:
-        """Let a plan that a proof has found count; return whether there is one."""
+        """Let a plan that a proof has found count, unless it lacks who must be served; return whether it counts."""
         self.hurried |= affordable.hurried
-        if plan is not None and self.kept is not None:
-            self.kept.keep(plan)
-        elif plan is not None:
+        if plan is None or not self._serves_first(plan):
+            return False
+        if self.kept is None:
             self._remember(plan)
-        return plan is not None
+        else:
+            self.kept.keep(plan)
+        return True
 
     def _affords(self, cost: int) -> Affordable | None:
         """Return the programme for aims that cost about so much; None where there is none, or nothing may be asked."""
@@ -448,6 +450,10 @@ class Study:
         order = in_turn(self.question, solution)
         self.plans.append((solution, order))
         return order
+
+    def _serves_first(self, solution: Solution) -> bool:
+        """Return whether as many who must be served are as in the plan for everybody."""
+        return int((self.question.problem.first & (solution.drop >= 0)).sum()) >= self.must
 
     def _gain(self, solution: Solution) -> int:
         return int(self.question.gain[solution.drop >= 0].sum())
@@ -501,7 +507,7 @@ class Study:
     def _choice(self, solution: Solution, budget: int | None = None, wanted: int | None = None) -> Choice:
         gain, money = self._gain(solution), solution.cost if budget is None else budget
         most = self.most_gain(money)
-        if self.kept is None and (self.question.problem.first & (solution.drop >= 0)).sum() < self.must:
+        if self.kept is None and not self._serves_first(solution):
             # what has been asked is for plans that serve all who must be served: the money is too little for that
             most = int(np.interp(money, *self._drops_only) + SLIP)
         least = self.least_cost(gain if wanted is None else min(gain, wanted))
