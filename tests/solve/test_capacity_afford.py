@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -234,3 +235,18 @@ def test_a_coverage_costs_what_no_price_leads_to(ports: int) -> None:
     assert choice.gain >= 11
     assert choice.solution.cost == 1_110_000
     assert choice.least_cost == pytest.approx(1_110_000, rel=0.003)
+
+
+def test_whoever_watches_is_told_in_his_own_thread() -> None:
+    """A progress bar is not made for two threads: three buildings of two homes, split at first, are solved anew."""
+    question = Question.of(town([(0, 1, 10)], [(0, 3), (1, 3)], [(0, 0, 1), (1, 1, 1), (2, 0, 1)], [2, 2, 2]))
+    reach = find_reach(question.problem, adjacency(question.problem), Limits())
+    threads = set()
+
+    def report(_: Progress) -> None:
+        threads.add(threading.get_ident())
+
+    _, plan = Affordable(question, DEAR, reach, CONFIG, report).most_gain(100_000, 0)
+    assert plan is not None
+    assert question.gain[plan.drop >= 0].sum() == 4
+    assert threads == {threading.get_ident()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -178,13 +179,13 @@ class Affordable:
             least, built = rows.branch(worse + money, 0.0)
             left = max(self._left_out + (least - money) / self.price, 0)
             most = gain if least == math.inf else max(math.floor(self.reach_gain - left + SAME), gain)
-            plan = self._plan(built)
+            plan = self._plan(built, clock)
             for _ in range(TRIES):
                 if plan is None or plan.cost <= budget or clock.over():
                     break
                 money -= plan.cost - budget
                 rows.spend(money)
-                plan = self._plan(rows.branch(worse + money, 0.0)[1])
+                plan = self._plan(rows.branch(worse + money, 0.0)[1], clock)
             return most, plan
 
         return self._in_time(budget, self.config.time_limit_s, prove)
@@ -216,19 +217,19 @@ class Affordable:
             rows, more = self._saving(gain, clock), 0
             least, built = rows.branch(cost - self._fixed, CLOSE)
             proven = cost if least == math.inf else min(math.floor(max(least, 0)) + self._fixed, cost)
-            plan = self._plan(built)
+            plan = self._plan(built, clock)
             for _ in range(TRIES):
                 lacks = 0 if plan is None else gain - int(self.question.gain[plan.drop >= 0].sum())
                 if lacks <= 0 or clock.over():
                     break
                 more += lacks
                 rows.save(self._may_leave(gain + more))
-                plan = self._plan(rows.branch(cost - self._fixed, CLOSE)[1])
+                plan = self._plan(rows.branch(cost - self._fixed, CLOSE)[1], clock)
             return proven, plan
 
         return self._in_time(cost, self.config.time_limit_s, prove)
 
-    def _plan(self, built: Flags | None) -> Solution | None:
+    def _plan(self, built: Flags | None, clock: Clock) -> Solution | None:
         """Return the plan of a forest of the rows that keeps all limits, in the question's drops."""
         if built is None:
             return None
@@ -238,14 +239,19 @@ class Affordable:
         drop[search.wanted] = np.append(self.drops, -1)[own]
         plan = renamed(self.question, search.mend(edges, drop).solution(), self.real)
         chosen = np.append(self.real, -1)[drop] >= 0
-        if np.any(chosen & (plan.drop < 0)):
+        if np.any(chosen & (plan.drop < 0)) and not clock.over():
             # the rows have split buildings between taps: whole ones may need other trenches
-            whole = only(self.question, chosen, self.config, self._solve_whole)
+            whole = only(self.question, chosen, self.config, partial(self._solve_whole, clock))
             plan = max(plan, whole, key=lambda each: int(self.question.gain[each.drop >= 0].sum()))
         return plan
 
-    def _solve_whole(self, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
-        return solve_with_limits(problem, self.reach, config, self.report, to_the_end=False).solution
+    def _solve_whole(self, clock: Clock, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
+        """Solve within limits until the clock says stop: whoever asked for the plan is told of it in his own thread."""
+        left = None if clock.deadline is None else clock.left()
+        config = config.model_copy(update={"time_limit_s": left})
+        found = solve_with_limits(problem, self.reach, config, lambda _: not clock.over(), to_the_end=False).solution
+        self.hurried |= found.status == "time"
+        return found
 
     def _dear(self) -> int:
         """Return the gain of those who have drops that are dearer than the price of leaving them out."""
