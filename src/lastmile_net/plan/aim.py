@@ -12,7 +12,7 @@ from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.plan.phases import numbers, wait_for
-from lastmile_net.plan.spare import fits
+from lastmile_net.plan.spare import overloaded
 from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, buy_in_turn, only, reach_more
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI, ended
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import CostModel, PlanConfig, SolveConfig
     from lastmile_net.plan.pose import Posed
+    from lastmile_net.plan.spare import Answer, Spared
     from lastmile_net.solve.capacity import Limited, Limits, Reach
     from lastmile_net.solve.problem import Problem, Report, Solution
 
@@ -82,10 +83,9 @@ class Money:
 
 
 def spend_within_spare(
-    answers: list[tuple[Posed, Limited]],
-    spent: Callable[[Posed, Limited, Limits | None], Money],
+    spared: Spared,
+    spent: Callable[[Answer, Limits | None, Study | None], Money],
     limits: Limits,
-    spare: Ints,
     *,
     sure: bool,
     several: bool,
@@ -95,14 +95,12 @@ def spend_within_spare(
 
     Parameters
     ----------
-    answers
+    spared
         As from `within_spare`.
     spent
-        Spends the money on one of them (`spend`).
+        Spends the money on one of its answers (`spend`).
     limits
         Limits on routes.
-    spare
-        int64. Homes that each network edge has room for; -1 where it is any number.
     sure
         Whether a plan may be any that keeps all limits, not just first parts of an answer.
     several
@@ -112,13 +110,29 @@ def spend_within_spare(
     -------
     posed, money
         The problem whose answer serves the aim best, and the plan.
+
+    Notes
+    -----
+    The money is spent as if lines carried any number of homes. Where that overloads one, first parts of the plans for
+    everybody are looked at, and the best plan around the lines it overloads, or else around all of known spare
+    capacity; what was proven at first holds for all of them.
     """
-    first = answers[0][0]
-    if len(answers) == 1 and (sure or not (spare >= 0).any()):
-        money = spent(*answers[0], limits)
-        if fits(first, money.limited.solution, spare):
-            return first, money
-    tried = [(posed, spent(posed, limited, None)) for posed, limited in (answers if several else answers[:1])]
+    spare, free = spared.prices.capacity, spared.free
+    wider, closed = None, np.zeros(len(spare), bool)
+    if not (spare >= 0).any() or (sure and (several or spared.fits)):
+        money = spent(free, limits, None)
+        closed = overloaded(free[0], money.limited.solution, spare)
+        if not closed.any():
+            return free[0], money
+        wider = money.study
+    parts = spared.answers if several else spared.answers[:1]
+    tried = [(answer[0], spent(answer, None, wider)) for answer in parts]
+    for lines in (closed, spare >= 0) if several and wider is not None else ():
+        around = spared.around(lines)
+        money = spent(around, limits, wider)
+        if not overloaded(around[0], money.limited.solution, spare).any():
+            tried.append((around[0], money))
+            break
     return max(tried, key=lambda each: (_included(*each), _merit(each[1].about)))
 
 
@@ -136,11 +150,11 @@ def _merit(about: dict[str, float | str | None]) -> tuple[float, float]:
 
 
 def spend(
-    problem: Problem,
-    limited: Limited,
+    answer: Answer,
     limits: Limits | None,
     customers: gpd.GeoDataFrame,
     *,
+    wider: Study | None,
     left: Ints,
     locked: int,
     config: PlanConfig,
@@ -151,11 +165,13 @@ def spend(
 
     Parameters
     ----------
-    problem, limited, limits
-        What was solved, the plan for everybody, and the limits that it keeps; None where it also keeps some, such as
-        spare capacity of lines, that only its own first parts are sure to keep.
+    answer, limits
+        What was solved with the plan for everybody, and the limits that it keeps; None where it also keeps some, such
+        as spare capacity of lines, that only its own first parts are sure to keep.
     customers
         The customers layer.
+    wider
+        What is known of the same customers where lines carry any number of homes; None if the answer is for that.
     left
         int64 (c,). Homes of each customer that are not connected today.
     locked
@@ -170,7 +186,8 @@ def spend(
     DataError
         If the prize names no column of numbers.
     """
-    gain = prizes(customers, left, config.prize)
+    (posed, limited), gain = answer, prizes(customers, left, config.prize)
+    problem = posed.problem
     own_cost = np.round(price_equipment(np.maximum(left, 0), config.cost) * MILLI).astype(np.int64)
     question = Question.of(problem, own_cost, gain)
     is_limited = limits is None or limits.on_routes or bool((problem.tap_capacity >= 0).any())
@@ -182,6 +199,7 @@ def spend(
         quick,
         limits=limits if is_limited else None,
         parts_only=limits is None,
+        wider=wider,
         ceiling=limited.most_units if is_limited and config.prize == "units" else None,
         report=report,
     )
@@ -291,7 +309,8 @@ def _chosen(
         today, everybody = homes
         wanted = max(int(np.ceil(config.target_coverage * everybody - 1e-9)) - today, 0)
         choice = study.gaining(wanted)
-        most = study.reach_gain if study.ceiling is None else min(study.reach_gain, study.ceiling)
+        told = study.told
+        most = told.reach_gain if told.ceiling is None else min(told.reach_gain, told.ceiling)
         about |= {"asked": config.target_coverage, "wanted_gain": wanted, "reachable_gain": max(most, choice.gain)}
         about |= {"missed": choice.gain < wanted}
     else:
@@ -316,9 +335,25 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     own = int(question.own_cost[served].sum())
     if not served.any():
         return replace(solution, lower_bound=0, status="trivial")
-    if study.parts_only:
-        drops = min(study.least_cost(int(question.gain[served].sum())), solution.cost)
-        return replace(solution, cost=solution.cost - own, lower_bound=max(drops - own, 0))
+    if study.wider is not None:
+        best = solution if study.parts_only else _laid_anew(study, solution, config)
+        wider = _laid_anew(study.wider, best, config)
+        bound, cut_short = min(wider.lower_bound, best.cost), ("time", "interrupted")
+        ends = [each.status for each in (best, wider) if each.status in cut_short]
+        status = ends[0] if ends else ended(best.cost, bound, config.target_gap)
+        best = replace(best, lower_bound=bound, status=status, log=wider.log)
+    elif study.parts_only:
+        bound = min(study.least_cost(int(question.gain[served].sum())), solution.cost)
+        best = replace(solution, lower_bound=bound)
+    else:
+        best = _laid_anew(study, solution, config)
+    return replace(best, cost=best.cost - own, lower_bound=max(best.lower_bound - own, 0))
+
+
+def _laid_anew(study: Study, solution: Solution, config: SolveConfig) -> Solution:
+    """Return the cheapest plan found for whom a solution connects, with its bound; all costs in both."""
+    question, served = study.question, solution.drop >= 0
+    own = int(question.own_cost[served].sum())
     again, best = only(question, served, config), solution
     if (question.problem.tap_capacity < 0).all():
         best = min(solution, again, key=lambda each: each.cost)
@@ -332,7 +367,7 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     bound = min(bound, best.cost)
     status = again.status if again.status in ("time", "interrupted") else ended(best.cost, bound, config.target_gap)
     status = "time" if study.hurried and status != "interrupted" else status
-    return replace(best, cost=best.cost - own, lower_bound=bound - own, status=status, log=again.log)
+    return replace(best, lower_bound=bound, status=status, log=again.log)
 
 
 def _finds_port(problem: Problem, reach: Reach, solution: Solution) -> Flags:

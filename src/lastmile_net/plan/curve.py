@@ -61,7 +61,7 @@ def curve_table(
     if config.prize == "units" and config.bounds_curve:
         spent = np.concatenate([[0], order.cost])
         best = np.maximum(money.study.found_gains(spent), units).astype(np.float64)
-        most = np.maximum(money.study.most_gains(spent), best)
+        most = np.maximum(money.study.told.most_gains(spent), best)
     return pd.DataFrame(
         {
             "build_order": np.arange(len(cost)),

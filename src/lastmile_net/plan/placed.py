@@ -10,7 +10,7 @@ import numpy as np
 from lastmile_net.cost import to_cents
 from lastmile_net.network.network import STREET
 from lastmile_net.plan.pose import MM_PER_M
-from lastmile_net.plan.spare import within_spare
+from lastmile_net.plan.spare import Spared, within_spare
 from lastmile_net.solve.capacity import (
     Catalogue,
     Limited,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from lastmile_net.config.prices import AccessPointType
     from lastmile_net.cost import EdgePrices
     from lastmile_net.network import StreetNetwork
-    from lastmile_net.plan.pose import Posed
     from lastmile_net.plan.spare import Poser
     from lastmile_net.solve.capacity import Limits, Sited
     from lastmile_net.solve.problem import Problem, Report
@@ -123,7 +122,7 @@ class Placed:
 
 def solve_posed(
     pose: Poser, prices: EdgePrices, network: StreetNetwork, limits: Limits, config: PlanConfig, report: Report | None
-) -> tuple[list[tuple[Posed, Limited]], Placed | None]:
+) -> tuple[Spared, Placed | None]:
     """
     Solve within all limits; with new access points, where the config asks for them.
 
@@ -138,9 +137,9 @@ def solve_posed(
 
     Returns
     -------
-    answers, placed
-        The problem that was solved and its answer, and a second pair where lines are too full (`within_spare`); and the
-        new access points, None where none are asked for. With them there is one answer, and its problem has fibre in
+    spared, placed
+        The problems that were solved and their answers (`within_spare`); and the new access points, None where none are
+        asked for. With them there is one answer, and its problem has fibre in
         streets for nothing, and each customer's part of it and of the access points in the price of its drop: shares,
         order of building and scenarios then add up as ever.
     """
@@ -154,7 +153,8 @@ def solve_posed(
         return within_spare(prices, pose, solve_within), None
     names = sorted(config.cost.access_points)
     kinds = catalogue(config.cost, names)
-    posed, base = within_spare(prices, pose, lambda problem: solve_within(without_ports(problem, kinds)))[0]
+    spared = within_spare(prices, pose, lambda problem: solve_within(without_ports(problem, kinds)))
+    posed, base = spared.answers[0]
     sited = place_access_points(
         posed.problem,
         base,
@@ -171,7 +171,8 @@ def solve_posed(
         sited=sited,
         units=posed.problem.units,
     )
-    return [(replace(posed, problem=_with_shares(posed.problem, placed)), sited.limited)], placed
+    answer = replace(posed, problem=_with_shares(posed.problem, placed)), sited.limited
+    return replace(spared, free=answer, answers=(answer,)), placed
 
 
 def catalogue(model: CostModel, names: list[str]) -> Catalogue:

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from lastmile_net.doctor import Findings
     from lastmile_net.network import Taps
     from lastmile_net.plan.aim import Money
-    from lastmile_net.plan.pose import Posed
     from lastmile_net.plan.result import Plan
-    from lastmile_net.solve.capacity import Limited
+    from lastmile_net.plan.spare import Answer
+    from lastmile_net.solve.budget import Study
     from lastmile_net.solve.problem import Report
 
 FARTHEST_MM = 10**12
@@ -117,7 +117,7 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
     drop_fibre = price_fibre(drop_m, config.cost)
     limits = _limits(config, ground.taps)
     must = wanted & layers.customers["include"].to_numpy(bool)
-    answers, placed = solve_posed(
+    spared, placed = solve_posed(
         lambda prices: pose(
             ground.network,
             ground.taps,
@@ -135,12 +135,12 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
         report,
     )
 
-    def spent(posed: Posed, limited: Limited, within: Limits | None) -> Money:
+    def spent(answer: Answer, within: Limits | None, wider: Study | None) -> Money:
         return spend(
-            posed.problem,
-            limited,
+            answer,
             within,
             layers.customers,
+            wider=wider,
             left=left,
             locked=round(float(ground.prices.build[ground.prices.locked].sum()) * MILLI),
             config=config,
@@ -148,9 +148,7 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
         )
 
     has_aim = aim_of(config) is not None
-    posed, money = spend_within_spare(
-        answers, spent, limits, ground.prices.capacity, sure=placed is None, several=has_aim
-    )
+    posed, money = spend_within_spare(spared, spent, limits, sure=placed is None, several=has_aim)
     return Posing(
         layers=layers,
         findings=findings,

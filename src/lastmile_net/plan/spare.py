@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,15 +21,53 @@ if TYPE_CHECKING:
     from lastmile_net.solve.problem import Problem, Solution
 
     Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
     Solver = Callable[[Problem], Limited]
     Poser = Callable[[EdgePrices], Posed]
+    Answer = tuple[Posed, Limited]
 
 LINE_FULL = "line_full"
 MOST_ROUNDS = 8
 """Rounds of closing lines; after the last one who does not fit is left out."""
 
 
-def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> list[tuple[Posed, Limited]]:
+@dataclass(frozen=True, eq=False)
+class Spared:
+    """
+    A town's plans for everybody that keep the spare capacity of its existing lines, and one that need not.
+
+    Parameters
+    ----------
+    prices, pose, solve
+        As for `within_spare`.
+    free
+        The problem in which lines carry any number of homes, and its answer: what is proven there holds with spare
+        capacities, too.
+    answers
+        Problems and their answers, none of which overloads a line, the better one for everybody first: `free` alone if
+        that is one; else one that fills the lines that are too full, and one without them.
+    """
+
+    prices: EdgePrices
+    pose: Poser
+    solve: Solver
+    free: Answer
+    answers: tuple[Answer, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether the plan for everybody needs no more than the lines have."""
+        return len(self.answers) == 1
+
+    def around(self, closed: Flags) -> Answer:
+        """Return the problem without some network edges, and its answer, which knows nothing of spare capacity."""
+        posed = self.pose(replace(self.prices, build=np.where(closed, np.inf, self.prices.build)))
+        limited = self.solve(posed.problem)
+        cut_off = (self.free[1].solution.drop >= 0) & (limited.solution.drop < 0) & (limited.reason == "")
+        return posed, replace(limited, reason=np.where(cut_off, LINE_FULL, limited.reason))
+
+
+def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> Spared:
     """
     Solve so that no existing line carries more new homes than its `units_free`.
 
@@ -44,9 +82,8 @@ def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> list[tuple[P
 
     Returns
     -------
-    answers
-        Problems that were solved, and their answers. One alone if it overloads no line as it is; else two, the better
-        one for everybody first: one without the lines that are too full, and one that fills them.
+    spared
+        Problems that were solved, and their answers.
 
     Notes
     -----
@@ -56,34 +93,29 @@ def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> list[tuple[P
     """
     posed = pose(prices)
     limited = solve(posed.problem)
-    if fits(posed, limited.solution, prices.capacity):
-        return [(posed, limited)]
-    whole, free = posed, limited
-    closed = np.zeros(len(prices.build), bool)
-    trimmed = _trimmed(posed, limited, prices.capacity)
+    spared = Spared(prices, pose, solve, (posed, limited), ((posed, limited),))
+    closed = overloaded(posed, limited.solution, prices.capacity)
+    if not closed.any():
+        return spared
+    filled = posed, _trimmed(posed, limited, prices.capacity)
     for _ in range(MOST_ROUNDS):
-        over = _overloaded(posed, limited.solution, prices.capacity)
-        if len(over) == 0:
+        posed, limited = spared.around(closed)
+        over = overloaded(posed, limited.solution, prices.capacity)
+        if not over.any():
             break
-        closed[over] = True
-        posed = pose(replace(prices, build=np.where(closed, np.inf, prices.build)))
-        limited = solve(posed.problem)
-    answers = [(whole, trimmed), (posed, _trimmed(posed, limited, prices.capacity))]
+        closed |= over
+    answers = [filled, (posed, _trimmed(posed, limited, prices.capacity))]
     answers.sort(key=lambda answer: (-answer[1].units, answer[1].solution.cost))
-    return [(posed, _bounded(whole, free, limited, solve)) for posed, limited in answers]
+    return replace(spared, answers=tuple((posed, _bounded(*spared.free, limited, solve)) for posed, limited in answers))
 
 
-def fits(posed: Posed, solution: Solution, capacity: Ints) -> bool:
-    """Return whether no existing line carries more new homes than it has room for; `capacity` < 0 is any number."""
-    return len(_overloaded(posed, solution, capacity)) == 0
-
-
-def _overloaded(posed: Posed, solution: Solution, capacity: Ints) -> Ints:
-    """Return network edges that carry more homes than they have room for."""
+def overloaded(posed: Posed, solution: Solution, capacity: Ints) -> Flags:
+    """Return which network edges carry more new homes than they have room for; `capacity` < 0 is any number."""
     count = np.diff(solution.route_start)
     homes = np.repeat(posed.problem.units, count)
     load = np.bincount(posed.edge[solution.route_edges], weights=homes, minlength=len(capacity))
-    return np.flatnonzero((capacity >= 0) & (load > capacity))
+    over: Flags = (capacity >= 0) & (load > capacity)
+    return over
 
 
 def _trimmed(posed: Posed, limited: Limited, capacity: Ints) -> Limited:

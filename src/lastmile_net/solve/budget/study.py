@@ -104,6 +104,9 @@ class Study:
     parts_only
         Whether only first parts of the plan for everybody are sure to keep all limits, such as spare capacity of lines.
         Nothing is asked then, and the bounds are those of the drops alone.
+    wider
+        Study of the same customers with more streets and lines, or fewer limits. What it proves is told here, too; its
+        plans do not count. None where this study is the widest itself.
     ceiling
         What limits let no plan gain more than, whatever it costs; None where nothing is known of that.
     report
@@ -118,6 +121,7 @@ class Study:
     solver: Solver = solve
     limits: Limits | None = None
     parts_only: bool = False
+    wider: Study | None = None
     ceiling: int | None = None
     report: Report | None = None
     stopped: bool = False
@@ -129,6 +133,7 @@ class Study:
 
     def __post_init__(self) -> None:
         """Begin with the plan for everybody."""
+        self.hurried |= self.wider is not None and self.wider.hurried
         everybody = part(self.question.posed, self.full, self.full.drop >= 0)
         self.must = int((self.question.problem.first & (self.full.drop >= 0)).sum())
         self.nested = self._remember(everybody)
@@ -144,6 +149,11 @@ class Study:
             self.kept = WithinLimits(self.question, self.limits, self.config, self.plans[0], self.heard)
         self._asked = self.question if self.kept is None else self.kept.free
         self._means = Means(self.question, self._reach, self._usual, self.config, self.heard)
+
+    @property
+    def told(self) -> Study:
+        """The study whose bounds hold for all plans that there are: the widest."""
+        return self if self.wider is None else self.wider
 
     def ask(self, price: int, config: SolveConfig | None = None) -> Answer:
         """Find who is worth a price, once."""
@@ -239,10 +249,11 @@ class Study:
 
     def least_cost(self, gain: int) -> int:
         """Return what no plan that gains as much can cost less than, in thousandths."""
+        money, gained = self._drops_only
+        least = int(np.interp(gain, gained, money))
         if self.parts_only:
-            money, gained = self._drops_only
-            return int(np.interp(gain, gained, money))
-        least = self.all_cost if gain == self.reach_gain == self.all_gain else 0
+            return least
+        least = max(least, self.all_cost if gain == self.reach_gain == self.all_gain else 0)
         least = max([least, *(money + 1 for money, most in self.proven if most < gain)])
         return max([least, *(floor.least_cost(self.reach_gain, gain) for floor in self._all_floors())])
 
@@ -359,9 +370,8 @@ class Study:
             cut(self.question, *plan, int(np.searchsorted(plan[1].gain, gain)) + 1) for plan in self._reaching(gain)
         ]
         plans += [] if proof.solution is None else [proof.solution]
-        best = min(plans, key=lambda solution: solution.cost)
-        least = min(max(proof.bound, self.least_cost(gain)), best.cost)
-        return Choice(best, self._gain(best), self.most_gain(best.cost), least)
+        self.proven.append((proof.bound - 1, gain - 1))
+        return self._choice(min(plans, key=lambda solution: solution.cost), wanted=gain)
 
     def _branch(self, price: int) -> None:
         """Ask at a price to the end within ports, if any are limited."""
@@ -506,9 +516,10 @@ class Study:
 
     def _choice(self, solution: Solution, budget: int | None = None, wanted: int | None = None) -> Choice:
         gain, money = self._gain(solution), solution.cost if budget is None else budget
-        most = self.most_gain(money)
-        if self.kept is None and not self._serves_first(solution):
-            # what has been asked is for plans that serve all who must be served: the money is too little for that
-            most = int(np.interp(money, *self._drops_only) + SLIP)
-        least = self.least_cost(gain if wanted is None else min(gain, wanted))
+        told, least_gain = self.told, gain if wanted is None else min(gain, wanted)
+        most, least = told.most_gain(money), told.least_cost(least_gain)
+        if told.kept is None and not told._serves_first(solution):
+            # what has been asked is for plans that serve all who must be served: money, or a line, is too little
+            spent, gained = told._drops_only
+            most, least = int(np.interp(money, spent, gained) + SLIP), int(np.interp(least_gain, gained, spent))
         return Choice(solution, gain, max(most, gain), min(least, solution.cost))
