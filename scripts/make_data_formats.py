@@ -117,7 +117,8 @@ def _row(column: Column) -> str:
     empty = "" if column.default is None else str(column.default)
     values = f" ({', '.join(f'`{value}`' for value in column.values)})" if column.values else ""
     least = "" if column.least is None else f"; at least {column.least:g}"
-    return f"| {name} | {column.kind} | {column.unit} | {empty} | {column.meaning}{values}{least} |"
+    most = f"; at most `{column.part_of}`" if column.part_of else ""
+    return f"| {name} | {column.kind} | {column.unit} | {empty} | {column.meaning}{values}{least}{most} |"
 
 
 if __name__ == "__main__":

@@ -40,7 +40,11 @@ EDGE_KINDS = ("street", "crossing", "backbone", "connector", "drop")
 
 @dataclass(frozen=True)
 class Column:
-    """One column: name, kind of value, unit, meaning; whether it must be there; what an empty cell means; bounds."""
+    """
+    One column: name, kind of value, unit, meaning; whether it must be there; what an empty cell means; bounds.
+
+    `part_of` names the column of which it counts a part: it is never above that.
+    """
 
     name: str
     kind: Kind
@@ -51,6 +55,7 @@ class Column:
     values: tuple[str, ...] = ()
     least: float | None = None
     most: float = 1e12
+    part_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,13 @@ BACKBONE = Layer(
             values=LINE_ROLES + POINT_ROLES,
         ),
         Column("ports_free", "number", "free ports of a point; empty is unlimited", unit="homes", least=0),
-        Column("units_free", "number", "spare capacity of a line; empty is unlimited", unit="homes", least=0),
+        Column(
+            "units_free",
+            "number",
+            "spare capacity of a line; empty is unlimited",
+            unit="homes",
+            least=0,
+        ),
         Column("loss_db", "number", "optical loss from the OLT to here; empty is unknown", unit="dB", least=0),
     ),
     key="backbone_id",
@@ -133,6 +144,7 @@ CUSTOMERS = Layer(
             "homes served already, of `units`; all of them where `connected`",
             unit="homes",
             least=0,
+            part_of="units",
         ),
         Column("signed", "boolean", "has a contract", default=False),
         Column("active", "boolean", "pays", default=False),

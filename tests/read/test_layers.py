@@ -240,6 +240,31 @@ def test_numbers_below_the_least_are_refused(column: str, least: int) -> None:
         load_layers(streets(), cabinet(), homes().assign(**{column: least - 1}))
 
 
+def test_more_homes_connected_than_there_are_is_refused() -> None:
+    """A hundred of one home connected is a slip, in either column; taken as all of them, nobody would ever look."""
+    all_of_them = homes().assign(units=2, units_connected=2)
+    load_layers(streets(), cabinet(), all_of_them)
+    all_of_them.loc[3, "units_connected"] = 3
+    with pytest.raises(
+        DataError, match=r"'units_connected': is above the row's `units` .*Write `units` or less"
+    ) as caught:
+        load_layers(streets(), cabinet(), all_of_them)
+    assert [fault.rows for fault in caught.value.faults] == [(all_of_them["customer_id"].iloc[3],)]
+
+
+def test_homes_without_units_count_as_one_when_the_connected_are_checked() -> None:
+    """Where nobody says how many homes there are it is one, and two of it cannot be connected; the message says so."""
+    with pytest.raises(DataError, match="above the row's `units`, 1 as there is no such column"):
+        load_layers(streets(), cabinet(), homes().drop(columns="units", errors="ignore").assign(units_connected=2))
+
+
+def test_a_wrong_number_of_homes_is_told_once() -> None:
+    """Whoever mends `units` need not be told as well that what is connected does not fit the value that stood in."""
+    with pytest.raises(DataError) as caught:
+        load_layers(streets(), cabinet(), homes().assign(units=[2.5, -1, *[4] * 10], units_connected=2))
+    assert {fault.column for fault in caught.value.faults} == {"units"}
+
+
 @pytest.mark.parametrize("rate", [40, 1.01])
 def test_a_take_rate_of_per_cent_is_refused(rate: float) -> None:
     """Forty per cent, written as 40, would make everybody sign; 1 itself is fine."""

@@ -182,6 +182,7 @@ def fit_columns(table: pd.DataFrame, layer: Layer, raw: pd.DataFrame, told: Comp
         Text is object with None for empty cells; a column without default may hold empty cells.
     """
     fitted = {column.name: _fit(table, column, layer, raw, told) for column in layer.columns}
+    _refuse_more_than_whole(fitted, table, layer, told)
     others = {str(name): values.plain(table[name]) for name in table.columns if name not in fitted}
     return pd.DataFrame({**fitted, **others}, index=table.index)
 
@@ -252,6 +253,26 @@ def _refuse_beyond(found: NDArray[np.object_], column: Column, told: Complaints)
         empty = "leave the cell empty where there is no limit" if "unlimited" in column.meaning else empty
         cure = f"Write {column.most:g} or less; {empty}."
         told.fault(f"is above {column.most:g}", cure, column.name, numbers > column.most)
+
+
+def _refuse_more_than_whole(
+    fitted: Mapping[str, pd.Series], table: pd.DataFrame, layer: Layer, told: Complaints
+) -> None:
+    """Complain about counts of a part that are above the whole, where the whole has not been complained about."""
+    for column in layer.columns:
+        if not column.part_of or column.name not in table:
+            continue
+        whole = layer[column.part_of]
+        wrong = _fit_number(table[whole.name], whole)[1] if whole.name in table else np.zeros(len(table), dtype=bool)
+        part, most = (
+            fitted[name].astype("Float64").to_numpy(np.float64, na_value=np.nan) for name in (column.name, whole.name)
+        )
+        rows = (part > most) & (most >= (whole.least or 0)) & ~wrong
+        if rows.any():
+            what = f"is above the row's `{whole.name}`" + (
+                "" if whole.name in table else f", {whole.default} as there is no such column"
+            )
+            told.fault(what, f"Write `{whole.name}` or less, or correct `{whole.name}`.", column.name, rows)
 
 
 def _word(column: Column) -> str:
