@@ -116,9 +116,10 @@ def _row(column: Column) -> str:
     name = f"**`{column.name}`**" if column.required else f"`{column.name}`"
     empty = "" if column.default is None else str(column.default)
     values = f" ({', '.join(f'`{value}`' for value in column.values)})" if column.values else ""
+    whole = "; a whole number" if column.whole else ""
     least = "" if column.least is None else f"; at least {column.least:g}"
     most = f"; at most `{column.part_of}`" if column.part_of else ""
-    return f"| {name} | {column.kind} | {column.unit} | {empty} | {column.meaning}{values}{least}{most} |"
+    return f"| {name} | {column.kind} | {column.unit} | {empty} | {column.meaning}{values}{whole}{least}{most} |"
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ class Column:
     """
     One column: name, kind of value, unit, meaning; whether it must be there; what an empty cell means; bounds.
 
-    `part_of` names the column of which it counts a part: it is never above that.
+    `part_of` names the column of which it counts a part: it is never above that. A number that is `whole`
+    counts things.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Column:
     least: float | None = None
     most: float = 1e12
     part_of: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,9 @@ BACKBONE = Layer(
             "what it is; an empty role is `distribution` on a line and `cabinet` on a point",
             values=LINE_ROLES + POINT_ROLES,
         ),
-        Column("ports_free", "number", "free ports of a point; empty is unlimited", unit="homes", least=0),
+        Column("ports_free", "number", "free ports of a point; empty is unlimited", unit="homes", least=0, whole=True),
         Column(
-            "units_free",
-            "number",
-            "spare capacity of a line; empty is unlimited",
-            unit="homes",
-            least=0,
+            "units_free", "number", "spare capacity of a line; empty is unlimited", unit="homes", least=0, whole=True
         ),
         Column("loss_db", "number", "optical loss from the OLT to here; empty is unknown", unit="dB", least=0),
     ),

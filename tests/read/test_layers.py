@@ -240,6 +240,15 @@ def test_numbers_below_the_least_are_refused(column: str, least: int) -> None:
         load_layers(streets(), cabinet(), homes().assign(**{column: least - 1}))
 
 
+@pytest.mark.parametrize("column", ["ports_free", "units_free"])
+def test_parts_of_ports_are_refused(column: str) -> None:
+    """Ports and spare capacity are counted in homes, as `units` are; 3.0 and an endless number stay fine."""
+    for free in (3.0, "3", float("inf"), None):
+        load_layers(streets(), cabinet().assign(**{column: free}), homes())
+    with pytest.raises(DataError, match=f"'{column}': is no whole number: '3.7'"):
+        load_layers(streets(), cabinet().assign(**{column: 3.7}), homes())
+
+
 def test_more_homes_connected_than_there_are_is_refused() -> None:
     """A hundred of one home connected is a slip, in either column; taken as all of them, nobody would ever look."""
     all_of_them = homes().assign(units=2, units_connected=2)

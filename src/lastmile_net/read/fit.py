@@ -210,7 +210,8 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, raw: pd.DataFrame, t
         _note_blank(np.array([number is None for number in found]) & ~wrong, column, told)
     if wrong.any():
         shown = ", ".join(sorted({repr(str(cell)) for cell in cells[wrong]})[:3])
-        told.fault(f"is no {_word(column)}: {shown}", _KIND_CURES[column.kind], column.name, wrong)
+        kind = "integer" if column.whole else column.kind
+        told.fault(f"is no {_word(kind)}: {shown}", _KIND_CURES[kind], column.name, wrong)
     if column.kind in ("number", "integer"):
         _refuse_beyond(found, column, told)
     return _typed(found, column, table.index)
@@ -275,8 +276,8 @@ def _refuse_more_than_whole(
             told.fault(what, f"Write `{whole.name}` or less, or correct `{whole.name}`.", column.name, rows)
 
 
-def _word(column: Column) -> str:
-    return {"integer": "whole number", "boolean": "yes or no"}.get(column.kind, column.kind)
+def _word(kind: str) -> str:
+    return {"integer": "whole number", "boolean": "yes or no"}.get(kind, kind)
 
 
 def _fit_number(cells: pd.Series, column: Column) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
@@ -286,8 +287,10 @@ def _fit_number(cells: pd.Series, column: Column) -> tuple[NDArray[np.object_], 
         found[endless & (found > 0)] = np.nan
         endless &= found < 0
     wrong |= endless
+    if column.kind == "integer" or column.whole:
+        wrong |= ~np.isnan(found) & (found != np.round(found))
     if column.kind == "integer":
-        wrong |= ~np.isnan(found) & ((found != np.round(found)) | (np.abs(found) > 2**53))
+        wrong |= np.abs(found) > 2**53
     empty = np.isnan(found) | wrong
     cleaned = found.astype(object)
     cleaned[empty] = None
