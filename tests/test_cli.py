@@ -310,6 +310,17 @@ def test_check_says_each_cure_once(tmp_path: Path, capsys: pytest.CaptureFixture
     assert told.count("Add the missing street, correct the point, or raise max_drop_m.") == 1
 
 
+def test_check_tells_wrong_cells_and_wrong_places_at_once(tmp_path: Path) -> None:
+    """A planner mends a file once: rows without a place are told with cells that nobody can read, not later."""
+    layers = small_town(tmp_path)
+    rows = ["customer_id,units,lon,lat", "a,two,9.0,48.76", "b,1,,48.76", "c,1,9.0,95"]
+    (tmp_path / "bad.csv").write_text("\n".join(rows), encoding="utf-8")
+    made = lastmile("check", *layers[:2], "--customers", "bad.csv", folder=tmp_path)
+    assert made.returncode == 3
+    for told in ("no whole number: 'two' (rows a)", "is missing or empty (rows b)", "is beyond the poles or the date"):
+        assert told in made.stderr
+
+
 def test_check_counts_one_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever reads "1 customers" doubts the rest."""
     with pytest.raises(SystemExit):

@@ -30,6 +30,7 @@ from lastmile_net.cli.options import (
 from lastmile_net.counts import counted
 
 if TYPE_CHECKING:
+    from lastmile_net.config import PlanConfig
     from lastmile_net.doctor import Findings
     from lastmile_net.read.layers import Layers
     from lastmile_net.read.osm import OsmLayers
@@ -79,14 +80,13 @@ def check(
 ) -> None:
     """Examine the layers: findings only, plans nothing."""
     from lastmile_net.doctor import check_layers
-    from lastmile_net.read.layers import load_layers
 
     if fix and not out_folder:
         message = "--fix writes mended layers into a folder: name it with --out"
         raise typer.BadParameter(message)
     settings = settings_of(config, pop, crs, preset, table, encoding, on_bad_rows="quarantine")
     files = Files(streets, backbone, customers, barriers, excluded, rail_water)
-    layers = load_layers(streets, backbone, customers, config=settings, **files.optional())
+    layers = _load(files, settings)
     findings = check_layers(layers, settings)
     done = _write_check(layers, findings, files, Path(out_folder), fix=fix) if out_folder else []
     if as_json:
@@ -102,6 +102,21 @@ def check(
         _show_findings(findings, done)
     if findings.errors:
         raise typer.Exit(BAD_INPUT)
+
+
+def _load(files: Files, settings: PlanConfig) -> Layers:
+    """Read the layers, bad rows set aside for the findings; where that fails, tell them with all other faults."""
+    from lastmile_net.errors import DataError
+    from lastmile_net.read.layers import load_layers
+
+    def read(config: PlanConfig) -> Layers:
+        return load_layers(files.streets, files.backbone, files.customers, config=config, **files.optional())
+
+    try:
+        return read(settings)
+    except DataError:
+        read(settings.model_copy(update={"on_bad_rows": "error"}))
+        raise
 
 
 def _check_free(folder: Path, *, overwrite: bool) -> None:
