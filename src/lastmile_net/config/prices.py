@@ -95,7 +95,7 @@ class AccessPointType(Frozen):
 
     `ports` homes can be served from it, over at most `max_m` from there to the premises; `price` is for all of it,
     placed. Each fibre that feeds it from the existing network serves `homes_per_fibre` of them: 32 with splitters 1:32,
-    1 where every home has a fibre of its own all the way. `role` is what the plan calls it.
+    1 where every home has a fibre of its own there. `role` is what the plan calls it.
     """
 
     ports: Annotated[int, Field(ge=1)]
