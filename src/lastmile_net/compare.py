@@ -26,6 +26,7 @@ MM = 0.001
 ROUTE_M = 0.01
 MOST_IDS = 5
 NOT_THERE = "not in this run"
+NOTHING_SHARED = "no customer is in both runs: two towns, or other values of `customer_id`; only sums can be compared"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Comparison:
         One row per part of the cost and for trench metres and homes: `before`, `after`, `difference` (nan between two
         currencies).
     counts
-        Customers by change, and trenches and metres added, removed and kept.
+        Customers by change and those in both, and trenches and metres added, removed and kept.
     currency
         Currency of the prices, before and after.
     gap
@@ -66,12 +67,19 @@ class Comparison:
             f"{what:{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
             for what, *cells in figures
         ]
-        return "\n".join([*(line.rstrip() for line in lines), "", *_dug(self), "", *_verdicts(self)])
+        head = [line for note in self.notes for line in (f"note: {note}", "")]
+        return "\n".join([*head, *(line.rstrip() for line in lines), "", *_dug(self), "", *_verdicts(self)])
+
+    @property
+    def notes(self) -> list[str]:
+        """What one must know before the numbers."""
+        return [] if self.counts["customers_kept"] else [NOTHING_SHARED]
 
     def numbers(self) -> dict[str, Any]:
         """Return what changed as plain numbers, strings, lists and dicts, each changed customer among them."""
         customers = pd.DataFrame(self.customers.drop(columns="geometry")).astype(object)
         return {
+            "notes": self.notes,
             "currency": list(self.currency),
             "gap": list(self.gap),
             "cost": _records(self.cost.astype(object)),
@@ -101,6 +109,7 @@ def compare(before: Plan, after: Plan) -> Comparison:
         f"customers_{change}": int((customers["change"] == change).sum())
         for change in ("added", "removed", "gained", "lost", "rerouted", "reason", "units")
     }
+    counts["customers_kept"] = int(after.customers["customer_id"].isin(before.customers["customer_id"]).sum())
     for change in ("added", "removed"):
         rows = trenches[trenches["change"] == change]
         counts |= {f"trenches_{change}": len(rows), f"metres_{change}": round(float(rows["length_m"].sum()), 1)}

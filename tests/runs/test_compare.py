@@ -34,6 +34,21 @@ def test_same_plan_differs_in_nothing(town: Plan) -> None:
     assert (found.counts["trenches_kept"], found.counts["metres_kept"]) == (6, 345.0)
 
 
+def test_two_towns_are_told_as_such(town: Plan) -> None:
+    """Every customer gone and as many new ones is no change of a plan: it is said before any number."""
+    other = dataclasses.replace(
+        town, customers=town.customers.assign(customer_id=[f"z{n}" for n in range(len(town.customers))])
+    )
+    found = compare(town, other)
+    assert str(found).startswith("note: no customer is in both runs")
+    assert next(iter(found.numbers())) == "notes"
+    assert len(found.numbers()["notes"]) == 1
+    same = compare(town, town)
+    assert same.counts["customers_kept"] == len(town.customers)
+    assert same.notes == []
+    assert "note:" not in str(same)
+
+
 def test_changes_are_named(town: Plan) -> None:
     """Worked out by hand: one lost, one won, one served from elsewhere, one new, one gone, one with a new reason."""
     changed = town.customers.set_index("customer_id")
