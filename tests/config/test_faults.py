@@ -37,7 +37,10 @@ from lastmile_net.errors import ConfigError
         ("mapping = {customers = 3}", "setting 'mapping.customers': is no table (got 3)."),
         ("tap_roles = 'pop'", "setting 'tap_roles': is no list (got 'pop'). Put it in brackets: [...]."),
         ("target_coverage = 0", "setting 'target_coverage': is not above 0 (got 0). Write more than 0."),
-        ("target_coverage = 95", "setting 'target_coverage': is above 1 (got 95). Write 1 or less."),
+        (
+            "target_coverage = 95",
+            "setting 'target_coverage': is above 1 (got 95). Write 1 or less. For 95 % write 0.95.",
+        ),
         ("target_gap = nan", "setting 'target_gap': is no number (got nan). Write a plain number, such as 12.5."),
         ("[cost]\noverhead = 3", "setting 'cost.overhead': is not known. Did you mean 'overhead_percent'?"),
         (
