@@ -303,7 +303,7 @@ def test_draft_of_a_living_writer_is_left_alone(town: Plan, tmp_path: Path) -> N
         assert (draft / "half").exists()
         write_run(town, tmp_path / "run")
         (draft / "run.json").write_text("{}", encoding="utf-8")
-        with pytest.raises(RunError, match="exists"):
+        with pytest.raises(RunError, match=r"exists. .*--overwrite, in Python with overwrite=True"):
             atomic._put_in_place(draft, tmp_path / "run", overwrite=False)
         (tmp_path / "run").rename(tmp_path / "first")
     assert (tmp_path / "run" / "half").exists()

@@ -84,9 +84,8 @@ def check_way(target: Path, *, overwrite: bool) -> None:
     if not target.is_dir():
         raise RunError([Fault("is a file, not a folder", "Choose another name for the run.", source=str(target))])
     if not overwrite:
-        raise RunError(
-            [Fault("the folder exists", "Choose another name, or replace it with --overwrite.", source=str(target))]
-        )
+        cure = "Choose another name, or replace it with --overwrite, in Python with overwrite=True."
+        raise RunError([Fault("the folder exists", cure, source=str(target))])
     if not (target / SEAL).is_file() and any(target.iterdir()):
         cure = "Its files are not replaced: choose another name, or empty it yourself."
         raise RunError([Fault(f"the folder is no run, it has no {SEAL}", cure, source=str(target))])
