@@ -74,6 +74,17 @@ def test_areas_name_their_phases() -> None:
     assert "far" in markdown(failure_report(plan))
 
 
+def test_polygons_name_their_phases(tmp_path: Path) -> None:
+    """Whoever draws areas gives them names: the table has them, and not numbers that nobody can find in the file."""
+    areas = [box(E0 + 200, N0 - 50, E0 + 400, N0 + 50), box(E0, N0 - 50, E0 + 200, N0 + 50)]
+    gpd.GeoDataFrame({"name": ["Far End", None]}, geometry=areas, crs=CRS).to_file(tmp_path / "areas.gpkg")
+    config = lm.read_config(prices="metres", phases={"polygons": str(tmp_path / "areas.gpkg")})
+    plan = lm.plan(WAYS, cabinet(), HERE, config=config)
+    assert told(plan, "area", "cost", "units_so_far") == [("Far End", 310, 1), (None, 20, 3)]
+    assert "Far End" in summary_text(plan)
+    assert lm.verify_run(lm.write_run(plan, tmp_path / "run")).passed
+
+
 def test_a_last_polygon_that_connects_nobody_has_its_row(tmp_path: Path) -> None:
     """Whoever lies in the last area is out of reach: its row says so by zeros, in the summary and in the report."""
     here = pd.concat([HERE, customers(z=Point(E0 + 300, N0 + 900))], ignore_index=True)

@@ -65,7 +65,7 @@ class Money:
     phase
         int64 (k,). Phase of each customer of the order, from 1; None without phases.
     areas
-        Number of areas that are phases.
+        Names of the areas that are phases; None of one without a name.
     least
         What no plan that connects as many homes, whichever, costs less than; None where that is not known.
     """
@@ -78,7 +78,7 @@ class Money:
     locked: int = 0
     dearer: float = 0.0
     phase: Ints | None = None
-    areas: int = 0
+    areas: tuple[str | None, ...] = ()
     least: float | None = None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from lastmile_net.errors import DataError, Fault
+from lastmile_net.read.values import texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> tuple[Ints | None, int]:
+NAMES = ("area_id", "name")
+"""Columns that name the polygons of phases; the first that is there counts."""
+
+
+def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> tuple[Ints | None, tuple[str | None, ...]]:
     """
-    Return the phase of each customer where areas say so, and the number of areas.
+    Return the phase of each customer where areas say so, and the areas.
 
     Parameters
     ----------
@@ -37,8 +42,8 @@ def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> tuple[Ints |
     Returns
     -------
     phase, areas
-        Phase of each customer, from 0; who is in none of the areas comes after them. None, and 0, where no areas are
-        asked for.
+        Phase of each customer, from 0; who is in none of the areas comes after them. None where no areas are asked for.
+        The name of each area; None of a polygon whose file has no column `area_id` or `name`, or no text there.
 
     Raises
     ------
@@ -46,17 +51,18 @@ def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> tuple[Ints |
         If no customer lies in one of the areas, or the polygons cannot be read.
     """
     if phases is None or not (phases.areas or phases.polygons):
-        return None, 0
+        return None, ()
     if phases.areas:
         names = customers["area_id"].astype(object)
         inside = [(names == area).to_numpy(bool) for area in phases.areas]
-        told, source, setting = list(phases.areas), "customers", "phases.areas"
+        areas: tuple[str | None, ...] = phases.areas
+        source, setting = "customers", "phases.areas"
     else:
-        areas = _polygons(str(phases.polygons), customers)
+        polygons = _polygons(str(phases.polygons), customers)
         points = customers.geometry.to_numpy()
-        inside = [shapely.intersects(area, points) for area in areas]
-        told, source = [f"polygon {i + 1}" for i in range(len(areas))], str(phases.polygons)
-        setting = "phases.polygons"
+        inside = [shapely.intersects(area, points) for area in polygons.geometry]
+        areas, source, setting = _names(polygons), str(phases.polygons), "phases.polygons"
+    told = [name or f"polygon {number + 1}" for number, name in enumerate(areas)]
     empty = [name for name, hit in zip(told, inside, strict=True) if not hit.any()]
     if empty:
         cure = "Correct it, or the `area_id` of the customers." if phases.areas else "Correct it, or the polygons."
@@ -65,7 +71,13 @@ def wait_for(customers: gpd.GeoDataFrame, phases: Phases | None) -> tuple[Ints |
     phase = np.full(len(customers), len(inside), np.int64)
     for number in range(len(inside) - 1, -1, -1):
         phase[inside[number]] = number
-    return phase, len(inside)
+    return phase, areas
+
+
+def _names(polygons: gpd.GeoDataFrame) -> tuple[str | None, ...]:
+    """Return what the planner calls each polygon; None where that is not told."""
+    column = next((name for name in NAMES if name in polygons), None)
+    return tuple(texts(polygons[column])) if column else (None,) * len(polygons)
 
 
 def numbers(order: BuildOrder, waits: Ints | None, budgets: tuple[int, ...], locked: int) -> Ints | None:
@@ -91,7 +103,12 @@ def numbers(order: BuildOrder, waits: Ints | None, budgets: tuple[int, ...], loc
 
 
 def account(
-    phases: Phases | None, phase: Ints | None, curve: pd.DataFrame, trenches: pd.DataFrame, *, areas: int = 0
+    phases: Phases | None,
+    phase: Ints | None,
+    curve: pd.DataFrame,
+    trenches: pd.DataFrame,
+    *,
+    areas: Sequence[str | None] = (),
 ) -> list[dict[str, Any]]:
     """
     Return what each phase costs, connects and digs; nothing without phases.
@@ -107,7 +124,7 @@ def account(
     trenches
         Everything that is dug, with its `phase`.
     areas
-        Number of areas that are phases; each has its row, though it connect nobody.
+        Names of the areas that are phases; each has its row, though it connect nobody.
 
     Returns
     -------
@@ -117,14 +134,14 @@ def account(
     """
     if phases is None or phase is None:
         return []
-    last = max(len(phases.budgets), areas, int(phase.max(initial=1)))
+    last = max(len(phases.budgets), len(areas), int(phase.max(initial=1)))
     end = np.searchsorted(phase, np.arange(1, last + 1), side="right")
     so_far, homes = (curve[name].to_numpy()[end] for name in ("cost", "units"))
     metres = trenches.groupby(trenches["phase"].astype("int64"))["length_m"].sum()
     return [
         {
             "phase": number + 1,
-            **({"area": _entry(phases.areas, number)} if phases.areas else {}),
+            **({"area": _entry(areas, number)} if any(areas) else {}),
             "budget": _entry(phases.budgets, number),
             "cost": round(float(so_far[number] - (so_far[number - 1] if number else 0.0)), 2),
             "cost_so_far": round(float(so_far[number]), 2),
@@ -137,11 +154,11 @@ def account(
     ]
 
 
-def _entry(given: Sequence[float] | Sequence[str], number: int) -> float | str | None:
+def _entry(given: Sequence[float] | Sequence[str | None], number: int) -> float | str | None:
     return given[number] if number < len(given) else None
 
 
-def _polygons(source: str, customers: gpd.GeoDataFrame) -> list[shapely.Geometry]:
+def _polygons(source: str, customers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Read the polygons of the phases, in their order."""
     try:
         found = gpd.read_file(_existing(source))
@@ -153,7 +170,7 @@ def _polygons(source: str, customers: gpd.GeoDataFrame) -> list[shapely.Geometry
             "the areas are no polygons, or have no CRS", "Name a file of polygons with its CRS.", source=source
         )
         raise DataError([fault])
-    return list(found.to_crs(customers.crs).geometry)
+    return found.to_crs(customers.crs)
 
 
 def _existing(source: str) -> Path:
