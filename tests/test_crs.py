@@ -10,6 +10,7 @@ import shapely
 
 from lastmile_net.crs import (
     MAX_STRETCH,
+    beyond_area_of_use,
     choose_metric_crs,
     extent_of,
     project,
@@ -147,6 +148,35 @@ def test_few_points_anywhere_lie_in_a_small_box(count: int) -> None:
         west, _, east, _ = extent_of(here)
         assert -1e-9 <= east - west <= 0.1 + 1e-9
         assert stretch(choose_metric_crs(here), extent_of(here)) <= MAX_STRETCH
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "epsg", "beyond"),
+    [
+        (11.2, 49.5, 25832, False),
+        (15.0, 55.1, 25832, False),  # Bornholm, in the zone of the rest of Denmark
+        (17.99, 55.1, 32632, False),
+        (18.01, 55.1, 32632, True),
+        (9.0, 30.0, 25832, True),
+        (179.9, -17.0, 32760, False),
+        (-179.9, -17.0, 32760, False),
+        (-170.0, -17.0, 32760, True),
+        (-175.0, -44.0, 3851, False),  # New Zealand's shelf, whose area lies across the date line
+        (11.2, 49.5, 4326, False),
+    ],
+)
+def test_far_outside_the_area_of_use(lon: float, lat: float, epsg: int, beyond: bool) -> None:
+    """The next zone is often used, two zones off is a slip; the date line is no border, degrees go anywhere."""
+    told = beyond_area_of_use(layer([(lon, lat)]).to_crs(epsg))
+    assert bool(told) is beyond
+    assert not told or pyproj.CRS(epsg).name in told
+
+
+def test_a_single_stray_row_is_not_the_layer() -> None:
+    """One row far off is told by the doctor, row by row; and without rows nothing lies anywhere."""
+    places = layer([(11.2, 49.5), (11.21, 49.5), (11.2, 49.51), (60.0, 49.5)]).to_crs(25832)
+    assert not beyond_area_of_use(places)
+    assert not beyond_area_of_use(places.iloc[:0])
 
 
 def test_stretch_against_the_geodesic() -> None:

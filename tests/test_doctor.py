@@ -585,6 +585,7 @@ def test_rejected_rows_and_guesses_are_findings(tmp_path: Path) -> None:
     assert found.of("no_length")[0].rows == ("z",)
     assert "EPSG:4326" in found.of("crs_guessed")[0].message
     assert "read_as" not in {each.code for each in found.errors}
+    assert not found.of("beyond_crs")
     assert {fault.rows for fault in found.faults()} >= {("b",), ("c",), ("d",)}
 
 

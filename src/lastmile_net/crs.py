@@ -28,6 +28,8 @@ MAX_UTM_STRETCH = 0.002
 """A UTM zone is taken only while its lengths are nearer to the truth than this; else a CRS of our own."""
 OUTLIERS = 0.005
 """Share of rows at each end of each axis that has no say in where a layer lies."""
+FAR_DEG = 6.0
+"""Degrees that a layer may lie outside the area of use of its CRS (inclusive): a zone beside the own is common."""
 UTM_SOUTH, UTM_NORTH = -80.0, 84.0
 METRIC_CURE = "Give a projected CRS in metres with --crs, for example the UTM zone, or leave it out to have one chosen."
 
@@ -231,6 +233,27 @@ def to_degrees(places: Floats, crs: pyproj.CRS) -> Floats:
     if crs == LONLAT or not len(places):
         return places
     return np.column_stack(pyproj.Transformer.from_crs(crs, LONLAT, always_xy=True).transform(*places.T))
+
+
+def beyond_area_of_use(layer: gpd.GeoDataFrame) -> str:
+    """
+    Say where a layer lies if that is far outside the area that its CRS is made for; empty if it is not.
+
+    Its middle counts: half of its rows, or more, would have to be wrong to move that.
+    """
+    crs = pyproj.CRS(layer.crs)
+    corners = shapely.bounds(np.asarray(layer.geometry.to_numpy(), dtype=object)).reshape(-1, 2)
+    corners = corners[np.isfinite(corners).all(axis=1)]
+    if crs.area_of_use is None or not len(corners):
+        return ""
+    lon, lat = to_degrees(np.median(corners, axis=0)[None], crs)[0]
+    west, south, east, north = crs.area_of_use.bounds
+    width = east - west if east > west else east - west + 360
+    beside = (lon - west + FAR_DEG) % 360 > width + 2 * FAR_DEG
+    if not np.isfinite(lon) or (not beside and south - FAR_DEG <= lat <= north + FAR_DEG):
+        return ""
+    made_for = f"longitude {west:g} to {east:g}, latitude {south:g} to {north:g}"
+    return f"it lies at longitude {lon:.1f}, latitude {lat:.1f}, but {crs.name} is made for {made_for}"
 
 
 def _require_crs(layers: Sequence[gpd.GeoDataFrame]) -> None:

@@ -11,6 +11,7 @@ import shapely
 
 import lastmile_net as lm
 from lastmile_net.config import PlanConfig
+from lastmile_net.doctor import check_layers
 from lastmile_net.errors import ConfigError, CrsError, DataError, MissingFileError
 from lastmile_net.read.layers import load_layers
 
@@ -298,3 +299,16 @@ def test_a_single_place_off_the_earth_is_told() -> None:
     with pytest.raises(DataError, match="is no place on earth") as caught:
         load_layers(streets(), cabinet(), moved.set_geometry(places))
     assert [fault.rows for fault in caught.value.faults] == [(moved["customer_id"].iloc[0],)]
+
+
+def test_a_town_far_from_its_zone_is_told() -> None:
+    """Eastings with a digit too many agree with each other, and are measured well in a sea on the other side."""
+    layers = [layer.to_crs(25832) for layer in (streets(), cabinet(), homes())]
+    assert not [note for note in load_layers(*layers).notes if note.code == "beyond_crs"]
+    moved = [layer.set_geometry(layer.translate(10_000_000, 0)) for layer in layers]
+    told = load_layers(*moved)
+    assert len([note for note in told.notes if note.code == "beyond_crs"]) == 3
+    found = check_layers(told).of("beyond_crs")
+    assert len(found) == 3
+    assert "but ETRS89 / UTM zone 32N is made for longitude 6 to 12" in found[0].message
+    assert "a digit may be too many" in found[0].cure

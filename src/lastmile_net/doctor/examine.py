@@ -177,10 +177,14 @@ def _rejected(layers: Layers) -> Iterator[Finding]:
 
 def _noted(layers: Layers) -> Iterator[Finding]:
     """Tell what reading has noted, but for the rejected rows, which have findings of their own."""
-    cures = {"crs_guessed": "Let the file say its CRS, or give it with --crs."}
+    cures = {
+        "read_as": "Nothing, if that is what you meant.",
+        "crs_guessed": "Let the file say its CRS, or give it with --crs.",
+        "beyond_crs": "Correct the CRS that the file says, or its coordinates: a digit may be too many.",
+    }
     for note in layers.notes:
-        if note.code in ("read_as", "crs_guessed"):
-            yield Finding(note.code, "", (), str(note), cures.get(note.code, "Nothing, if that is what you meant."))
+        if note.code in cures:
+            yield Finding(note.code, "", (), str(note), cures[note.code])
 
 
 def metric_crs(streets: gpd.GeoDataFrame, customers: gpd.GeoDataFrame) -> pyproj.CRS:

@@ -38,6 +38,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "outside_extent": ("warning", "a point lies far outside the other layers"),
     "far_from_street": ("warning", "no street is within the longest drop of a customer"),
     "crs_guessed": ("warning", "a layer does not say its CRS: it was guessed"),
+    "beyond_crs": ("warning", "a layer lies far outside the area that its CRS is made for"),
     "address_twice": ("warning", "one address is given more than once"),
     "coarse_coordinates": ("warning", "coordinates rounded to two decimals or fewer, which is about a kilometre"),
     "street_not_here": ("info", "the street that an address names is not within the longest drop"),
@@ -126,7 +127,7 @@ class Findings:
             found = self.of(code)
             customers = sum(each.customers for each in found)
             concerned = f", {counted(customers, 'customer')} concerned" if customers else ""
-            if found and code not in ("read_as", "crs_guessed", "no_length"):
+            if found and code not in ("read_as", "crs_guessed", "beyond_crs", "no_length"):
                 told.append(f"check: {code}: {len(found):,} found{concerned} ({meaning})")
         return tuple(told)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 INVALID, NULL_ISLAND, SWAPPED, NO_LENGTH = "invalid_location", "null_island", "swapped_axes", "no_length"
 """Why rows are rejected, in the codes of the data doctor."""
+BEYOND_CRS = "beyond_crs"
+"""Code of the note on a layer that lies far outside the area of use of its CRS."""
 MAX_NAME = 60
 QUARANTINE = 'or set on_bad_rows = "quarantine" to go on without them'
 

@@ -9,11 +9,11 @@ import pandas as pd
 
 from lastmile_net import schema
 from lastmile_net.config import PlanConfig
-from lastmile_net.crs import METRIC_CURE, choose_metric_crs, project, read_crs
+from lastmile_net.crs import METRIC_CURE, beyond_area_of_use, choose_metric_crs, project, read_crs
 from lastmile_net.errors import CrsError, DataError, Fault, LastMileError
 from lastmile_net.read.agree import agree_on_crs, find_swapped, quarantine_null_island
 from lastmile_net.read.backbone import pop_point, with_pop
-from lastmile_net.read.complaints import raise_together
+from lastmile_net.read.complaints import BEYOND_CRS, Note, raise_together
 from lastmile_net.read.files import Reading, ReadOptions, Source, examine
 from lastmile_net.read.presets import by_layer
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pyproj
 
-    from lastmile_net.read.complaints import Note
     from lastmile_net.read.presets import ColumnPreset
     from lastmile_net.schema import Layer
 
@@ -127,6 +126,11 @@ def load_layers(
     if config.on_bad_rows == "quarantine":
         readings = quarantine_null_island(readings, notes)
     notes = [note for reading in readings.values() for note in reading.notes] + notes
+    notes += [
+        Note(f"{reading.source}: {where}", BEYOND_CRS)
+        for reading in readings.values()
+        if (where := beyond_area_of_use(reading.frame))
+    ]
     return _project(readings, config, notes)
 
 
