@@ -20,6 +20,8 @@ from lastmile_net.solve.steiner.construct import grow, span
 
 logger = logging.getLogger(__name__)
 SIDE = 7
+ONCE = "once after installing or updating: half a minute of a free core, some minutes of a busy one"
+"""How long compiling takes, of the one part and of the other."""
 
 
 @cache
@@ -30,7 +32,7 @@ def warm() -> None:
     mark = cache_folder(Path(__file__)) / "all"
     if mark.exists():
         return
-    logger.info("compiling the solver's kernels: once, for about half a minute")
+    logger.info("compiling the solver, %s", ONCE)
     streets = SIDE * SIDE
     node = np.arange(streets).reshape(SIDE, SIDE)
     tail = np.concatenate([node[:, :-1].ravel(), node[:-1].ravel()])

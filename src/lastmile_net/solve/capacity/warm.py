@@ -13,7 +13,7 @@ from lastmile_net.solve.capacity.limits import Limits
 from lastmile_net.solve.capacity.plan import solve_with_limits
 from lastmile_net.solve.compile import cache_folder
 from lastmile_net.solve.problem import Problem
-from lastmile_net.solve.warm import warm
+from lastmile_net.solve.warm import ONCE, warm
 
 logger = logging.getLogger(__name__)
 SIDE, CUSTOMERS, PORTS = 8, 40, 12
@@ -26,7 +26,7 @@ def warm_within_limits() -> None:
     mark = cache_folder(Path(__file__)) / "all"
     if mark.exists():
         return
-    logger.info("compiling the kernels for ports and limits: once, for about a minute")
+    logger.info("compiling the solver for ports and limits, %s", ONCE)
     mark.touch()  # first, because the call below comes back here
     try:
         for fibre in (1, 0):  # forests are shaken only where fibre costs nothing
