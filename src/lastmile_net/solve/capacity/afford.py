@@ -185,7 +185,7 @@ class Affordable:
                     break
                 money -= plan.cost - budget
                 rows.spend(money)
-                plan = self._plan(rows.branch(worse + money, 0.0)[1], clock)
+                plan = self._plan(rows.branch(worse + money, 0.0)[1], clock) or plan
             return most, plan
 
         return self._in_time(budget, self.config.time_limit_s, prove)
@@ -224,7 +224,7 @@ class Affordable:
                     break
                 more += lacks
                 rows.save(self._may_leave(gain + more))
-                plan = self._plan(rows.branch(cost - self._fixed, CLOSE)[1], clock)
+                plan = self._plan(rows.branch(cost - self._fixed, CLOSE)[1], clock) or plan
             return proven, plan
 
         return self._in_time(cost, self.config.time_limit_s, prove)
