@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve import solve
+from lastmile_net.solve.budget.choice import Choice
+from lastmile_net.solve.budget.drops import DropsOnly
 from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
 from lastmile_net.solve.budget.fill import add_worth, spend_rest
 from lastmile_net.solve.budget.means import Means
@@ -23,8 +25,6 @@ from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn
 from lastmile_net.solve.budget.tangent import telling_price
 from lastmile_net.solve.budget.within import WithinLimits
 from lastmile_net.solve.capacity import Limits, add_worth_within_limits, adjacency, find_reach
-from lastmile_net.solve.fibre import drop_prices
-from lastmile_net.solve.prepare import reachable
 from lastmile_net.solve.prizes import CLOSE, Answer, ask, close_in, only
 from lastmile_net.solve.routes import part
 
@@ -57,30 +57,6 @@ FEW_EDGES = 1_000
 """Up to so many streets and drops it is proven to the end that no other choice of as many homes is cheaper."""
 ENOUGH, ENOUGH_EARLY = 0.002, 0.02
 """Gap in homes at which a price of the curve has been asked for long enough."""
-SLIP = 1e-6
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """
-    A plan for an aim, and what no other plan can do better.
-
-    Parameters
-    ----------
-    solution
-        Who is connected, and how; its cost has the customers' own costs in it.
-    gain
-        What it gains.
-    most_gain
-        No plan that costs no more gains more.
-    least_cost
-        No plan that gains as much (where a gain was asked for, as that) costs less, in thousandths.
-    """
-
-    solution: Solution
-    gain: int
-    most_gain: int
-    least_cost: int
 
 
 @dataclass(eq=False)
@@ -143,7 +119,7 @@ class Study:
         # whoever gains nothing may be left out of a plan that gains as much
         self.all_cost = self.full.lower_bound + own if (self.question.gain[served] > 0).all() else 0
         self.reach_gain = self.question.most
-        self._drops_only = self._if_trenches_were_there()
+        self._drops_only = DropsOnly.of(self.question, everywhere=self.parts_only)
         self.kept: WithinLimits | None = None
         if self.limits is not None:
             self.kept = WithinLimits(self.question, self.limits, self.config, self.plans[0], self.heard)
@@ -227,7 +203,7 @@ class Study:
     def most_gains(self, budgets: Ints) -> Ints:
         """Return what no plan within each budget can gain more than."""
         if self.parts_only:
-            return np.floor(np.interp(budgets, *self._drops_only) + SLIP).astype(np.int64)
+            return self._drops_only.most_gains(budgets)
         most = np.full(len(budgets), self.reach_gain if self.ceiling is None else min(self.ceiling, self.reach_gain))
         if self.all_gain == self.reach_gain > 0:
             least = int(self.question.gain[self.question.in_reach & (self.question.gain > 0)].min())
@@ -236,7 +212,7 @@ class Study:
             most[budgets <= money] = np.minimum(most[budgets <= money], bound)
         for floor in self._all_floors():
             most = np.minimum(most, floor.most_gain(self.reach_gain, budgets))
-        by_drops = np.floor(np.interp(budgets, *self._drops_only) + SLIP).astype(np.int64)
+        by_drops = self._drops_only.most_gains(budgets)
         return np.asarray(np.maximum(np.minimum(most, by_drops), 0), np.int64)
 
     def found_gains(self, budgets: Ints) -> Ints:
@@ -249,8 +225,7 @@ class Study:
 
     def least_cost(self, gain: int) -> int:
         """Return what no plan that gains as much can cost less than, in thousandths."""
-        money, gained = self._drops_only
-        least = int(np.interp(gain, gained, money))
+        least = self._drops_only.least_cost(gain)
         if self.parts_only:
             return least
         least = max(least, self.all_cost if gain == self.reach_gain == self.all_gain else 0)
@@ -337,23 +312,6 @@ class Study:
         if self.report is not None and self.report(progress) is False:
             self.stopped = True
         return not self.stopped
-
-    def _if_trenches_were_there(self) -> tuple[Ints, Ints]:
-        """Return money, and what it could gain at most if only drops and what customers cost besides had to be paid."""
-        posed = self.question.posed
-        usable = reachable(posed)[posed.drop_node] | self.parts_only
-        in_reach = np.zeros(posed.customers, bool)
-        in_reach[posed.drop_customer[usable]] = True
-        prices = posed.drop_cost if self.parts_only else drop_prices(posed)
-        least = np.full(posed.customers, np.iinfo(np.int64).max)
-        np.minimum.at(least, posed.drop_customer[usable], prices[usable])
-        who = np.flatnonzero(in_reach & (self.question.gain > 0))
-        who = who[np.argsort(least[who] / self.question.gain[who], kind="stable")]
-        free = int(self.question.gain[who[least[who] == 0]].sum())
-        money = np.concatenate([[0], np.cumsum(least[who])])
-        gained = np.concatenate([[0], np.cumsum(self.question.gain[who])])
-        kept = gained >= free
-        return money[kept], gained[kept]
 
     def _first(self, count: int, budget: int | None = None) -> Choice:
         return self._choice(cut(self.question, *self.plans[0], count), budget)
@@ -520,6 +478,6 @@ class Study:
         most, least = told.most_gain(money), told.least_cost(least_gain)
         if told.kept is None and not told._serves_first(solution):
             # what has been asked is for plans that serve all who must be served: money, or a line, is too little
-            spent, gained = told._drops_only
-            most, least = int(np.interp(money, spent, gained) + SLIP), int(np.interp(least_gain, gained, spent))
+            drops = told._drops_only
+            most, least = int(drops.most_gains(np.array([money]))[0]), drops.least_cost(least_gain)
         return Choice(solution, gain, max(most, gain), min(least, solution.cost))
