@@ -250,3 +250,22 @@ def test_whoever_watches_is_told_in_his_own_thread() -> None:
     assert plan is not None
     assert question.gain[plan.drop >= 0].sum() == 4
     assert threads == {threading.get_ident()}
+
+
+def test_money_for_everybody_buys_what_gains_most() -> None:
+    """One port: for everybody it goes to the near house, which gains 1; the far one costs 100 more, and gains 10."""
+    question = Question.of(town([(0, 1, 100)], [(0, 1)], [(0, 0, 5), (1, 1, 5)], [1, 1]), gain=np.array([1, 10]))
+    full = solve_with_limits(question.problem, Limits(), CONFIG)
+    assert full.solution.cost == 5_000
+    study = Study(question, full.solution, CONFIG, limits=Limits())
+    choice = study.within(200_000)
+    assert (choice.gain, choice.solution.cost) == (10, 105_000)
+    assert choice.most_gain >= 10
+
+
+def test_a_coverage_of_nobody_is_for_nothing() -> None:
+    """No home is wanted, and none is paid for; the town is none of the smallest, which are solved otherwise."""
+    question = two_blocks(-1)
+    full = solve_with_limits(question.problem, Limits(), CONFIG)
+    choice = Study(question, full.solution, CONFIG).gaining(0)
+    assert (choice.gain, choice.solution.cost, choice.least_cost) == (0, 0, 0)

@@ -234,7 +234,7 @@ class Study:
 
     def within(self, budget: int) -> Choice:
         """Return the best plan that costs no more than a budget."""
-        if budget >= self.plans[0][0].cost:
+        if budget >= self.plans[0][0].cost and (self.parts_only or not self._may_gain_more()):
             return self._choice(self.plans[0][0])
         if self.parts_only:
             return self._first(self.nested.within(budget), budget)
@@ -419,6 +419,10 @@ class Study:
         self.plans.append((solution, order))
         return order
 
+    def _may_gain_more(self) -> bool:
+        """Return whether ports that went to as many homes as can be might have gained more with others."""
+        return self.all_gain < self.reach_gain and not np.array_equal(self.question.gain, self.question.problem.units)
+
     def _serves_first(self, solution: Solution) -> bool:
         """Return whether as many who must be served are as in the plan for everybody."""
         return int((self.question.problem.first & (solution.drop >= 0)).sum()) >= self.must
@@ -457,7 +461,7 @@ class Study:
     def _cheapest_for(self, gain: int) -> Solution:
         """Return the cheapest first part of any plan so far that gains as much, its trenches laid anew."""
         parts = [
-            cut(self.question, *plan, max(int(np.searchsorted(plan[1].gain, gain)) + 1, self.must))
+            cut(self.question, *plan, max(int(np.searchsorted(plan[1].gain, gain)) + 1 if gain else 0, self.must))
             for plan in self._reaching(gain)
         ]
         best = min(parts, key=lambda solution: solution.cost)
