@@ -23,7 +23,7 @@ import numpy as np
 from lastmile_net.config import SolveConfig, read_config
 from lastmile_net.plan.aim import CURVE_SHARES
 from lastmile_net.plan.favour import favour_first, favour_within_limits
-from lastmile_net.solve.budget import Question, Study, build_order
+from lastmile_net.solve.budget import Question, Study, ask_along, build_order
 from lastmile_net.solve.budget.fill import reach_more, spend_rest
 from lastmile_net.solve.budget.order import cut
 from lastmile_net.solve.capacity import Limits, solve_with_limits
@@ -135,7 +135,7 @@ def run(path: str, rounds: int, gap: float, limit_s: float | None, kinds: tuple[
     build_order(town, full)  # loads its kernels
     began = time.process_time()
     study = Study(question, full, config, limits=Limits() if ports else None, ceiling=limited.most_units)
-    study.ask_along(CURVE_SHARES)
+    ask_along(study, CURVE_SHARES)
     curve_s = time.process_time() - began
     everything = int(study.nested.cost[-1])
     budgets = np.array([int(share * everything) for share in SHARES])

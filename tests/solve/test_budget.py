@@ -11,7 +11,7 @@ import pytest
 from lastmile_net.config import SolveConfig
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Choice, Question, Study, exact
-from lastmile_net.solve.budget.study import MOST_ALONG, NARROW, WIDE
+from lastmile_net.solve.budget.along import MOST_ALONG, NARROW, WIDE, ask_along
 from lastmile_net.solve.capacity import Limits
 from lastmile_net.solve.problem import Progress
 from lastmile_net.solve.routes import part
@@ -163,7 +163,7 @@ def test_the_curve_takes_no_longer_than_the_plan() -> None:
         return replace(solve(problem, CONFIG, report), status="time")
 
     study = Study(question, solve(town, CONFIG), CONFIG.model_copy(update={"time_limit_s": 60.0}), hurried)
-    study.ask_along((0.1, 0.3, 0.9))
+    ask_along(study, (0.1, 0.3, 0.9))
     assert limits
     assert set(limits) == {20.0}
     assert study.hurried
@@ -178,7 +178,7 @@ def test_the_curve_is_asked_on_where_its_bound_is_wide() -> None:
         if len(one.nested.cost) == 0:
             continue
         one.ask(one.nested.price_at(int(0.9 * one.nested.cost[-1])))
-        more.ask_along((0.9,))
+        ask_along(more, (0.9,))
         assert set(one.answers) <= set(more.answers)
         assert len(more.answers) <= MOST_ALONG
         money = np.array([int(share * one.nested.cost[-1]) for share in WIDE])
@@ -199,7 +199,7 @@ def test_a_price_is_asked_until_search_can_close_no_more() -> None:
         return replace(solve(problem, config), status="interrupted")
 
     study = Study(question, solve(town, CONFIG), CONFIG, talking)
-    study.ask_along((0.9,))
+    ask_along(study, (0.9,))
     assert heard == [True, False]
     assert not study.stopped
     assert study.plans[-1][0].status != "interrupted"

@@ -143,8 +143,7 @@ def test_whom_limits_leave_without_a_tap_is_not_bought() -> None:
 def test_a_budget_within_ports_is_proven() -> None:
     """Of ten houses behind 100 m 110 buy one, and no plan buys two."""
     problem = town(RING, [(0, 1), (1, 1)], CLUSTER, [1] * 10)
-    full = solve_with_limits(problem, Limits(), CONFIG)
-    study = Study(Question.of(problem), full.solution, CONFIG, limits=Limits(), ceiling=full.most_units)
+    study = study_of(Question.of(problem))
     choice = study.within(111_000)
     assert (choice.gain, choice.most_gain) == (1, 1)
     assert study.most_gain(60_000) == 0, "what proves one budget proves others"
@@ -154,8 +153,7 @@ def test_who_must_be_served_is_in_the_cheapest_plan() -> None:
     """The house next door costs 11, but the one for 101 must be served: branching knows nothing of that."""
     problem = town([(0, 1, 10), (0, 2, 100)], [(0, 2)], [(0, 1, 1), (1, 2, 1), (2, 2, 1)], [1, 1, 1])
     problem = replace(problem, must=np.array([False, True, False]))
-    full = solve_with_limits(problem, Limits(), CONFIG)
-    study = Study(Question.of(problem), full.solution, CONFIG, limits=Limits(), ceiling=full.most_units)
+    study = study_of(Question.of(problem))
     choice = study.gaining(1)
     assert choice.solution.drop[1] >= 0
     assert choice.least_cost <= choice.solution.cost == 101_000
@@ -165,8 +163,7 @@ def test_streets_too_many_for_one_programme_are_left_out(monkeypatch: pytest.Mon
     """A large town has the bounds that it had, and its plan."""
     monkeypatch.setattr(afford, "MOST_EDGES", 0)
     problem = town(RING, [(0, 1), (1, 1)], CLUSTER, [1] * 10)
-    full = solve_with_limits(problem, Limits(), CONFIG)
-    study = Study(Question.of(problem), full.solution, CONFIG, limits=Limits(), ceiling=full.most_units)
+    study = study_of(Question.of(problem))
     assert study.within(115_000).gain == 1
     assert not study.floors
 
@@ -213,25 +210,24 @@ def two_blocks(tap_capacity: int) -> Question:
     return Question.of(town(edges, [(0, tap_capacity)], drops, [1] * (10 + 2 * BLOCKS)))
 
 
+def study_of(question: Question) -> Study:
+    """Return a study that begins with the plan for everybody, within ports where they are limited."""
+    full = solve_with_limits(question.problem, Limits(), CONFIG)
+    limits = Limits() if (question.problem.tap_capacity >= 0).any() else None
+    return Study(question, full.solution, CONFIG, limits=limits, ceiling=full.most_units)
+
+
 @pytest.mark.parametrize("ports", [-1, 50])
 def test_a_budget_buys_what_no_price_leads_to(ports: int) -> None:
     """For 1,340 the second block, 40 homes; at no price it is taken without the houses near by, at 30 each."""
-    question = two_blocks(ports)
-    full = solve_with_limits(question.problem, Limits(), CONFIG)
-    limits = None if ports < 0 else Limits()
-    study = Study(question, full.solution, CONFIG, limits=limits, ceiling=full.most_units)
-    choice = study.within(1_340_000)
+    choice = study_of(two_blocks(ports)).within(1_340_000)
     assert (choice.gain, choice.most_gain) == (40, 40)
 
 
 @pytest.mark.parametrize("ports", [-1, 50])
 def test_a_coverage_costs_what_no_price_leads_to(ports: int) -> None:
     """Eleven homes are cheapest with eleven of the first block, for 1,110; ten near by and one more cost 1,310."""
-    question = two_blocks(ports)
-    full = solve_with_limits(question.problem, Limits(), CONFIG)
-    limits = None if ports < 0 else Limits()
-    study = Study(question, full.solution, CONFIG, limits=limits, ceiling=full.most_units)
-    choice = study.gaining(11)
+    choice = study_of(two_blocks(ports)).gaining(11)
     assert choice.gain >= 11
     assert choice.solution.cost == 1_110_000
     assert choice.least_cost == pytest.approx(1_110_000, rel=0.003)
@@ -265,7 +261,5 @@ def test_money_for_everybody_buys_what_gains_most() -> None:
 
 def test_a_coverage_of_nobody_is_for_nothing() -> None:
     """No home is wanted, and none is paid for; the town is none of the smallest, which are solved otherwise."""
-    question = two_blocks(-1)
-    full = solve_with_limits(question.problem, Limits(), CONFIG)
-    choice = Study(question, full.solution, CONFIG).gaining(0)
+    choice = study_of(two_blocks(-1)).gaining(0)
     assert (choice.gain, choice.solution.cost, choice.least_cost) == (0, 0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from lastmile_net.errors import DataError, Fault
 from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.plan.phases import numbers, wait_for
 from lastmile_net.plan.spare import overloaded
-from lastmile_net.solve.budget import BuildOrder, Question, Study, build_order, buy_in_turn, only, reach_more
+from lastmile_net.solve.budget import BuildOrder, Question, Study, ask_along, build_order, buy_in_turn, only, reach_more
 from lastmile_net.solve.graph import FAR
 from lastmile_net.solve.problem import MILLI, ended
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Kind = Literal["budget", "coverage", "price"]
+About: TypeAlias = "dict[str, float | str | None]"
 QUICK_ROUNDS = 2
 """Rounds for each price that is asked."""
 CURVE_SHARES = (0.03, 0.1, 0.28, 0.45, 0.7)
@@ -74,7 +75,7 @@ class Money:
     order: BuildOrder
     study: Study
     left_out: Floats
-    about: dict[str, float | str | None]
+    about: About
     locked: int = 0
     dearer: float = 0.0
     phase: Ints | None = None
@@ -141,7 +142,7 @@ def _included(posed: Posed, money: Money) -> int:
     return int((posed.problem.first & (money.limited.solution.drop >= 0)).sum())
 
 
-def _merit(about: dict[str, float | str | None]) -> tuple[float, float]:
+def _merit(about: About) -> tuple[float, float]:
     """Return how well a plan serves its aim, the greater the better."""
     gain, cost, asked, wanted = (float(about.get(name) or 0) for name in ("gain", "cost", "asked", "wanted_gain"))
     if about.get("aim") == "price":
@@ -205,30 +206,20 @@ def spend(
     )
     kind = aim_of(config)
     left_out = np.full(problem.customers, np.nan)
-    about: dict[str, float | str | None] = {}
+    about: About = {}
     budgets = tuple(net_of(each, config.cost) for each in (config.phases.budgets if config.phases else ()))
     waits, areas = wait_for(customers, config.phases)
     plan = limited
     if kind is not None:
-        today = int(customers["units"].sum() - np.maximum(left, 0).sum())
-        study.hurried |= limited.solution.status == "time"
-        solution, about = _chosen(study, kind, config, (today, int(customers["units"].sum())), locked)
-        own = int(own_cost[solution.drop >= 0].sum())
-        cost = gross(solution.cost + own + locked, config.cost)
-        about |= {"cost": cost, "least_cost": min(float(about["least_cost"] or 0), cost)}
-        plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
-        out = (limited.solution.drop >= 0) & (solution.drop < 0)
-        if study.kept is not None:
-            # a smaller plan leaves ports free: those are for whom the plan for everybody serves; the others lack one
-            free = _finds_port(problem, study.kept.reach, solution)
-            plan, out = limited.instead(problem, solution), out & (problem.first | free)
-        left_out = _on_top(question, out, solution, config.cost)
+        everybody = int(customers["units"].sum())
+        today = everybody - int(np.maximum(left, 0).sum())
+        plan, left_out, about = _cut(study, limited, kind, config, (today, everybody), locked)
     elif waits is None and not is_limited:
         plan = replace(limited, solution=favour_first(study, limited.solution, config, budgets))
     elif waits is None and config.is_grown:
         plan = limited.instead(problem, favour_within_limits(study, limited.solution, config, budgets))
     if config.bounds_curve and kind is None:
-        study.ask_along(CURVE_SHARES)
+        ask_along(study, CURVE_SHARES)
     if plan.solution is limited.solution and waits is None:
         order = study.nested
     else:
@@ -246,8 +237,26 @@ def spend(
     return Money(plan, order, study, left_out, about, locked, dearer, phase, areas, as_many)
 
 
+def _cut(
+    study: Study, limited: Limited, kind: Kind, config: PlanConfig, homes: tuple[int, int], locked: int
+) -> tuple[Limited, Floats, About]:
+    """Return the plan for an aim, what connecting each customer whom only the money leaves out costs, and its words."""
+    question, problem = study.question, study.question.problem
+    study.hurried |= limited.solution.status == "time"
+    solution, about = _chosen(study, kind, config, homes, locked)
+    cost = _paid(solution, question.own_cost, locked, config.cost)
+    about |= {"cost": cost, "least_cost": min(float(about["least_cost"] or 0), cost)}
+    plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
+    out = (limited.solution.drop >= 0) & (solution.drop < 0)
+    if study.kept is not None:
+        # a smaller plan leaves ports free: those are for whom the plan for everybody serves; the others lack one
+        free = _finds_port(problem, study.kept.reach, solution)
+        plan, out = limited.instead(problem, solution), out & (problem.first | free)
+    return plan, _on_top(question, out, solution, config.cost), about
+
+
 def _paid(solution: Solution, own_cost: Ints, locked: int, model: CostModel) -> float:
-    """Return what a plan for everybody costs, with all that its customers need and what is built in any case."""
+    """Return what a plan costs, with all that its customers need and what is built in any case."""
     return gross(solution.cost + int(own_cost[solution.drop >= 0].sum()) + locked, model)
 
 
@@ -295,10 +304,10 @@ def gross(milli: float, model: CostModel) -> float:
 
 def _chosen(
     study: Study, kind: Kind, config: PlanConfig, homes: tuple[int, int], locked: int
-) -> tuple[Solution, dict[str, float | str | None]]:
+) -> tuple[Solution, About]:
     """Return the plan for an aim, in the problem's own numbers, and what to say of it."""
     model, price = config.cost, None
-    about: dict[str, float | str | None] = {"aim": kind, "prize": config.prize}
+    about: About = {"aim": kind, "prize": config.prize}
     if kind == "budget":
         assert config.budget is not None
         net = max(net_of(config.budget, model) - locked, 0)

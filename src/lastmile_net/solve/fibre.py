@@ -24,12 +24,10 @@ if TYPE_CHECKING:
 
 def drop_prices(problem: Problem) -> Ints:
     """Return the price of each drop with its own fibre and the cheapest fibre on the way to it."""
-    fibres = problem.fibres[problem.drop_customer]
-    prices = problem.drop_cost + fibres * problem.drop_fibre_cost
     if not problem.fibre_cost.any():
-        return prices
+        return problem.drop_price
     far = fibre_to_node(problem)[problem.drop_node]
-    return prices + np.where(far < FAR, fibres * far, 0)
+    return problem.drop_price + np.where(far < FAR, problem.fibres[problem.drop_customer] * far, 0)
 
 
 def fibre_to_node(problem: Problem) -> Ints:

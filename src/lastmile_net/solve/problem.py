@@ -113,6 +113,11 @@ class Problem:
         return len(self.units)
 
     @property
+    def drop_price(self) -> Ints:
+        """int64 (d,). Price of each candidate drop with its customer's own fibre in it, in thousandths."""
+        return self.drop_cost + self.fibres[self.drop_customer] * self.drop_fibre_cost
+
+    @property
     def first(self) -> NDArray[np.bool_]:
         """Which customers come before all others."""
         return np.zeros(len(self.units), bool) if self.must is None else self.must

@@ -1,5 +1,6 @@
 """Which customers first: the nested order of building, and the best plan for a budget, a coverage or a price."""
 
+from lastmile_net.solve.budget.along import ask_along
 from lastmile_net.solve.budget.choice import Choice
 from lastmile_net.solve.budget.early import Goal, Start, favour_early
 from lastmile_net.solve.budget.fill import reach_more
@@ -19,6 +20,7 @@ __all__ = [
     "Question",
     "Start",
     "Study",
+    "ask_along",
     "build_order",
     "buy_in_turn",
     "favour_early",

@@ -128,11 +128,10 @@ def _program(question: Question) -> _Program:
     high = np.zeros(len(low))
     high[: len(who)] = 1.0
     price = np.tile(problem.cost, 2)
-    own = problem.drop_cost + problem.fibres[problem.drop_customer] * problem.drop_fibre_cost
     fibre = np.concatenate([np.empty(0), *(problem.fibres[c] * np.tile(problem.fibre_cost, 2) for c in who)])
     flows = np.zeros(arcs * len(who))
     gain = np.concatenate([np.zeros(arcs), question.gain[problem.drop_customer[drops]], flows])
-    cost = np.concatenate([price, own[drops], fibre])
+    cost = np.concatenate([price, problem.drop_price[drops], fibre])
     return _Program(rows, low, high, cost.astype(np.float64), gain.astype(np.float64), arcs, len(drops))
 
 

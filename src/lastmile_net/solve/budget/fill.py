@@ -54,8 +54,7 @@ def reach_more(question: Question, built: Flags, served: Flags) -> Reach:
         source = np.concatenate([source, problem.tail[built], problem.head[built]])
     far, via, _ = spread(graph, np.where(built, 0, graph.cost) + problem.fibre_cost, np.unique(source).astype(np.int32))
     at = far[problem.drop_node]
-    own = problem.drop_cost + problem.fibres[problem.drop_customer] * problem.drop_fibre_cost
-    price = np.where((at < FAR) & ~served[problem.drop_customer], at + own, FAR)
+    price = np.where((at < FAR) & ~served[problem.drop_customer], at + problem.drop_price, FAR)
     order = np.lexsort((np.arange(len(price)), price, problem.drop_customer))
     first = order[np.flatnonzero(np.diff(problem.drop_customer[order], prepend=-1))]
     cost, drop = np.full(problem.customers, FAR), np.full(problem.customers, -1, np.int64)

@@ -92,7 +92,7 @@ def _regretting(question: Question, guide: Solution, part: float) -> Question:
     problem = question.problem
     spare = np.ones(len(problem.tail), bool)
     spare[guide.edges] = False
-    price = problem.drop_cost + problem.fibres[problem.drop_customer] * problem.drop_fibre_cost
+    price = problem.drop_price
     used = guide.drop[problem.drop_customer]
     more = np.where(used >= 0, np.maximum(price - price[used], 0), 0)
     dearer = replace(

@@ -65,6 +65,5 @@ class Means:
 
     def _dearest_drop(self) -> int:
         """Return what a unit of gain costs at most that some drop connects, in thousandths."""
-        posed, gain = self.question.posed, self.question.gain[self.question.problem.drop_customer]
-        alone = posed.drop_cost + posed.fibres[posed.drop_customer] * posed.drop_fibre_cost
-        return int(np.max(-(-alone[gain > 0] // gain[gain > 0]), initial=0))
+        price, gain = self.question.posed.drop_price, self.question.gain[self.question.problem.drop_customer]
+        return int(np.max(-(-price[gain > 0] // gain[gain > 0]), initial=0))

@@ -9,7 +9,6 @@ and for very small budgets what could be gained if every trench were there alrea
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,9 @@ from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
 from lastmile_net.solve.budget.fill import add_worth, spend_rest
 from lastmile_net.solve.budget.means import Means
 from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn
-from lastmile_net.solve.budget.tangent import telling_price
 from lastmile_net.solve.budget.within import WithinLimits
 from lastmile_net.solve.capacity import Limits, add_worth_within_limits, adjacency, find_reach
-from lastmile_net.solve.prizes import CLOSE, Answer, ask, close_in, only
+from lastmile_net.solve.prizes import Answer, ask, close_in, only
 from lastmile_net.solve.routes import part
 
 if TYPE_CHECKING:
@@ -45,18 +43,10 @@ MOST_QUESTIONS = 8
 PROMISING = 0.98
 """First parts that gain less than this share of the best one are not filled up."""
 POLISHES = 3
-SCARCE = 0.25
-"""Below this share of what everybody costs, bounds may be looser."""
-WIDE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.95)
-"""Shares of what everybody costs at which the curve's bound is looked at: it is asked on where it is widest,"""
-NARROW, MOST_ALONG = 0.015, 9
-"""until it is so near in the mean, or so many prices have been asked at."""
-MOST_PROOFS = 3
-"""For so many budgets of the curve at most it is proven what they buy within ports: each proves much of the others."""
 FEW_EDGES = 1_000
 """Up to so many streets and drops it is proven to the end that no other choice of as many homes is cheaper."""
-ENOUGH, ENOUGH_EARLY = 0.002, 0.02
-"""Gap in homes at which a price of the curve has been asked for long enough."""
+ENOUGH = 0.002
+"""Gap in homes at which an aim has been asked for long enough."""
 
 
 @dataclass(eq=False)
@@ -138,63 +128,6 @@ class Study:
             self.answers[price] = answer
             self._remember(answer.solution)
         return self.answers[price]
-
-    def ask_along(self, shares: tuple[float, ...]) -> None:
-        """
-        Ask at the prices at which the nested order spends some shares of what everybody costs, and where it tells most.
-
-        All of it together has the time that the plan has. Each price is asked until the bound on homes is near enough.
-        """
-        if self.kept is not None and not self.stopped and len(self.nested.cost):
-            _ = self.kept.growing  # else the order would be held against itself
-        if self.parts_only or not shares or len(self.nested.cost) == 0:
-            return
-        limit = self.config.time_limit_s
-        each, end = (None, np.inf) if limit is None else (limit / len(shares), time.perf_counter() + limit)
-        for share in shares:
-            self._ask_once(self.nested.price_at(int(share * self.nested.cost[-1])), share, each)
-        while self.kept is None and not self.stopped and len(self.answers) < MOST_ALONG:
-            left = end - time.perf_counter()
-            if left <= 0 or not self._ask_where_wide(None if each is None else min(each, left)):
-                break
-        if self.kept is not None:
-            self._prove_where_wide(None if limit is None else end)
-
-    def _ask_once(self, price: int, share: float, limit: float | None) -> bool:
-        """Ask at a price that spends about a share of the whole, unless a near one has been asked; return whether."""
-        if self.stopped or any(1 / CLOSE < price / known < CLOSE for known in self.answers):
-            return False
-        gap = max(self.config.target_gap, self._open(price, ENOUGH if share >= SCARCE else ENOUGH_EARLY))
-        self.ask(price, self.config.model_copy(update={"time_limit_s": limit, "target_gap": gap}))
-        return True
-
-    def _ask_where_wide(self, limit: float | None) -> bool:
-        """Ask where the bound on the curve is widest, if it is wide and a price there is new; return whether."""
-        orders = [order for _, order in self.plans]
-        return any(self._ask_once(telling_price(orders, budget), share, limit) for share, budget in self._wide())
-
-    def _prove_where_wide(self, end: float | None) -> None:
-        """Prove within ports what budgets can buy, where the bound on the curve is widest first, until some time."""
-        assert self.kept is not None
-        done: set[int] = set()
-        while not self.stopped and len(done) < MOST_PROOFS:
-            left = None if end is None else end - time.perf_counter()
-            budget = next((budget for _, budget in self._wide() if budget not in done), None)
-            if budget is None or (left is not None and left <= 0):
-                break
-            done.add(budget)
-            affordable = self._affords(budget)
-            if affordable is None:
-                break
-            self.floors += affordable.floors(budget, int(self.found_gains(np.array([budget]))[0]), left)
-            self.hurried |= affordable.hurried
-
-    def _wide(self) -> list[tuple[float, int]]:
-        """Return shares of the whole cost, and budgets, at which the curve's bound is wide; none if few are."""
-        ends = np.array([int(share * self.nested.cost[-1]) for share in WIDE])
-        room = self.most_gains(ends) / np.maximum(self.found_gains(ends), 1) - 1
-        order = np.argsort(-room, kind="stable").tolist()
-        return [(WIDE[i], int(ends[i])) for i in order if room[i] > NARROW and room.mean() > NARROW]
 
     def most_gain(self, budget: int) -> int:
         """Return what no plan within a budget can gain more than."""
@@ -285,7 +218,7 @@ class Study:
         That is what has been proven on the way; where streets are few it is proven to the end.
         """
         gain, cost = self._gain(solution), solution.cost + int(self.question.own_cost[solution.drop >= 0].sum())
-        affordable = None if self.kept is None else self._affords(cost)
+        affordable = None if self.kept is None else self.affords(cost)
         if affordable is not None and affordable.edges <= FEW_EDGES:
             self._prove_for(gain, cost)
         return min(self.least_cost(gain), cost)
@@ -316,7 +249,7 @@ class Study:
     def _first(self, count: int, budget: int | None = None) -> Choice:
         return self._choice(cut(self.question, *self.plans[0], count), budget)
 
-    def _open(self, price: int, share: float) -> float:
+    def open_at(self, price: int, share: float) -> float:
         """Return which gap in all that is paid at a price makes up for a share of the homes that are worth it."""
         count = self.nested.worth(price)
         spent, gained = (int(each[count - 1]) if count else 0 for each in (self.nested.cost, self.nested.gain))
@@ -335,14 +268,14 @@ class Study:
         """Ask at a price to the end within ports, if any are limited."""
         if self.kept is None or self.stopped or not price or (self.question.problem.tap_capacity <= 0).all():
             return
-        answer = self.kept.branch(price, max(self.config.target_gap, self._open(price, ENOUGH)))
+        answer = self.kept.branch(price, max(self.config.target_gap, self.open_at(price, ENOUGH)))
         known = self.answers.get(price, answer)
         self.answers[price] = replace(known, bound=max(known.bound, answer.bound))
 
     def _prove_within(self, budget: int, gain: int) -> bool:
         """Prove what a budget can buy at most, as far as that is not near a gain; return whether a plan is new."""
         enough = gain / (1 - max(ENOUGH, self.config.target_gap))
-        affordable = None if self.most_gain(budget) <= enough else self._affords(budget)
+        affordable = None if self.most_gain(budget) <= enough else self.affords(budget)
         if affordable is None:
             return False
         self.floors += affordable.floors(budget, gain, self.config.time_limit_s)
@@ -355,7 +288,7 @@ class Study:
     def _prove_for(self, gain: int, cost: int) -> bool:
         """Prove what a gain costs at least, as far as that is not near a cost; return whether a plan is new."""
         enough = int(cost / (1 + self.config.target_gap))
-        affordable = None if self.least_cost(gain) >= enough else self._affords(cost)
+        affordable = None if self.least_cost(gain) >= enough else self.affords(cost)
         if affordable is None:
             return False
         self.floors += affordable.floors_for(gain, enough, self.config.time_limit_s)
@@ -376,7 +309,7 @@ class Study:
             self.kept.keep(plan)
         return True
 
-    def _affords(self, cost: int) -> Affordable | None:
+    def affords(self, cost: int) -> Affordable | None:
         """Return the programme for aims that cost about so much; None where there is none, or nothing may be asked."""
         if self.stopped or not len(self._usual().cost):
             return None

@@ -179,14 +179,12 @@ class Affordable:
             least, built = rows.branch(worse + money, 0.0)
             left = max(self._left_out + (least - money) / self.price, 0)
             most = gain if least == math.inf else max(math.floor(self.reach_gain - left + SAME), gain)
-            plan = self._plan(built, clock)
-            for _ in range(TRIES):
-                if plan is None or plan.cost <= budget or clock.over():
-                    break
-                money -= plan.cost - budget
-                rows.spend(money)
-                plan = self._plan(rows.branch(worse + money, 0.0)[1], clock) or plan
-            return most, plan
+
+            def saving(more: int) -> Flags | None:
+                rows.spend(money - more)
+                return rows.branch(worse + money - more, 0.0)[1]
+
+            return most, self._reaching(built, lambda plan: plan.cost - budget, saving, clock)
 
         return self._in_time(budget, self.config.time_limit_s, prove)
 
@@ -214,20 +212,43 @@ class Affordable:
         """
 
         def prove(clock: Clock) -> tuple[int, Solution | None]:
-            rows, more = self._saving(gain, clock), 0
+            rows = self._saving(gain, clock)
             least, built = rows.branch(cost - self._fixed, CLOSE)
             proven = cost if least == math.inf else min(math.floor(max(least, 0)) + self._fixed, cost)
-            plan = self._plan(built, clock)
-            for _ in range(TRIES):
-                lacks = 0 if plan is None else gain - int(self.question.gain[plan.drop >= 0].sum())
-                if lacks <= 0 or clock.over():
-                    break
-                more += lacks
+
+            def gaining(more: int) -> Flags | None:
                 rows.save(self._may_leave(gain + more))
-                plan = self._plan(rows.branch(cost - self._fixed, CLOSE)[1], clock) or plan
-            return proven, plan
+                return rows.branch(cost - self._fixed, CLOSE)[1]
+
+            return proven, self._reaching(built, lambda plan: gain - self._gain(plan), gaining, clock)
 
         return self._in_time(cost, self.config.time_limit_s, prove)
+
+    def _reaching(
+        self, built: Flags | None, lacks: Callable[[Solution], int], again: Callable[[int], Flags | None], clock: Clock
+    ) -> Solution | None:
+        """
+        Return the plan of a forest of the rows, or of a later one, that lacks nothing; the last one where none does.
+
+        Parameters
+        ----------
+        built
+            The first forest.
+        lacks
+            By how much a plan misses the aim.
+        again
+            Finds another forest for an aim that is harder by so much.
+        clock
+            When to stop.
+        """
+        plan, harder = self._plan(built, clock), 0
+        for _ in range(TRIES):
+            missed = 0 if plan is None else lacks(plan)
+            if missed <= 0 or clock.over():
+                break
+            harder += missed
+            plan = self._plan(again(harder), clock) or plan
+        return plan
 
     def _plan(self, built: Flags | None, clock: Clock) -> Solution | None:
         """Return the plan of a forest of the rows that keeps all limits, in the question's drops."""
@@ -242,7 +263,7 @@ class Affordable:
         if np.any(chosen & (plan.drop < 0)) and not clock.over():
             # the rows have split buildings between taps: whole ones may need other trenches
             whole = only(self.question, chosen, self.config, partial(self._solve_whole, clock))
-            plan = max(plan, whole, key=lambda each: int(self.question.gain[each.drop >= 0].sum()))
+            plan = max(plan, whole, key=self._gain)
         return plan
 
     def _solve_whole(self, clock: Clock, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
@@ -253,12 +274,13 @@ class Affordable:
         self.hurried |= found.status == "time"
         return found
 
+    def _gain(self, plan: Solution) -> int:
+        return int(self.question.gain[plan.drop >= 0].sum())
+
     def _dear(self) -> int:
         """Return the gain of those who have drops that are dearer than the price of leaving them out."""
-        question = self.question
-        posed, who = question.posed, question.posed.drop_customer
-        alone = posed.drop_cost + posed.fibres[who] * posed.drop_fibre_cost
-        return int(question.gain[np.unique(who[alone > self.price * question.gain[who]])].sum())
+        gain, who = self.question.gain, self.question.problem.drop_customer
+        return int(gain[np.unique(who[self.question.posed.drop_price > self.price * gain[who]])].sum())
 
     def _may_leave(self, gain: int) -> int:
         """Return how much of the rows' gain may be left out if so much is to be gained in all."""

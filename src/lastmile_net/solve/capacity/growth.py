@@ -56,9 +56,13 @@ def leaves(problem: Problem) -> Leaves:
     order = np.argsort(problem.drop_node, kind="stable")
     start = np.zeros(problem.nodes + 1, np.int64)
     np.cumsum(np.bincount(problem.drop_node, minlength=problem.nodes), out=start[1:])
-    price = problem.drop_cost + problem.drop_fibre_cost * problem.fibres[problem.drop_customer]
     return Leaves(
-        start, order.astype(np.int64), problem.drop_node, problem.drop_customer, price, problem.drop_length_mm
+        start,
+        order.astype(np.int64),
+        problem.drop_node,
+        problem.drop_customer,
+        problem.drop_price,
+        problem.drop_length_mm,
     )
 
 

@@ -202,7 +202,7 @@ def _drops(problem: Problem, price: Ints, room: Ints, way_out: int) -> Ints:
     None of them is dearer than one at a tap with ports for all: that one needs no trench, no way of fibre, no toll.
     """
     there = np.isin(problem.drop_node, problem.tap_node[room >= problem.units.sum()])
-    alone = problem.drop_cost + problem.fibres[problem.drop_customer] * problem.drop_fibre_cost
+    alone = problem.drop_price
     least = np.full(problem.customers, np.iinfo(np.int64).max)
     np.minimum.at(least, problem.drop_customer[there], alone[there])
     cheap = (alone <= least[problem.drop_customer]) | (problem.drop_node == way_out)

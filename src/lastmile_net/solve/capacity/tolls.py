@@ -53,7 +53,7 @@ def toll_prices(problem: Problem, room: Ints) -> tuple[Ints, int]:
     One search for each tap, and a linear programme of customers by their nearest taps.
     """
     fibres = problem.fibres[problem.drop_customer]
-    price = problem.drop_cost + fibres * problem.drop_fibre_cost
+    price = problem.drop_price
     taps = np.flatnonzero(room > 0)
     if not problem.fibre_cost.any() or len(taps) == 0:
         return price, 0
