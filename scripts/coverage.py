@@ -14,7 +14,10 @@ if __name__ != "__main__":
     message = "this is a script, not the package `coverage`"
     raise ImportError(message)
 
+import pandas as pd
+
 import lastmile_net as lm
+from lastmile_net.coverage import homes_by
 from lastmile_net.report import summary_text
 
 
@@ -28,7 +31,7 @@ def main() -> None:
     print(summary_text(plan))
     gaps = plan.customers[plan.customers["outcome"] == "unserved"]
     if gaps["area_id"].notna().any():
-        print(gaps.groupby("area_id")["units"].sum().sort_values(ascending=False).head(10).to_string())
+        print(pd.Series(homes_by(gaps, "area_id")).sort_values(ascending=False).head(10).to_string())
     print(f"map: {Path(out).resolve() / 'map.html'}")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from made_up import in_phases
 
 from lastmile_net.errors import DataError
 from lastmile_net.maps import plan_map, save_map
@@ -100,10 +101,10 @@ def test_only_and_area_leave_the_others_out(small_plan: SimpleNamespace) -> None
     assert layers["streets"].size < len(small_plan.streets)
 
 
-def _about(html: str) -> dict[str, object]:
+def _about(html: str) -> dict[str, Any]:
     about = re.search(r'<script type="text/plain" id="lastmile-plan">(.*?)</script>', html)
     assert about is not None
-    told: dict[str, object] = json.loads(about[1])
+    told: dict[str, Any] = json.loads(about[1])
     return told
 
 
@@ -122,6 +123,22 @@ def test_figures_of_one_area_are_of_nothing_else(
     assert summary["units"]["total"] == people["units"].sum()
     assert summary["gap"] is summary["trench_m"] is None
     assert _about(_html(plan))["scope"] == ""
+
+
+@pytest.mark.parametrize("area", [None, "A3"])
+def test_homes_served_today_are_told_as_such(make_town: Callable[..., SimpleNamespace], area: str | None) -> None:
+    """Houses partly connected: the bar of shares and the figures of an area must add up to all homes, each once."""
+    plan = in_phases(make_town(2000, seed=1, ranked=True), 2)
+    plan.customers["units_connected"] = plan.customers["units"] // 2
+    about = _about(_html(plan, area=area))
+    here = plan.customers[(plan.customers["area_id"] == "A3") | (area is None)]
+    left = (here["units"] - here["units_connected"]).where(here["outcome"] != "existing", 0)
+    told = {of: sum(share["units"] for share in about["shares"] if share["of"] == of) for of in ("existing", "planned")}
+    assert told == {"existing": here["units"].sum() - left.sum(), "planned": left[here["outcome"] == "planned"].sum()}
+    assert sum(share["units"] for share in about["shares"]) == here["units"].sum()
+    if area is not None:
+        assert {name: about["summary"]["units"][name] for name in told} == told
+        assert sum(phase["units"] for phase in about["phases"]) == told["planned"]
 
 
 def test_an_area_with_nobody_to_draw_is_refused(make_town: Callable[..., SimpleNamespace]) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from lastmile_net.cli import app
 from lastmile_net.errors import DataError
-from lastmile_net.maps import save_picture
+from lastmile_net.maps import save_coverage, save_picture
 from lastmile_net.verify import verify_run
 from lastmile_net.write import redraw_map, write_run
 
@@ -110,6 +110,14 @@ def test_pictures_show_where_one_connects(town: Plan, tmp_path: Path) -> None:
     today = save_picture(plan, tmp_path / "today.svg", only="existing").read_text("utf-8")
     assert "New access point" not in today
     assert "Taps on" not in today
+
+
+def test_the_coverage_chart_counts_homes_as_the_summary_does(town: Plan, tmp_path: Path) -> None:
+    """Homes served today in a house that is not wholly connected stand in the bars as connected."""
+    customers = town.customers.assign(units_connected=[None, 3, None, None, 2, None])
+    picture = save_coverage(dataclasses.replace(town, customers=customers), tmp_path / "coverage.svg")
+    shares = re.findall(r">(\d+) %<", picture.read_text("utf-8"))
+    assert shares == ["50", "8", "42", "50", "33", "17"]
 
 
 @pytest.mark.parametrize("wish", ["--out", "--coverage"])

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from lastmile_net.config import read_config
+from lastmile_net.coverage import homes_by, new_homes
 from lastmile_net.coverage.remedy import REMEDY_UNITS
 from lastmile_net.report import (
     bill_of_materials,
@@ -24,7 +25,7 @@ from lastmile_net.report import (
     write_bom,
     write_failure_report,
 )
-from lastmile_net.report.bom import areas, homes_passed, new_homes
+from lastmile_net.report.bom import areas, homes_passed
 from lastmile_net.report.curve import curve_svg
 from lastmile_net.report.words import CHANGES, REASONS_IN_SHORT
 from lastmile_net.report.words import OUTCOMES as OUTCOMES_IN_WORDS
@@ -52,6 +53,18 @@ def test_table_tells_the_summary(town: Plan) -> None:
     assert rows["Cost", "per home"] == (["5,014.72", "EUR"], [])
     assert rows["Proof", "lower bound"] == (["33,000.00", "EUR"], [])
     assert rows["Proof", "gap"] == (["6.37", "%"], [])
+
+
+def test_homes_served_today_have_no_reason(town: Plan) -> None:
+    """Of a house partly connected only the other homes are unserved: the reasons add up to the line above them."""
+    customers = town.customers.assign(units_connected=[None, 1, None, None, 2, None])
+    rows = {
+        (row.section, row.label): row.second.split()
+        for row in plan_table(dataclasses.replace(town, customers=customers))
+    }
+    assert rows["Why unserved", "street_island"] == ["1", "8.3", "%"]
+    assert homes_by(customers, "reason") == {"street_island": 1, "invalid_location": 1}
+    assert homes_by(customers, "outcome", served="existing") == {"existing": 4, "planned": 6, "unserved": 2}
 
 
 @pytest.mark.parametrize(
@@ -258,7 +271,7 @@ def test_homes_passed_count_neighbours_of_the_trench(town: Plan) -> None:
     for distance, expected in ((20.0, 10), (20.01, 7)):
         customers.loc[4, "geometry"] = type(place)(place.x - 50, 5_400_000 + distance)
         assert homes_passed(dataclasses.replace(town, customers=customers)) == expected
-    assert new_homes(town).tolist() == [1, 4, 2, 0, 3, 1]
+    assert new_homes(town.customers).tolist() == [1, 4, 2, 0, 3, 1]
 
 
 @pytest.fixture

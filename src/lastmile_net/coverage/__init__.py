@@ -2,7 +2,7 @@
 
 from lastmile_net.coverage.proposals import proposals
 from lastmile_net.coverage.remedy import REMEDY_UNITS, Change, Remedy
-from lastmile_net.coverage.status import PASSING_ROLES, status_today, units_connected
+from lastmile_net.coverage.status import PASSING_ROLES, homes_by, new_homes, status_today, units_connected
 from lastmile_net.coverage.verdict import Question, Verdict, judge
 
 __all__ = [
@@ -12,7 +12,9 @@ __all__ = [
     "Question",
     "Remedy",
     "Verdict",
+    "homes_by",
     "judge",
+    "new_homes",
     "proposals",
     "status_today",
     "units_connected",

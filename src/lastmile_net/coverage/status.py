@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +38,48 @@ def units_connected(customers: gpd.GeoDataFrame) -> NDArray[np.int64]:
     connected = customers["connected"].to_numpy(bool)
     served: NDArray[np.int64] = np.where(connected, units, partly)
     return served
+
+
+def new_homes(customers: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """
+    Count the homes that are not served today.
+
+    Parameters
+    ----------
+    customers
+        Customers of a plan, with `status`.
+
+    Returns
+    -------
+    homes
+        int64, one per row.
+    """
+    table = customers.assign(connected=customers["status"] == "connected")
+    if "units_connected" not in table:
+        table = table.assign(units_connected=np.nan)
+    left: NDArray[np.int64] = table["units"].to_numpy(np.int64) - units_connected(table)
+    return left
+
+
+def homes_by(customers: gpd.GeoDataFrame, column: str, served: str = "") -> dict[Any, int]:
+    """
+    Count the homes that are not served today by the values of a column.
+
+    Parameters
+    ----------
+    customers
+        Customers of a plan, with `status`.
+    column
+        What to count by; rows without a value are left out.
+    served
+        The value under which all homes are counted that are served today, whatever their rows have; left out if empty.
+    """
+    left = new_homes(customers)
+    values = customers[column].astype(object)
+    counted = {value: int(homes) for value, homes in pd.Series(left, customers.index).groupby(values).sum().items()}
+    if served:
+        counted[served] = counted.get(served, 0) + int(customers["units"].sum() - left.sum())
+    return counted
 
 
 def status_today(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from lastmile_net.coverage import new_homes
 from lastmile_net.maps.map_layer import MapLayer, in_phases, labelled, popup_field
 from lastmile_net.maps.packed import Derived, Field, PackedLayer, Style
 from lastmile_net.maps.symbols import OUTCOME_SYMBOLS, STATUS_SYMBOLS
@@ -23,7 +24,7 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str], phases
     money = str(customers.attrs.get("currency", ""))
     popup = [
         popup_field("customer_id", words),
-        popup_field("units", words),
+        popup_field("units", words, "", 0),
         popup_field("status", words),
         Field("_class", words["outcome"]),
         popup_field("remedy", words),
@@ -41,7 +42,8 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str], phases
     popup = [
         entry for entry in popup if (shared if entry.column == "_per_home" else customers[entry.column].notna().any())
     ]
-    per_home = Derived("ratio", ("cost_share", "units"))
+    customers = customers.assign(_homes=new_homes(customers))
+    per_home = Derived("ratio", ("cost_share", "_homes"))
     named = tuple(name for name in ("street", "housenumber") if name in customers.columns)
     address: dict[str, int | Derived] = {"_address": Derived("join", named, "customer_id")} if "street" in named else {}
     symbols = labelled(OUTCOME_SYMBOLS | STATUS_SYMBOLS, words)
@@ -59,6 +61,6 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str], phases
             z_index=500,
             commonest="_phase" if phases else "",
         ),
-        extra={"units": 0, "cost_share": 2, "build_order": 0, "_per_home": per_home, **address},
+        extra={"_homes": 0, "cost_share": 2, "build_order": 0, "_per_home": per_home, **address},
     )
     return MapLayer("customers", packed, search=(*address, "customer_id"), order="build_order")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lastmile_net.coverage import homes_by
 from lastmile_net.maps.packed import Symbol
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def phase_figures(
     phases
         Of each phase the `value` of its class and all of its symbol, `cost` and `units`; empty without phases.
     """
-    units = people.groupby(people["phase"].astype("Int64"))["units"].sum() if symbols else {}
+    units = homes_by(people, "phase") if symbols else {}
     return [
         {
             "value": value,
@@ -95,7 +96,7 @@ def phase_figures(
             "colour": symbols[value].colour,
             "shape": symbols[value].shape,
             "cost": phase["cost"] if whole else None,
-            "units": phase["units"] if whole else int(units.get(phase["phase"], 0)),
+            "units": phase["units"] if whole else units.get(phase["phase"], 0),
         }
         for phase in (plan.summary["phases"] if symbols else ())
         for value in (f"phase_{phase['phase']}",)

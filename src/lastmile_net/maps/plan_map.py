@@ -9,6 +9,7 @@ import pandas as pd
 from branca.element import MacroElement
 from folium.template import Template
 
+from lastmile_net.coverage import homes_by
 from lastmile_net.credit import from_osm
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.choose import beside, check_wishes, classed_customers, only_these
@@ -193,15 +194,15 @@ def _entry(layer: MapLayer) -> dict[str, object]:
 def _figures(plan: Plan, people: gpd.GeoDataFrame, says: dict[str, str], area: str | None) -> dict[str, object]:
     """Return what the headline tells: of the whole plan, or of the one area whose people are given."""
     missing = people.geometry.isna() | people.geometry.is_empty
-    of_class = people.groupby("_class")["units"].sum()
+    of_class = homes_by(people, "_class", served="existing")
     shares = [
         {
             "of": name if name in {"existing", "planned"} else "unserved",
-            "units": int(of_class[name]),
+            "units": of_class[name],
             "colour": symbol.colour,
         }
         for name, symbol in OUTCOME_SYMBOLS.items()
-        if name in of_class.index
+        if of_class.get(name)
     ]
     summary = plan.summary if area is None else _area_summary(people)
     return {
@@ -224,11 +225,9 @@ def _gap_words(plan: Plan, says: dict[str, str]) -> dict[str, str]:
 
 def _area_summary(people: gpd.GeoDataFrame) -> dict[str, object]:
     """Return customers, homes and their shares of the cost in one area; trenches are not divided between areas."""
-    units = people.groupby("outcome")["units"].sum()
-    counted = {str(name): int(size) for name, size in units.items()}
-    total = {"total": int(people["units"].sum())}
+    units = {"total": int(people["units"].sum())} | homes_by(people, "outcome", served="existing")
     cost = pd.to_numeric(people["cost_share"]).sum()
-    return {"customers": {"total": len(people)}, "units": total | counted, "cost": {"total": round(float(cost), 2)}}
+    return {"customers": {"total": len(people)}, "units": units, "cost": {"total": round(float(cost), 2)}}
 
 
 def _plain(value: object) -> object:

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 
 from lastmile_net.counts import percent
+from lastmile_net.coverage import homes_by
 from lastmile_net.credit import from_osm
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.maps.choose import (
@@ -394,10 +395,10 @@ def _draw_shares(axes: Axes, plan: Plan, says: Mapping[str, str], language: str)
         (1, "status", ("connected", "passed", "unconnected")),
         (0, "outcome", ("existing", "planned", "unserved")),
     ):
-        units = plan.customers.groupby(plan.customers[column].astype(object))["units"].sum()
+        units = homes_by(plan.customers, column, served=names[0])
         start = 0
         for name in names:
-            size = int(units.get(name, 0))
+            size = units.get(name, 0)
             symbol = COVERAGE_SYMBOLS[name]
             drawn = axes.barh(place, size, left=start, height=0.62, color=symbol.colour, edgecolor="white")
             named.setdefault(says[symbol.label], drawn)

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from lastmile_net.cost import CROSSED, CROSSINGS, price_crossings
-from lastmile_net.coverage import units_connected
+from lastmile_net.coverage import new_homes
 from lastmile_net.report.spreadsheet import neutralise, write_csv
 from lastmile_net.schema import BILL
 
@@ -73,7 +73,7 @@ def areas(plan: Plan) -> pd.DataFrame:
     table = pd.DataFrame(plan.customers.drop(columns="geometry"))
     table = table.assign(
         area=table["area_id"].astype(object).where(table["area_id"].notna(), "(none)"),
-        new=np.where(table["outcome"] == "planned", new_homes(plan), 0),
+        new=np.where(table["outcome"] == "planned", new_homes(plan.customers), 0),
         planned=(table["outcome"] == "planned").astype(np.int64),
         unserved=(table["outcome"] == "unserved").astype(np.int64),
         drop=pd.to_numeric(table["drop_m"]).where(table["outcome"] == "planned", 0.0),
@@ -92,15 +92,6 @@ def areas(plan: Plan) -> pd.DataFrame:
     return found.reset_index()
 
 
-def new_homes(plan: Plan) -> NDArray[np.int64]:
-    """Return the homes of each customer that are not served today."""
-    table = plan.customers.assign(connected=plan.customers["status"] == "connected")
-    if "units_connected" not in table:
-        table = table.assign(units_connected=np.nan)
-    left: NDArray[np.int64] = table["units"].to_numpy(np.int64) - units_connected(table)
-    return left
-
-
 def homes_passed(plan: Plan) -> int:
     """Count the homes, not served today, that the plan connects or passes within `passed_within_m` of a new trench."""
     new = plan.trenches[plan.trenches["kind"] != "drop"]
@@ -110,7 +101,7 @@ def homes_passed(plan: Plan) -> int:
         points, predicate="dwithin", distance=plan.config.passed_within_m
     )[0]
     passed[near] = True
-    return int(new_homes(plan)[passed].sum())
+    return int(new_homes(plan.customers)[passed].sum())
 
 
 def write_bom(plan: Plan, folder: Path) -> list[Path]:
@@ -287,7 +278,7 @@ def _fibre(plan: Plan) -> Iterator[Item]:
 
 def _equipment(plan: Plan) -> Iterator[Item]:
     planned = (plan.customers["outcome"] == "planned").to_numpy()
-    count = {"home": int(new_homes(plan)[planned].sum()), "customer": int(planned.sum())}
+    count = {"home": int(new_homes(plan.customers)[planned].sum()), "customer": int(planned.sum())}
     left = round(plan.summary["cost"]["equipment"], 2)
     if not left:
         return
@@ -385,7 +376,7 @@ def _total_rows(plan: Plan, last: int) -> list[list[object]]:
     planned = (plan.customers["outcome"] == "planned").to_numpy()
     rows: list[list[object]] = [["part", f"amount {plan.summary.get('currency', '')}".strip()]]
     rows += [[part, f'=SUMIF(Items!A2:A{last},"{part}",Items!F2:F{last})'] for part in PARTS]
-    rows += [["total", "=SUM(B2:B7)"], ["homes connected", int(new_homes(plan)[planned].sum())]]
+    rows += [["total", "=SUM(B2:B7)"], ["homes connected", int(new_homes(plan.customers)[planned].sum())]]
     rows += [["homes passed", homes_passed(plan)]]
     rows += [["cost per home connected", '=IF(B9>0,B8/B9,"")'], ["cost per home passed", '=IF(B10>0,B8/B10,"")']]
     rows += [["labour, overhead aside", f"=SUM(Items!H2:H{last})"], ["material, overhead aside", "=B8-B7-B13"]]

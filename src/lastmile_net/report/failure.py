@@ -12,9 +12,8 @@ import shapely
 
 from lastmile_net.counts import counted, money
 from lastmile_net.counts import homes as homes_in_words
-from lastmile_net.coverage import PASSING_ROLES
+from lastmile_net.coverage import PASSING_ROLES, new_homes
 from lastmile_net.credit import osm_credit
-from lastmile_net.report.bom import new_homes
 from lastmile_net.report.headline import headline
 from lastmile_net.report.page import TITLE, Section, html, markdown
 from lastmile_net.report.phases import phase_notes, phase_table
@@ -103,7 +102,7 @@ def write_failure_report(
 
 
 def _funnel(plan: Plan) -> Section:
-    table, left = plan.customers, new_homes(plan)
+    table, left = plan.customers, new_homes(plan.customers)
     units = table["units"].to_numpy(np.int64)
     connected = units - left
     reach = np.where(table["reason"].isin(_OUT_OF_REACH), connected, units)
@@ -122,7 +121,7 @@ def _funnel(plan: Plan) -> Section:
 
 
 def _reasons(plan: Plan) -> Section:
-    table = plan.customers.assign(homes=new_homes(plan))
+    table = plan.customers.assign(homes=new_homes(plan.customers))
     table = pd.DataFrame(table[table["outcome"] == "unserved"])
     found = table.groupby("reason").agg(
         customers=("homes", "size"), homes=("homes", "sum"), example=("remedy", "first")
@@ -179,7 +178,7 @@ def _idle_lines(plan: Plan) -> Section:
 
 def _passed(plan: Plan) -> Section:
     """List who could be connected today without digging in the street, cheapest first."""
-    table = plan.customers.assign(homes=new_homes(plan), to_finish=_to_finish(plan))
+    table = plan.customers.assign(homes=new_homes(plan.customers), to_finish=_to_finish(plan))
     passed = table[table["status"] == "passed"]
     columns = ["customer_id", *_address(table), "homes", "outcome", "reason", "to_finish"]
     found = pd.DataFrame(passed[columns]).sort_values(["to_finish", "customer_id"]).reset_index(drop=True)
@@ -204,7 +203,7 @@ def _to_finish(plan: Plan) -> pd.Series[float]:
 
 
 def _near_misses(plan: Plan, distance: NDArray[np.float64], near_m: float) -> Section:
-    table = plan.customers.assign(homes=new_homes(plan), distance_m=np.round(distance, 1))
+    table = plan.customers.assign(homes=new_homes(plan.customers), distance_m=np.round(distance, 1))
     near = table[(table["status"] != "connected") & (distance <= near_m)]
     columns = ["customer_id", *_address(table), "homes", "distance_m", "outcome", "reason", "cost_alone"]
     found = pd.DataFrame(near[columns]).sort_values(["cost_alone", "distance_m", "customer_id"]).reset_index(drop=True)
@@ -219,7 +218,7 @@ def _near_misses(plan: Plan, distance: NDArray[np.float64], near_m: float) -> Se
 
 
 def _signed(plan: Plan) -> Section:
-    table = plan.customers.assign(homes=new_homes(plan), to_finish=_to_finish(plan))
+    table = plan.customers.assign(homes=new_homes(plan.customers), to_finish=_to_finish(plan))
     waiting = table[_flag(table, "signed") & (table["status"] != "connected").to_numpy()]
     columns = ["customer_id", *_address(table), "homes", "outcome", "reason", "to_finish", "cost_alone", "remedy"]
     found = pd.DataFrame(waiting[columns]).sort_values(["to_finish", "cost_alone", "customer_id"])
@@ -241,7 +240,7 @@ def _signed(plan: Plan) -> Section:
 
 def _ask_now(plan: Plan) -> Section:
     """List who has not signed and lies beside a new trench: what it adds to the plan, and what it costs alone."""
-    table = plan.customers.assign(homes=new_homes(plan))
+    table = plan.customers.assign(homes=new_homes(plan.customers))
     new = plan.trenches[plan.trenches["kind"] != "drop"]
     beside = np.zeros(len(table), bool)
     within = plan.config.passed_within_m

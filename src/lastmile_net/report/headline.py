@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from lastmile_net.counts import homes, money, percent
+from lastmile_net.coverage import new_homes
 from lastmile_net.coverage.missed import missed
-from lastmile_net.report.bom import new_homes
 from lastmile_net.report.choice import choice
 from lastmile_net.report.page import Section
 from lastmile_net.report.words import REASONS_IN_SHORT
@@ -103,7 +103,7 @@ def _coverage(plan: Plan) -> Iterator[Fact]:
     part = f"{percent(units['planned'] / max(without, 1))} of those without a line today"
     all_homes = f"then {then:,} of all {units['total']:,} homes ({percent(then / max(units['total'], 1))}) have one"
     yield Fact("homes the plan connects", f"{units['planned']:,} of {without:,}", f"{part}; {all_homes}")
-    table = plan.customers.assign(homes=new_homes(plan))
+    table = plan.customers.assign(homes=new_homes(plan.customers))
     why = table[table["outcome"] == "unserved"].groupby("reason")["homes"].sum()
     why = why.sort_values(ascending=False, kind="stable")
     told = "; ".join(f"{REASONS_IN_SHORT.get(str(code), code)}: {count:,}" for code, count in why.items())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lastmile_net.report.bom import new_homes
+from lastmile_net.coverage import new_homes
 from lastmile_net.report.page import Section
 from lastmile_net.report.words import CHANGES
 
@@ -31,7 +31,9 @@ def to_do(plan: Plan) -> Section:
     plan
         A plan, or one that has been read back.
     """
-    table = pd.DataFrame(plan.customers).assign(homes=new_homes(plan), where=_streets(plan), phase=_phases(plan))
+    table = pd.DataFrame(plan.customers).assign(
+        homes=new_homes(plan.customers), where=_streets(plan), phase=_phases(plan)
+    )
     left = table[table["outcome"] == "unserved"].copy()
     by_street = bool(left["where"].notna().mean() > 0.5)
     left["what"] = _changes(left)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lastmile_net.counts import homes as in_words
 from lastmile_net.counts import money, percent
+from lastmile_net.coverage import homes_by
 from lastmile_net.coverage.missed import missed
 from lastmile_net.report.choice import choice
 from lastmile_net.report.curve import landmarks, loss_of_nesting
@@ -110,8 +111,7 @@ def _coverage(plan: Plan) -> list[Row]:
 
 
 def _reasons(plan: Plan) -> list[Row]:
-    unserved = plan.customers[plan.customers["outcome"] == "unserved"]
-    homes = unserved.groupby("reason")["units"].sum()
+    homes = homes_by(plan.customers[plan.customers["outcome"] == "unserved"], "reason")
     every, units = plan.summary["customers"]["total"], plan.summary["units"]["total"]
     counted = sorted(plan.summary["reasons"].items(), key=lambda item: (-item[1], item[0]))
     meaning = meanings(plan)
