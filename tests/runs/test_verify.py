@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import sqlite3
 from contextlib import closing
@@ -458,6 +459,22 @@ def test_lost_customer_is_found_by_the_input(town: Plan, tmp_path: Path) -> None
     verdict = verify_run(write_run(town, tmp_path / "second", inputs=Inputs.of(customers=given)))
     assert verdict.passed
     assert "inputs_are_all_there" in {check.name for check in verdict.checks}
+
+
+def test_layers_named_behind_a_colon_are_read_again(town: Plan, tmp_path: Path) -> None:
+    """One file of all layers is what planners keep: its path with `:layer` was no file, and two checks were dropped."""
+    file = tmp_path / "town.gpkg"
+    wall = LineString([(500_140, 5_400_010), (500_160, 5_400_010)])
+    gpd.GeoDataFrame(geometry=[wall], crs=town.customers.crs).to_file(file, layer="walls")
+    town.customers[["customer_id", "geometry"]].iloc[1:].to_file(file, layer="homes")
+    inputs = Inputs.of(customers=f"{file}:homes", barriers=f"{file}:walls")
+    assert inputs.files["customers"].layer == "homes"
+    assert inputs.files["customers"].sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    verdict = verify_run(write_run(town, tmp_path / "run", inputs=inputs))
+    assert {fault.name: fault.rows for fault in verdict.faults} == {
+        "inputs_are_all_there": ("a (new)",),
+        "nothing_built_against_barriers": ("d-a",),
+    }
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])

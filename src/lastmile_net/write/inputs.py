@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from lastmile_net.errors import MissingFileError
+from lastmile_net.read.sources import locate
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,12 +39,20 @@ class InputFile:
 
     @classmethod
     def of(cls, source: str | Path, layer: str = "") -> Self:
-        """Return path and hash of `source`; an address of a database keeps no password and has no hash."""
+        """
+        Return path, layer and hash of `source`, which may name its layer: `town.gpkg:homes`.
+
+        An address of a database keeps no password, and has no hash; nor has a file that is not there.
+        """
         text = str(source)
         if "://" in text:
             return cls(_PASSWORD.sub(r"\1@", text), layer)
-        path = Path(text).resolve()
-        return cls(str(path), layer, hash_path(path) if path.exists() else "")
+        try:
+            place = locate(text, layer or None)
+        except MissingFileError:
+            return cls(str(Path(text).resolve()), layer)
+        path = place.path.resolve()
+        return cls(str(path), place.layer or "", hash_path(path))
 
 
 @dataclass(frozen=True)
