@@ -79,7 +79,7 @@ def test_optics_come_by_name_by_table_and_by_file(tmp_path: Path) -> None:
     changed = PlanConfig.read({"optical": {"preset": "N1", "margin_db": 1}}).optical
     assert changed == Optics.preset("N1", {"margin_db": 1})
     (tmp_path / "own.toml").write_text('name = "own"\nbudget_db = 20\nfibre_db_per_km = 0.5\n')
-    assert Optics.preset("own.toml", folder=tmp_path).budget_db == 20
+    assert Optics.preset(str(tmp_path / "own.toml")).budget_db == 20
 
 
 def test_wrong_optics_are_refused(tmp_path: Path) -> None:
@@ -91,4 +91,4 @@ def test_wrong_optics_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'margin_db'"):
         Optics.preset("B+", {"margin": 1})
     with pytest.raises(MissingFileError, match=r"none\.toml"):
-        Optics.preset("none.toml", folder=tmp_path)
+        Optics.preset(str(tmp_path / "none.toml"))

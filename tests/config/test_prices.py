@@ -108,7 +108,7 @@ def test_a_preset_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="example-eur, example-usd, metres"):
         CostModel.preset("exmple")
     with pytest.raises(MissingFileError, match=r"none\.toml"):
-        CostModel.preset("none.toml", folder=tmp_path)
+        CostModel.preset(str(tmp_path / "none.toml"))
     (tmp_path / "bad.toml").write_text("= 3")
     with pytest.raises(ConfigError, match="not valid TOML"):
-        CostModel.preset("bad.toml", folder=tmp_path)
+        CostModel.preset(str(tmp_path / "bad.toml"))

@@ -87,9 +87,9 @@ class Optics(Frozen):
         return self
 
     @classmethod
-    def preset(cls, name: str, changes: dict[str, Any] | None = None, *, folder: Path = Path()) -> Optics:
+    def preset(cls, name: str, changes: dict[str, Any] | None = None) -> Optics:
         """
-        Read a class of optics, or the TOML file at that path below `folder`, and lay `changes` over it.
+        Read a class of optics, or the TOML file at that path, and lay `changes` over it.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class Optics(Frozen):
         ConfigError
             If there is no such class, or a key or value is wrong.
         """
-        return cls.read(_read(name, folder) | (changes or {}), name)
+        return cls.read(_read(name) | (changes or {}), name)
 
     @property
     def fixed_db(self) -> float:
@@ -180,9 +180,9 @@ def _names() -> dict[str, Path]:
     return {_toml(path)["name"]: path for path in PRESETS.glob("optics-*.toml")}
 
 
-def _read(name: str, folder: Path = Path()) -> dict[str, Any]:
+def _read(name: str) -> dict[str, Any]:
     if name.endswith(".toml"):
-        path = folder / name
+        path = Path(name)
         if not path.is_file():
             raise MissingFileError([Fault("no such file", "Check the path.", source=str(path), setting="optical")])
         return _toml(path)

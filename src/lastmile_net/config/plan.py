@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,6 +12,9 @@ from lastmile_net.config.models import Frozen
 from lastmile_net.config.optics import Optics
 from lastmile_net.config.prices import CostModel
 from lastmile_net.errors import ConfigError, Fault, MissingFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Metres = Annotated[float, Field(ge=0)]
 ENCODING_CURE = "Write one that Python knows, such as utf-8, cp1250, iso8859-2, cp932 or gb18030."
@@ -232,9 +234,10 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
     Parameters
     ----------
     path
-        TOML file; none gives the defaults.
+        TOML file; none gives the defaults. Paths in it start from its folder.
     changes
-        Settings that win over the file. A value of None is taken for "not given".
+        Settings that win over the file; paths start from the working directory. A value of None is taken for "not
+        given".
 
     Raises
     ------
@@ -244,11 +247,12 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
         If `path` does not exist.
     """
     values = _toml(path) if path else {}
-    _from_its_folder(values, path)
+    if path:
+        _from_its_folder(values, path.parent)
     values |= {key: value for key, value in changes.items() if value is not None}
     faults: list[Fault] = []
     try:
-        values["cost"] = _prices(values, path)
+        values["cost"] = _prices(values)
     except ConfigError as error:
         faults += [_told_of_settings(fault, values.get("cost", {})) for fault in error.faults]
         values["cost"] = CostModel.preset("example-eur")
@@ -261,11 +265,11 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
     return config
 
 
-def _prices(values: dict[str, Any], path: Path | None) -> CostModel:
+def _prices(values: dict[str, Any]) -> CostModel:
     prices = values.get("prices", PlanConfig.model_fields["prices"].default)
     if not isinstance(values.get("cost", {}), dict):
         raise ConfigError([Fault(f"is no table (got {values['cost']!r})", "Give it entries: [cost].", setting="cost")])
-    return CostModel.preset(str(prices), values.get("cost", {}), folder=path.parent if path else Path())
+    return CostModel.preset(str(prices), values.get("cost", {}))
 
 
 def _told_of_settings(fault: Fault, changes: dict[str, Any]) -> Fault:
@@ -285,18 +289,25 @@ def _told_of_file(fault: Fault, path: Path | None, changes: dict[str, object]) -
     return fault if fault.source or asked or path is None else replace(fault, source=str(path))
 
 
-def _from_its_folder(values: dict[str, Any], path: Path | None) -> None:
-    """Let the paths of presets and tables in a file start from its folder."""
-    presets, tables = values.get("presets"), values.get("tables")
-    if path and isinstance(presets, list):
-        values["presets"] = [
-            str(path.parent / each) if isinstance(each, str) and each.endswith(".toml") else each for each in presets
-        ]
-    if path and isinstance(tables, dict):
-        values["tables"] = {
-            name: str(path.parent / each) if isinstance(each, str) and "://" not in each else each
-            for name, each in tables.items()
-        }
+def _from_its_folder(values: dict[str, Any], folder: Path) -> None:
+    """Let all paths that are written in a file start from its folder."""
+    tables = values.get("tables")
+    for table, names, ending in (
+        (values, ("prices", "optical", "presets"), ".toml"),
+        (values.get("optical"), ("preset",), ".toml"),
+        (values.get("phases"), ("polygons",), ""),
+        (tables, tables or (), ""),
+    ):
+        if isinstance(table, dict):
+            table |= {name: _seen_from(folder, table[name], ending) for name in names if name in table}
+
+
+def _seen_from(folder: Path, given: object, ending: str) -> object:
+    """Return a path, or each in a list, as seen from a folder; what ends otherwise is the name of a preset."""
+    if isinstance(given, list):
+        return [_seen_from(folder, each, ending) for each in given]
+    is_path = isinstance(given, str) and given != "" and given.endswith(ending) and "://" not in given
+    return str(folder / str(given)) if is_path else given
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -198,18 +198,16 @@ class CostModel(Frozen):
         return self.dig.by(self.method_on(surface, highway)).on(surface)
 
     @classmethod
-    def preset(cls, name: str, changes: dict[str, Any] | None = None, *, folder: Path = Path()) -> CostModel:
+    def preset(cls, name: str, changes: dict[str, Any] | None = None) -> CostModel:
         """
         Read a preset, and lay the planner's changes over it.
 
         Parameters
         ----------
         name
-            Name of a preset of the package, or the path of a TOML file, seen from `folder`.
+            Name of a preset of the package, or the path of a TOML file.
         changes
             Tables as in the preset; what they leave out stays. A bare number replaces the value of a price.
-        folder
-            Where relative paths start.
 
         Raises
         ------
@@ -224,7 +222,7 @@ class CostModel(Frozen):
         >>> model.drop_fixed.value, model.drop_fixed.source, model.currency
         (900.0, 'planner', 'EUR')
         """
-        path = _preset_path(name, folder)
+        path = _preset_path(name)
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -237,9 +235,9 @@ def preset_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem.removeprefix("prices-") for path in PRESETS.glob("prices-*.toml")))
 
 
-def _preset_path(name: str, folder: Path) -> Path:
+def _preset_path(name: str) -> Path:
     if name.endswith(".toml"):
-        path = folder / name
+        path = Path(name)
         if not path.is_file():
             raise MissingFileError([Fault("no such file", "Check the path.", source=str(path), setting="prices")])
         return path
