@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
@@ -103,6 +104,19 @@ def test_plan_survives_the_way_through_the_files(town: Plan, tmp_path: Path) -> 
     assert (back.config, back.status, back.notes) == (town.config, town.status, town.notes)
     again = write_run(back, tmp_path / "again")
     assert verify_run(again).passed
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("names", [["17", "007"], ["-12", "=Yard 3"], ["None", "@home"]])
+def test_proposals_keep_their_names(town: Plan, tmp_path: Path, names: list[str]) -> None:
+    """The report looks prices up by the name of an access point; `17` came back as a number, `=Yard 3` quoted."""
+    texts = {"scope": "change", "name": names, "change": "add_ports", "unit": "ports", "at": names, "devices": ""}
+    proposals = pd.DataFrame(
+        texts | {"value": [3.0, np.nan], "homes": 2, "cost": 60.5, "best": True, "proposal": "add"}
+    )
+    town = dataclasses.replace(town, proposals=proposals)
+    found = read_run(write_run(town, tmp_path / "run")).proposals
+    pd.testing.assert_frame_equal(found, proposals, check_dtype=False)
 
 
 @pytest.mark.usefixtures("quick")

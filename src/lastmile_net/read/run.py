@@ -18,10 +18,14 @@ from lastmile_net.schema import PLAN_LAYERS, ROUTES
 from lastmile_net.solve.problem import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lastmile_net.plan.result import Plan
     from lastmile_net.schema import Kind, Layer
     from lastmile_net.solve.problem import Status
 
+PROPOSED = ("scope", "name", "change", "unit", "at", "devices", "proposal")
+"""Columns of `remedies.csv` that hold text, names that look like numbers among it."""
 ANEW = "Read it with that version, or plan it again with this one."
 
 
@@ -59,7 +63,7 @@ def read_run(folder: Path | str) -> Plan:
         summary=summary,
         config=PlanConfig.read(seal["config"], str(folder / "run.json")),
         status=cast("Status", seal["status"]),
-        curve=_curve(folder),
+        curve=_csv(folder / "curve.csv", ("customer_id",)),
         proposals=_proposals(folder),
         log=_log(folder, seal),
         notes=tuple(seal.get("notes", ())),
@@ -88,19 +92,19 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
 
 def _proposals(folder: Path) -> pd.DataFrame:
     """Return what changes would win; an empty table where the run does not tell."""
-    path = folder / "remedies.csv"
-    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else pd.DataFrame()
+    table = _csv(folder / "remedies.csv", PROPOSED)
+    return table.fillna(dict.fromkeys(PROPOSED, ""))
 
 
-def _curve(folder: Path) -> pd.DataFrame:
-    """Return the curve; an empty table where the run has none."""
-    path = folder / "curve.csv"
+def _csv(path: Path, texts: Sequence[str]) -> pd.DataFrame:
+    """Read a table of a run, its texts without the apostrophe that keeps spreadsheets from running them."""
     if not path.is_file():
         return pd.DataFrame()
-    table = pd.read_csv(path, dtype={"customer_id": "str"}, keep_default_na=False, na_values=[""])
-    names = table["customer_id"].astype(object)
-    plain = names.str.replace(r"^'(?=\s*[=+\-@\t\r])", "", regex=True)
-    return table.assign(customer_id=plain.where(names.notna(), None))
+    table = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"), keep_default_na=False, na_values=[""])
+    for name in table.columns.intersection(list(texts)):
+        plain = table[name].astype(object).str.replace(r"^'(?=\s*[=+\-@\t\r])", "", regex=True)
+        table[name] = plain.where(plain.notna(), None)
+    return table
 
 
 def _layer(folder: Path, layer: Layer) -> gpd.GeoDataFrame:
