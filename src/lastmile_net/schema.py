@@ -190,8 +190,8 @@ PLAN_CUSTOMERS = Layer(
         Column(
             "remedy_cost",
             "number",
-            "what connecting it costs on top of the plan after it, new ports included; more than `cost_alone` where "
-            "ports must be bought, or the nearest have none free",
+            "what connecting it costs on top of the plan after it, new ports included, room on a full line not; more "
+            "than `cost_alone` where ports must be bought, or the nearest have none free",
             unit="currency",
         ),
         Column("remedy", "text", "the change as a sentence"),

@@ -65,6 +65,51 @@ def test_who_does_not_fit_is_told_the_line() -> None:
     assert (again.customers["outcome"] == "planned").all()
 
 
+def behind(*lines: tuple[float, float, float]) -> gpd.GeoDataFrame:
+    """Return the cabinet at the start of Main, and ducts along y = 0: from, to, spare capacity."""
+    names = [f"D{i}" for i in range(len(lines))]
+    table = {"backbone_id": ["K", *names], "role": ["cabinet", *["duct"] * len(lines)]}
+    places = [point(0, 0), *(line((start, 0), (end, 0)) for start, end, _ in lines)]
+    free = {"units_free": [np.nan, *(spare for _, _, spare in lines)]}
+    return gpd.GeoDataFrame(table | free, geometry=places, crs=CRS)
+
+
+APART = streets(Main=line((0, 0), (100, 0)), Far=line((400, 0), (800, 0)))
+
+
+@pytest.mark.parametrize("spare", [(0,), (1,), (1, 1), (0, 1), (0, 0)])
+def test_who_is_tied_by_full_lines_only_is_told_all_of_them(spare: tuple[int, ...]) -> None:
+    """The only way is as good as closed where a line has no room, from the start or for one more: each is named."""
+    step = 400 / len(spare)
+    backbone = behind(*((i * step, (i + 1) * step, room) for i, room in enumerate(spare)))
+    town = Town(APART, backbone, customers(a=point(450, 5), b=point(500, 5)), CONFIG)
+    plan = town.plan()
+    left = plan.customers[plan.customers["outcome"] == "unserved"]
+    assert len(left) == 2 - min(spare)
+    for row, told in left.iterrows():
+        assert (told["reason"], told["remedy_code"], told["remedy_value"]) == ("line_full", "add_spare", 1)
+        assert "no price is known" in told["remedy"]
+        assert apply(town, plan, [row]).plan().customers.loc[row, "outcome"] == "planned"  # type: ignore[list-item]
+
+
+def test_the_proposal_counts_the_room_for_all() -> None:
+    """Two homes that a full line keeps out need room for two, not for the larger of the two."""
+    here = customers(a=point(450, 5), b=point(500, 5), c=point(550, 5))
+    plan = lm.plan(APART, behind((0, 400, 1)), here, config=CONFIG)
+    best = plan.proposals.iloc[0]
+    assert (best["change"], best["at"], best["value"], best["homes"]) == ("add_spare", "D0", 2, 2)
+    assert "no price is known" in best["proposal"]
+
+
+def test_a_way_past_a_full_line_is_one_change_less() -> None:
+    """Who can be dug to, though dearly, lacks money alone; room in the line would be a second change."""
+    config = lm.read_config(prices="metres", cost=COST, budget=250)
+    plan = lm.plan(MAIN, backbone("duct", 1), customers(a=point(200, 5), b=point(300, 5)), config=config)
+    told = plan.customers.set_index("customer_id").loc["b"]
+    assert (told["reason"], told["remedy_code"]) == ("over_budget", "raise_budget")
+    assert told["remedy_also"] is None
+
+
 def test_a_run_within_spare_capacity_is_verified(tmp_path: object) -> None:
     """What the plan says of lines holds when it is read again from its files."""
     houses = {"a": point(100, 5), "b": point(200, 5), "c": point(300, 5)}

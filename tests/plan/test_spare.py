@@ -74,6 +74,17 @@ def test_a_duct_that_the_money_does_not_reach_leaves_the_proof_as_it_is() -> Non
     assert plan.summary["aim"]["gain"] == plan.summary["aim"]["most_gain"] == 3
 
 
+def test_a_duct_with_room_is_not_blamed() -> None:
+    """The duct to an island takes either of two homes, and the money neither: each alone lacks money, and no port."""
+    ways = streets(Side=way((100, -60), (100, 0)), Up=way((0, 0), (0, 50), (100, 50)), Far=way((400, 0), (600, 0)))
+    here = customers(g=at(-10, 40), f=at(450, 5), h=at(500, 5))
+    plan = planned(ways, ducts((way((0, 0), (400, 0)), 1)), here, budget=51)
+    told = plan.customers.set_index("customer_id").loc[["f", "h"]]
+    assert told["reason"].tolist() == ["over_budget"] * 2
+    assert told["remedy_code"].tolist() == ["raise_budget"] * 2
+    assert told["remedy_also"].isna().all()
+
+
 def random_town(seed: int) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Return blocks of streets, the cabinet with two small ducts along some of them, and houses."""
     rng = np.random.default_rng(seed)

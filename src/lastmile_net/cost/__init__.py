@@ -10,7 +10,7 @@ from lastmile_net.cost.customers import (
 )
 from lastmile_net.cost.edges import EdgePrices, price_edges
 from lastmile_net.cost.money import from_cents, to_cents
-from lastmile_net.cost.reuse import UNLIMITED
+from lastmile_net.cost.reuse import UNLIMITED, price_reuse
 from lastmile_net.cost.surfaces import guessed_surfaces, surface_classes
 from lastmile_net.cost.totals import CostBreakdown, overhead_on, total_cost, with_overhead, with_overheads
 
@@ -31,6 +31,7 @@ __all__ = [
     "price_edges",
     "price_equipment",
     "price_fibre",
+    "price_reuse",
     "surface_classes",
     "to_cents",
     "total_cost",

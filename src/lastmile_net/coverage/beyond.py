@@ -10,7 +10,15 @@ import pandas as pd
 import pyproj
 import shapely
 
-from lastmile_net.cost import count_crossings, price_crossings, price_drops, price_edges, price_fibre, to_cents
+from lastmile_net.cost import (
+    count_crossings,
+    price_crossings,
+    price_drops,
+    price_edges,
+    price_fibre,
+    price_reuse,
+    to_cents,
+)
 from lastmile_net.network.attach import lay_drops
 from lastmile_net.network.candidates import blocked
 from lastmile_net.network.network import STREET, components
@@ -100,6 +108,21 @@ def beyond_limits(question: Question, rows: Ints) -> Beyond:
     made = extra.assign(price=_drop_price(question, extra))
     both = pd.concat([own, made[["customer", "node", "drop_m", "price"]]], ignore_index=True)
     return replace(beyond, drops=_priced(question, both))
+
+
+def with_full_lines(question: Question) -> Question:
+    """Return the question with the lines that have no room from the start opened, at the price of their use."""
+    network, model = question.network, question.config.cost
+    full = question.prices.capacity == 0
+    if not full.any():
+        return question
+    roomy = replace(network, backbone=network.backbone.assign(units_free=1.0))
+    price = to_cents(price_reuse(roomy, model)[0] * network.length_m)
+    return replace(
+        question,
+        edge_price=np.where(full, price, question.edge_price),
+        edge_fibre=np.where(full, price_fibre(network.length_m, model), question.edge_fibre),
+    )
 
 
 def without_exclusions(question: Question, rows: Ints) -> Beyond:

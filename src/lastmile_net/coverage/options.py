@@ -38,8 +38,7 @@ class Option(NamedTuple):
     over_stretch: float
     over_db: float
     state_db: float
-    spare: float
-    line: str
+    full: tuple[tuple[str, int], ...]
     lifted: tuple[str, ...]
 
 
@@ -53,7 +52,8 @@ class Options:
     table
         One row per customer that has one, by `customer`: `search`, `node`, `tap`, `drop_m`, `route_m`, `cost` (of
         digging, drop and fibre), and what it takes: `ports`, `over_drop_m`, `over_route_m`, `over_stretch`,
-        `over_db`, `state_db` (nan where the loss need not be stated), `link` (-1 for none), `spare`.
+        `over_db`, `state_db` (nan where the loss need not be stated), `link` (-1 for none), `full` (lines on the way
+        that lack room, and for how many homes), `full_lines` (their number).
     ways
         The searches that `search` numbers.
     """
@@ -81,13 +81,13 @@ def weigh(question: Question, beyond: Beyond) -> Options:
         if shortest is None:
             shortest = np.full(len(question.units), np.inf)
             np.minimum.at(shortest, table["customer"].to_numpy(), table["route_m"].to_numpy())
-        tables.append(_judged(question, beyond, table, shortest))
+        tables.append(_with_full_lines(question, beyond, _judged(question, beyond, table, shortest), found))
     options = pd.concat(tables, ignore_index=True)
     options["cost"] += ports_price(options["ports"].to_numpy(), question.config.cost)
     options["changes"] = _count(options)
     order = ["customer", "changes", "cost", "route_m", "search"]
     options = options.sort_values(order, kind="stable").drop_duplicates("customer")
-    return Options(_with_spare(question, beyond, options, ways), tuple(ways))
+    return Options(_with_lifted(beyond, options, ways), tuple(ways))
 
 
 def _searches(question: Question, beyond: Beyond) -> Iterator[tuple[Ints, Ints, bool, Ints, Ints, Flags]]:
@@ -97,8 +97,9 @@ def _searches(question: Question, beyond: Beyond) -> Iterator[tuple[Ints, Ints, 
     rooms = (question.room, question.room_left) if question.ports_kept.any() else (question.room,)
     roomy = [np.flatnonzero(room >= 1) for room in rooms]
     spare = beyond.usable & _has_spare(question, beyond)
-    # the first one also tells the shortest route
-    yield length, money, True, every, np.zeros(len(every), np.int64), beyond.usable
+    # the first one also tells the shortest route, which lines that carry nobody are no part of
+    carries = np.append(question.prices.capacity, -1)[beyond.parent] != 0
+    yield length, money, True, every, np.zeros(len(every), np.int64), beyond.usable & carries
     for taps, usable in ((every, beyond.usable), (every, spare), *((taps, spare) for taps in roomy)):
         none = np.zeros(len(taps), np.int64)
         yield money, length, False, taps, none, usable
@@ -169,7 +170,7 @@ def _judged(question: Question, beyond: Beyond, table: pd.DataFrame, shortest: F
     route_m, room = table["route_m"].to_numpy(), question.room_for(customer, tap)
     most = np.inf if config.max_route_m is None else config.max_route_m
     stretch = np.inf if config.max_stretch is None else config.max_stretch
-    least = np.maximum(shortest[customer], 1e-9)
+    least = np.maximum(np.minimum(shortest[customer], route_m), 1e-9)
     over_db, state_db = _over_budget(question, route_m, tap)
     drop_m, longest_m = table["drop_m"].to_numpy(), longest_drop_m(config.max_drop_m)
     return table.assign(
@@ -179,7 +180,6 @@ def _judged(question: Question, beyond: Beyond, table: pd.DataFrame, shortest: F
         over_stretch=_beyond_limit(route_m / least, stretch, 1e-6),
         over_db=over_db,
         state_db=state_db,
-        spare=0.0,
     )
 
 
@@ -207,34 +207,47 @@ def _over_budget(question: Question, route_m: Floats, tap: Ints) -> tuple[Floats
 
 def _count(options: pd.DataFrame) -> Ints:
     """Count the changes that each option takes."""
-    over = ["ports", "over_drop_m", "over_route_m", "over_stretch", "over_db", "spare"]
-    count: Ints = (options[over].to_numpy() > 0).sum(axis=1)
+    over = ["ports", "over_drop_m", "over_route_m", "over_stretch", "over_db"]
+    count: Ints = (options[over].to_numpy() > 0).sum(axis=1) + options["full_lines"].to_numpy()
     return count + options["state_db"].notna().to_numpy() + (options["link"].to_numpy() >= 0)
 
 
-def _with_spare(question: Question, beyond: Beyond, options: pd.DataFrame, ways: list[Ways]) -> pd.DataFrame:
-    """Say for how many homes a line on the way lacks room, and name the exclusions on the way."""
+def _with_full_lines(question: Question, beyond: Beyond, table: pd.DataFrame, found: Ways) -> pd.DataFrame:
+    """Say which lines on the way of each option lack room, the fullest first, and for how many homes."""
+    full, full_lines = np.full(len(table), None, object), np.zeros(len(table), np.int64)
+    full.fill(())
+    if (question.prices.capacity >= 0).any():
+        code, name = pd.factorize(np.append(question.network.street_id, "")[beyond.parent])
+        node, units = table["node"].to_numpy(np.int64), question.units[table["customer"].to_numpy()]
+        waiting = [(np.arange(len(table)), _spare(question, beyond))]
+        while waiting:
+            rows, left = waiting.pop()
+            least, edge = least_along(found, beyond.tail, beyond.head, left, node[rows])
+            short = units[rows] - least
+            fullest = np.where(short > 0, code[edge], -1)
+            for each in np.unique(fullest[short > 0]).tolist():
+                here = fullest == each
+                for row, homes in zip(rows[here].tolist(), short[here].tolist(), strict=True):
+                    full[row] += ((name[each], homes),)
+                full_lines[rows[here]] += 1
+                # others on the way may be full, too
+                waiting.append((rows[here], np.where(code == each, FAR, left)))
+    return table.assign(full=full, full_lines=full_lines)
+
+
+def _with_lifted(beyond: Beyond, options: pd.DataFrame, ways: list[Ways]) -> pd.DataFrame:
+    """Name the exclusions on the way of each option."""
     options = options.reset_index(drop=True)
-    spare, full_line = np.zeros(len(options)), np.full(len(options), -1)
     names: list[tuple[str, ...]] = [()] * len(options)
-    limited = bool((question.prices.capacity >= 0).any())
     code, text = pd.factorize(beyond.lifted)
-    nothing = list(text).index("") if "" in text else -1
-    for number in np.unique(options["search"].to_numpy(np.int64)).tolist():
+    for number in np.unique(options["search"].to_numpy(np.int64)).tolist() if len(text) > 1 else ():
         rows = options[options["search"] == number]
         node, found = rows["node"].to_numpy(np.int64), ways[number]
-        if limited:
-            left, edge = least_along(found, beyond.tail, beyond.head, _spare(question, beyond), node)
-            short = question.units[rows["customer"].to_numpy()] - left
-            spare[rows.index] = np.maximum(short, 0)
-            full_line[rows.index] = np.where(short > 0, beyond.parent[edge], -1)
-        if len(text) > 1:
-            passed = names_along(found, beyond.tail, beyond.head, code.astype(np.int64), node, len(text))
-            for place, row in zip(rows.index.tolist(), passed, strict=True):
-                names[place] = tuple(str(text[each]) for each in np.flatnonzero(row) if each != nothing)
-    line = np.append(question.network.street_id, "")[full_line]
-    options = options.assign(spare=spare, line=line, lifted=pd.Series(names, options.index, dtype=object))
-    return options.assign(changes=_count(options) + np.array([len(each) for each in names], np.int64))
+        passed = names_along(found, beyond.tail, beyond.head, code.astype(np.int64), node, len(text))
+        for place, row in zip(rows.index.tolist(), passed, strict=True):
+            names[place] = tuple(str(text[each]) for each in np.flatnonzero(row) if text[each])
+    options = options.assign(lifted=pd.Series(names, options.index, dtype=object))
+    return options.assign(changes=options["changes"] + options["lifted"].map(len).astype(np.int64))
 
 
 def devices(ports: int, model: CostModel) -> tuple[tuple[str, int], ...]:

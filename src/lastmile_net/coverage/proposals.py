@@ -11,7 +11,7 @@ from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.counts import counted, homes
 from lastmile_net.coverage.beyond import MILLI
 from lastmile_net.coverage.options import devices, ports_price
-from lastmile_net.coverage.remedy import REMEDY_UNITS
+from lastmile_net.coverage.remedy import NO_PRICE, REMEDY_UNITS
 from lastmile_net.solve.extend import count_along
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ def _proposal(question: Question, verdict: Verdict, key: tuple[str, ...], rows: 
     total = with_overhead(round(cost + float(price_equipment(units, model).sum()), 2), model)
     chosen = devices(ports, model)
     told = ", ".join(f"{number} x {kind}" for kind, number in chosen)
+    if code == "add_spare":
+        value = _room(question, verdict, rows, verdict.remedies[int(rows[0])].at)
     count = int(units.sum())
     size = "" if np.isnan(value) else f" by {value:,.2f} {REMEDY_UNITS[code]}".rstrip().replace(".00 ", " ")
     words = f"{told} at {at}" if told and code == "add_ports" else f"{change}{size}{' at ' + at if at else ''}"
@@ -112,6 +114,8 @@ def _proposal(question: Question, verdict: Verdict, key: tuple[str, ...], rows: 
         words = "go beyond the budget or aim" + (f", with {told or counted(ports, 'port')} more" if ports else "")
     where = "" if scope == "change" else f" in {name}"
     text = f"{words}: serves {homes(count)} more{where} for {total:,.2f} {model.currency}"
+    if "add_spare" in change:
+        text += f", besides the room on the line ({NO_PRICE})"
     return (
         scope,
         name,
@@ -137,6 +141,14 @@ def _ports(question: Question, verdict: Verdict, rows: np.ndarray, *, every_home
     needed = pd.Series(question.units[asked]).groupby(tap).sum()
     room = (question.room if every_home else question.room_left)[needed.index.to_numpy(np.int64)]
     return int(np.maximum(needed.to_numpy() - np.nan_to_num(room, posinf=np.inf), 0).sum())
+
+
+def _room(question: Question, verdict: Verdict, rows: np.ndarray, line: str) -> float:
+    """Return the homes for which a full line lacks room when it carries all of the customers."""
+    assert verdict.options is not None
+    full = verdict.options.table.set_index("customer").loc[rows, "full"]
+    left = question.units[rows] - np.array([dict(each)[line] for each in full], np.int64)
+    return float(question.units[rows].sum() - left.min())
 
 
 def _together(question: Question, verdict: Verdict, rows: np.ndarray) -> float:

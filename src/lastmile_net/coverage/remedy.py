@@ -25,6 +25,9 @@ REMEDY_UNITS = {
 }
 """Kinds of change, and the unit in which `remedy_value` counts."""
 
+NO_PRICE = "no price is known for that"
+"""What is said of room on a line: the prices have none for it."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -122,7 +125,8 @@ def phrase(change: Change) -> str:
         "raise_max_route_m": f"raise the limit on routes by {number} m",
         "raise_max_stretch": f"raise `max_stretch` by {value:.3f}",
         "add_ports": f"add {counted(value, 'port')} at access point {at}{change.price and f' for {change.price}'}",
-        "add_spare": f"add spare capacity for {homes(value)} on the existing line {at}",
+        "add_spare": f"free fibres for {homes(value)} on the existing line {at}, or lay a larger cable there "
+        f"({NO_PRICE})",
         "reduce_loss": f"save {number} dB on the way over access point {at}: stronger optics or a lower split",
         "state_loss": f"state `loss_db` of access point {at}: with at most {number} dB there it can be served",
         "include": "take `exclude` off it" if not at else f"take the exclusion off {at}",

@@ -11,7 +11,7 @@ import shapely
 
 from lastmile_net.cost import price_equipment, with_overhead, with_overheads
 from lastmile_net.counts import counted, money
-from lastmile_net.coverage.beyond import beyond_limits, without_exclusions
+from lastmile_net.coverage.beyond import beyond_limits, with_full_lines, without_exclusions
 from lastmile_net.coverage.options import Option, ports_price, weigh
 from lastmile_net.coverage.question import Question
 from lastmile_net.coverage.remedy import Change, Remedy, down, hundredths, sentence, up
@@ -77,13 +77,16 @@ def judge(question: Question) -> Verdict:
     rows = unserved[placed[unserved]]
     if len(rows) == 0:
         return Verdict(reason, remedies)
-    reason[rows], shut = _reasons(question, rows)
+    wide = with_full_lines(question)
+    reason[rows], shut = _reasons(question, rows, wide.tied)
+    question = wide
     beyond = beyond_limits(question, rows)
     options = weigh(question, beyond)
     lifted = _opened(question, rows[shut[rows]])
     best = {OWN: options.table} | ({} if lifted is None else {"lifted": lifted.table})
     table = pd.concat(best.values()).sort_values(["customer", "changes", "cost"], kind="stable")
     table = table.drop_duplicates("customer").set_index("customer")
+    reason[table.index] = _as_it_stands(question, table, reason[table.index])
     told = map(Option._make, table[list(Option._fields)].itertuples(index=False, name=None))
     chosen = dict(zip(table.index.tolist(), zip(told, _money(question, table).tolist(), strict=True), strict=True))
     left_out = customers["exclude"].to_numpy(bool)
@@ -93,22 +96,37 @@ def judge(question: Question) -> Verdict:
     return Verdict(reason, remedies, beyond, options)
 
 
-def _reasons(question: Question, rows: Ints) -> tuple[Texts, Flags]:
-    """Return the reason of each row, and (of all customers) whether the planner's exclusions may stand in its way."""
+def _reasons(question: Question, rows: Ints, by_line: Flags) -> tuple[Texts, Flags]:
+    """
+    Return the reason of each row, and (of all customers) whether the planner's exclusions may stand in its way.
+
+    `by_line` are the nodes that hang together with a tap over full lines, too.
+    """
     size = len(question.units)
-    offered, reached = np.zeros(size, bool), np.zeros(size, bool)
+    offered, reached, behind = np.zeros(size, bool), np.zeros(size, bool), np.zeros(size, bool)
     customer, node = question.drops["customer"].to_numpy(), question.drops["node"].to_numpy()
     offered[customer] = True
     reached[customer[question.tied[node]]] = True
+    behind[customer[by_line[node]]] = True
     excluded = question.layers.customers["exclude"].to_numpy(bool)
     near_m, edge = _nearest_street(question)
     closed = (near_m <= longest_drop_m(question.config.max_drop_m)) & ~question.eligible[edge] & (edge >= 0)
     inside = _inside_excluded(question)
     reason = np.where(question.limit == "", "no_free_port", question.limit)
-    reason = np.where(reached, reason, "street_island")
+    reason = np.where(reached, reason, np.where(behind, "line_full", "street_island"))
     reason = np.where(offered, reason, np.where(closed | inside, "excluded", "no_street_in_reach"))
     reason = np.where(excluded, "excluded", reason)
     return reason[rows], closed | inside | ~reached
+
+
+def _as_it_stands(question: Question, table: pd.DataFrame, reason: Texts) -> Texts:
+    """Return the reasons with no line blamed that has room for the customer as the plan stands."""
+    config = question.config
+    has_aim = (config.budget, config.target_coverage, config.max_cost_per_home) != (None, None, None)
+    roomy = (reason == "line_full") & (table["full_lines"] == 0).to_numpy()
+    ports = (table["ports"] > 0).to_numpy()
+    reason = np.where(roomy & ports, "no_free_port", reason)
+    return np.where(roomy & ~ports & has_aim, "over_budget", reason)
 
 
 def _nearest_street(question: Question) -> tuple[Floats, Ints]:
@@ -241,8 +259,7 @@ def _changes(question: Question, beyond: Beyond, option: Option) -> Iterator[Cha
         yield Change("state_loss", down(option.state_db), tap)
     if option.over_db > 0:
         yield Change("reduce_loss", up(option.over_db), tap)
-    if option.spare > 0:
-        yield Change("add_spare", float(option.spare), option.line)
+    yield from (Change("add_spare", float(homes), line) for line, homes in option.full)
     if option.ports > 0:
         yield _ports(question, float(option.ports), option.tap)
 
