@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -42,6 +43,23 @@ def test_demo_plans_and_verifies(tmp_path: Path) -> None:
     reported = lastmile("report", "run", folder=tmp_path)
     assert reported.returncode == 0
     assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_demo_replaces_no_run_of_a_planner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who tries the demo in a folder of work must not lose a run to it; its own folder is made anew each time."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "run.json").write_text("{}", encoding="utf-8")
+    made = lastmile("demo", "--out", "mine", folder=tmp_path)
+    assert made.returncode == 3
+    assert "the folder exists" in made.stderr
+    asked: list[bool] = []
+    monkeypatch.setattr(
+        planning, "_plan", lambda *_, overwrite: asked.append(overwrite) or SimpleNamespace(status="optimal")
+    )
+    planning.demo()
+    planning.demo("mine")
+    planning.demo("mine", overwrite=True)
+    assert asked == [True, False, True]
 
 
 @pytest.mark.parametrize("installed", [True, False])

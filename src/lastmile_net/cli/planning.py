@@ -58,7 +58,8 @@ if TYPE_CHECKING:
 
 
 NO_WORKBOOK = "bom.xlsx: not written, it needs openpyxl: pip install 'lastmile-net[excel]'; bom.csv has the same items"
-
+DEMO_FOLDER = "lastmile-demo"
+"""The folder that the demo makes anew unasked."""
 
 STARTS = ("construct", "grow", "afford")
 """Stages that a search begins with."""
@@ -220,14 +221,20 @@ def plan(
         raise typer.Exit(NOT_ALL_WELL)
 
 
-def demo(out_folder: Annotated[str, typer.Option("--out", help="Folder to make.")] = "lastmile-demo") -> None:
+def demo(
+    out_folder: Annotated[
+        str, typer.Option("--out", help="Folder to make; only the one of this name is replaced unasked.")
+    ] = DEMO_FOLDER,
+    overwrite: Overwrite = False,
+) -> None:
     """Plan the bundled demo town; needs no arguments and no network."""
     from lastmile_net.config import read_config
     from lastmile_net.demo import demo_folder
 
     town = demo_folder()
     files = Files(*(str(town / f"{name}.gpkg") for name in ("streets", "backbone", "customers")))
-    _say_if_partial(_plan(files, Path(out_folder), read_config(), "gpkg", overwrite=True))
+    folder = Path(out_folder)
+    _say_if_partial(_plan(files, folder, read_config(), "gpkg", overwrite=overwrite or folder == Path(DEMO_FOLDER)))
 
 
 def _plan(
