@@ -455,6 +455,15 @@ def test_stability_falls_towards_the_ends(tmp_path: Path) -> None:
     assert verdict.passed, str(verdict)
 
 
+def test_streets_that_are_included_are_in_every_scenario() -> None:
+    """They are dug in any case, whoever signs: 0 said that no scenario builds them."""
+    ways = WAYS.assign(include=True)
+    config = lm.read_config(prices="metres", uncertainty={"take_rate": 0.5, "scenarios": 20})
+    trenches = lm.plan(ways, cabinet(), HERE, config=config).trenches
+    assert (trenches.loc[trenches["kind"] == "street", "stability"] == 1).all()
+    assert (trenches.loc[trenches["kind"] == "drop", "stability"] < 1).all()
+
+
 def test_take_rates_of_customers_win() -> None:
     """A customer who surely signs is in every scenario, one who never does in none."""
     config = lm.read_config(prices="metres", uncertainty={"take_rate": 0.5, "scenarios": 20})

@@ -48,9 +48,10 @@ def outlook(posing: Posing, built: Built) -> Outlook | None:
 
 
 def stability(built: Built, found: Outlook, trench_id: pd.Series) -> Floats:
-    """Return for each trench the share of the scenarios in which it is built."""
+    """Return for each trench the share of the scenarios in which it is built: all, where it is built in any case."""
     edge = built.posed.edge
-    shares = dict(zip([f"t{each}" for each in edge.tolist()], found.edge.tolist(), strict=True))
+    share = np.where(np.isin(edge, built.posed.locked), 1.0, found.edge)
+    shares = dict(zip([f"t{each}" for each in edge.tolist()], share.tolist(), strict=True))
     names = built.customer_id[built.planned]
     shares |= dict(zip([f"d-{name}" for name in names], found.customer[built.planned].tolist(), strict=True))
     return trench_id.map(shares).to_numpy(np.float64)
