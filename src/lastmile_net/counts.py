@@ -48,6 +48,18 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def as_share(given: object) -> str:
+    """
+    Return how a number is written as a share that was probably given in per cent; empty where it was not.
+
+    Examples
+    --------
+    >>> as_share(95), as_share(0.95), as_share(300)
+    (' For 95 % write 0.95.', '', '')
+    """
+    return f" For {given:g} % write {given / 100:g}." if isinstance(given, (int, float)) and 1 < given <= 100 else ""
+
+
 def agree(number: float, one: str, many: str) -> str:
     """Return the words that fit a number: those for one, or those for none and for several."""
     return one if number == 1 else many

@@ -279,8 +279,9 @@ def test_a_wrong_number_of_homes_is_told_once() -> None:
 def test_a_take_rate_of_per_cent_is_refused(rate: float) -> None:
     """Forty per cent, written as 40, would make everybody sign; 1 itself is fine."""
     load_layers(streets(), cabinet(), homes().assign(take_rate=1))
-    with pytest.raises(DataError, match="'take_rate': is above 1"):
+    with pytest.raises(DataError, match="'take_rate': is above 1") as caught:
         load_layers(streets(), cabinet(), homes().assign(take_rate=rate))
+    assert f"For {rate:g} % write {rate / 100:g}." in str(caught.value)
 
 
 def test_eastings_with_the_number_of_their_zone_are_refused() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lastmile_net.counts import as_share
 from lastmile_net.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -93,15 +94,8 @@ def _words(model: type[Frozen], detail: ErrorDetails, names: list[str]) -> tuple
         key: f"{value:g}" if isinstance(value, (int, float)) else value for key, value in detail.get("ctx", {}).items()
     }
     what, cure = WORDS[kind]
-    per_cent = f" For {given:g} % write {given / 100:g}." if _is_per_cent(detail) else ""
-    return what.format(**told) + got, cure.format(name=".".join(names), **told) + per_cent
-
-
-def _is_per_cent(detail: ErrorDetails) -> bool:
-    """Return whether a share was probably written in per cent."""
-    given = detail["input"]
-    is_share = detail["type"] == "less_than_equal" and detail.get("ctx", {}).get("le") == 1
-    return is_share and isinstance(given, (int, float)) and 1 < given <= 100
+    is_share = kind == "less_than_equal" and detail.get("ctx", {}).get("le") == 1
+    return what.format(**told) + got, cure.format(name=".".join(names), **told) + (as_share(given) if is_share else "")
 
 
 def _model_at(model: type[Frozen], names: list[str]) -> type[Frozen]:

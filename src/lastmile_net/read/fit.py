@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from lastmile_net.counts import agree, counted
+from lastmile_net.counts import agree, as_share, counted
 from lastmile_net.read import tables, values
 
 if TYPE_CHECKING:
@@ -252,7 +252,8 @@ def _refuse_beyond(found: NDArray[np.object_], column: Column, told: Complaints)
         told.fault(f"is below {column.least:g}", cure, column.name, numbers < column.least)
     if (numbers > column.most).any():
         empty = "leave the cell empty where there is no limit" if "unlimited" in column.meaning else empty
-        cure = f"Write {column.most:g} or less; {empty}."
+        hint = as_share(float(np.nanmax(numbers))) if column.most == 1 else ""
+        cure = f"Write {column.most:g} or less; {empty}.{hint}"
         told.fault(f"is above {column.most:g}", cure, column.name, numbers > column.most)
 
 
