@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pandas as pd
+import pyproj
 import pytest
 import shapely
 
 import lastmile_net as lm
 from lastmile_net.config import PlanConfig
-from lastmile_net.doctor import check_layers
+from lastmile_net.doctor import check, check_layers
 from lastmile_net.errors import ConfigError, CrsError, DataError, MissingFileError
 from lastmile_net.read.layers import load_layers
 
@@ -309,7 +310,8 @@ def test_a_town_far_from_its_zone_is_told() -> None:
     moved = [layer.set_geometry(layer.translate(10_000_000, 0)) for layer in layers]
     told = load_layers(*moved)
     assert len([note for note in told.notes if note.code == "beyond_crs"]) == 3
-    found = check_layers(told).of("beyond_crs")
-    assert len(found) == 3
-    assert "but ETRS89 / UTM zone 32N is made for longitude 6 to 12" in found[0].message
-    assert "a digit may be too many" in found[0].cure
+    for found in (check_layers(told), check(*moved), check(*moved, crs=pyproj.CRS(25832))):
+        assert len(found.of("beyond_crs")) == 3
+    assert not check(*layers).of("beyond_crs")
+    assert "but ETRS89 / UTM zone 32N is made for longitude 6 to 12" in found.of("beyond_crs")[0].message
+    assert "a digit may be too many" in found.of("beyond_crs")[0].cure

@@ -15,7 +15,7 @@ import shapely
 from lastmile_net import schema
 from lastmile_net.config import PlanConfig
 from lastmile_net.counts import counted
-from lastmile_net.crs import choose_metric_crs
+from lastmile_net.crs import beyond_area_of_use, choose_metric_crs
 from lastmile_net.doctor import backbone as backbone_findings
 from lastmile_net.doctor import customers as customer_findings
 from lastmile_net.doctor import extent as extent_findings
@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 
     from lastmile_net.network.noding import Joints
     from lastmile_net.read.layers import Layers
+
+CURES = {
+    "read_as": "Nothing, if that is what you meant.",
+    "crs_guessed": "Let the file say its CRS, or give it with --crs.",
+    "beyond_crs": "Correct the CRS that the file says, or its coordinates: a digit may be too many.",
+}
+"""What to do about what reading notes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +142,8 @@ def check(
         crs,
     )
     examinations = (extent_findings, street_findings, customer_findings, backbone_findings)
-    return Findings(in_order([each for room in examinations for each in room.examine(patient)]), crs)
+    found = [each for room in examinations for each in room.examine(patient)]
+    return Findings(in_order([*_beyond_crs(layers), *found]), crs)
 
 
 def check_layers(layers: Layers, config: PlanConfig | None = None) -> Findings:
@@ -158,6 +166,12 @@ def check_layers(layers: Layers, config: PlanConfig | None = None) -> Findings:
     return Findings(in_order([*found, *_rejected(layers), *_noted(layers)]), found.crs)
 
 
+def _beyond_crs(layers: dict[str, gpd.GeoDataFrame]) -> Iterator[Finding]:
+    for name, frame in layers.items():
+        if where := beyond_area_of_use(frame):
+            yield Finding("beyond_crs", name, (), f"{name}: {where}", CURES["beyond_crs"])
+
+
 def _rejected(layers: Layers) -> Iterator[Finding]:
     for name, table in layers.rejected.items():
         for (code, reason), rows in table.groupby(["code", "reason"], sort=True):
@@ -177,14 +191,9 @@ def _rejected(layers: Layers) -> Iterator[Finding]:
 
 def _noted(layers: Layers) -> Iterator[Finding]:
     """Tell what reading has noted, but for the rejected rows, which have findings of their own."""
-    cures = {
-        "read_as": "Nothing, if that is what you meant.",
-        "crs_guessed": "Let the file say its CRS, or give it with --crs.",
-        "beyond_crs": "Correct the CRS that the file says, or its coordinates: a digit may be too many.",
-    }
     for note in layers.notes:
-        if note.code in cures:
-            yield Finding(note.code, "", (), str(note), cures[note.code])
+        if note.code in CURES:
+            yield Finding(note.code, "", (), str(note), CURES[note.code])
 
 
 def metric_crs(streets: gpd.GeoDataFrame, customers: gpd.GeoDataFrame) -> pyproj.CRS:
