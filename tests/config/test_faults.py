@@ -118,3 +118,14 @@ def test_python_callers_need_no_file() -> None:
     """Without a file the message names the setting alone."""
     with pytest.raises(ConfigError, match=r"^setting 'max_route_m': is below 0"):
         PlanConfig.read({"max_route_m": -1})
+
+
+def test_an_option_names_the_encoding_of_one_layer(tmp_path: Path) -> None:
+    """Who names that of the customers has not taken back what the file says of streets, nor is to blame for it."""
+    path = tmp_path / "lastmile.toml"
+    path.write_text("[encoding]\nstreets = 'cp1252'\ncustomers = 'utf-8'\n", encoding="utf-8")
+    config = read_config(path, encoding={"customers": "cp1250"})
+    assert config.encoding == {"streets": "cp1252", "customers": "cp1250"}
+    path.write_text("[encoding]\nstreets = 'cp1520'\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"lastmile\.toml, setting 'encoding.streets': there is no encoding 'cp1520'"):
+        read_config(path, encoding={"customers": "cp1250"})

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Metres = Annotated[float, Field(ge=0)]
+BY_NAME = ("encoding", "tables")
+"""Tables of which an option gives single entries."""
 ENCODING_CURE = "Write one that Python knows, such as utf-8, cp1250, iso8859-2, cp932 or gb18030."
 
 
@@ -236,8 +238,8 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
     path
         TOML file; none gives the defaults. Paths in it start from its folder.
     changes
-        Settings that win over the file; paths start from the working directory. A value of None is taken for "not
-        given".
+        Settings that win over the file, `encoding` and `tables` name by name; paths start from the working directory.
+        A value of None is taken for "not given".
 
     Raises
     ------
@@ -249,7 +251,10 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
     values = _toml(path) if path else {}
     if path:
         _from_its_folder(values, path.parent)
-    values |= {key: value for key, value in changes.items() if value is not None}
+    for key, value in changes.items():
+        if value is not None:
+            by_name = key in BY_NAME and isinstance(value, dict) and isinstance(values.get(key), dict)
+            values[key] = values[key] | value if by_name else value
     faults: list[Fault] = []
     try:
         values["cost"] = _prices(values)
@@ -285,7 +290,9 @@ def _told_of_settings(fault: Fault, changes: dict[str, Any]) -> Fault:
 
 def _told_of_file(fault: Fault, path: Path | None, changes: dict[str, object]) -> Fault:
     """Return a fault with the file it is in, unless that is told or an option has made it."""
-    asked = changes.get(fault.setting.split(".")[0]) is not None
+    name, _, entry = fault.setting.partition(".")
+    given = changes.get(name)
+    asked = entry in given if name in BY_NAME and isinstance(given, dict) else given is not None
     return fault if fault.source or asked or path is None else replace(fault, source=str(path))
 
 
