@@ -41,6 +41,14 @@ _HEADINGS = {
 _IN_WORDS = {"outcome": OUTCOMES, "reason": REASONS_IN_SHORT}
 """Columns of codes, and what they mean."""
 _MONEY = {"budget", "cost", "cost so far", "cost_alone", "cost_per_home", "later", "now", "saved", "to_finish"}
+NARROW = "40rem"
+"""Widest screen on which the cells of a row stand below each other, each with the heading of its column."""
+_STACKED = (
+    "thead{display:none}table,tbody,tr,td{display:block}tr{border-bottom:1px solid #ddd;padding:.4rem 0}"
+    "td,td.number{border:0;padding:.1rem 0;text-align:left;overflow-wrap:anywhere}td:empty{display:none}"
+    "td[data-label]:not(:empty){display:grid;grid-template-columns:7.5rem 1fr;column-gap:.7rem}"
+    "td::before{content:attr(data-label);color:#666}"
+)
 _METRES = {"distance_m", "length_m", "trench m"}
 
 
@@ -78,11 +86,13 @@ def html(sections: Sequence[Section], title: str = TITLE, subtitle: str = "") ->
         ".number{text-align:right;font-variant-numeric:tabular-nums}"
         "@media(min-width:50rem){section:first-of-type td:nth-child(-n+2){white-space:nowrap}}"
         "section:first-of-type td:nth-child(2){font-weight:600}"
+        f"@media screen and (max-width:{NARROW}){{{_STACKED}}}"
         "@media print{body{margin:0;max-width:none;font-size:11px}tr,h2{break-inside:avoid}h2{break-after:avoid}}"
     )
     date = f"<p>{escape(subtitle)}</p>" if subtitle else ""
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(title)}</title>'
         f"<style>{style}</style></head><body><h1>{escape(title)}</h1>{date}{body}</body></html>\n"
     )
 
@@ -138,12 +148,14 @@ def _html_table(section: Section) -> str:
     names = list(map(str, table.columns))
     style = [" class=number" if pd.api.types.is_numeric_dtype(table[name]) else "" for name in table.columns]
     heads = [_heading(name, section.currency) for name in names]
+    labels = [f' data-label="{escape(text)}"' if text else "" for text in heads]
     head = "".join(f"<th{each}>{escape(text)}</th>" for each, text in zip(style, heads, strict=True))
     head = f"<thead><tr>{head}</tr></thead>" if any(heads) else ""
     rows = "".join(
         "<tr>"
         + "".join(
-            f"<td{each}>{escape(_cell(name, value))}</td>" for name, each, value in zip(names, style, row, strict=True)
+            f"<td{each}{label}>{escape(_cell(name, value))}</td>"
+            for name, each, label, value in zip(names, style, labels, row, strict=True)
         )
         + "</tr>"
         for row in table.head(MOST_ROWS).itertuples(index=False)
