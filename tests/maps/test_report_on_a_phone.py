@@ -39,5 +39,5 @@ def test_no_column_is_cut_off_on_a_phone(browser: Chromium, tmp_path: Path, widt
     cells = browser.run(INSIDE)
     browser.resize(0)
     assert REMEDY in {text for text, _, _ in cells}
-    assert all(0 <= left and right <= width for _, left, right in cells)
+    assert all(left >= 0 and right <= width for _, left, right in cells)
     assert 'data-label="what would help, for example"' in page.read_text(encoding="utf-8")
