@@ -93,3 +93,44 @@ def test_a_forbidden_street_is_found(priced: Plan, tmp_path: Path) -> None:
     """A trench along a street that is excluded is a fault, whatever it costs."""
     streets = priced.streets.assign(exclude=True)
     assert "pieces_cost_their_price" in faults(dataclasses.replace(priced, streets=streets), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def crossed() -> Plan:
+    """Return the plan of a street at twice the price with two sides, a cabinet beside it, and homes on both sides."""
+    table = {"street_id": ["Main"], "highway": ["residential"], "surface": ["gravel"], "cost_factor": [2.0]}
+    streets = gpd.GeoDataFrame(table, geometry=[LineString([(E, N), (E + 300, N)])], crs=CRS)
+    places = [Point(E + 100, N + 12), Point(E + 110, N - 12), Point(E + 280, N + 12)]
+    customers = gpd.GeoDataFrame({"customer_id": ["a", "b", "c"]}, geometry=places, crs=CRS)
+    backbone = gpd.GeoDataFrame({"backbone_id": ["K"], "role": ["cabinet"]}, geometry=[Point(E - 5, N + 9)], crs=CRS)
+    return lm.plan(streets, backbone, customers, config=lm.read_config(street_sides="both"))
+
+
+def test_a_plan_with_crossings_and_connectors_holds(crossed: Plan, tmp_path: Path) -> None:
+    """Gravel at 60 x 2 on the street and across it, 150 from the cabinet to it, on the ground of what is not known."""
+    pieces = crossed.trenches
+    per_m = (pieces["cost"] - pieces["crossing_cost"]) / pieces["length_m"]
+    for kind, price in {"street": 120, "crossing": 120, "connector": 150}.items():
+        assert per_m[pieces["kind"] == kind].to_numpy() == pytest.approx(price, abs=0.05)
+    assert not faults(crossed, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["crossing", "connector"])
+@pytest.mark.parametrize("change", [{"cost": 1000.0}, {"cost": 0.5, "crossing_cost": 0.5}, {"cost": -1.0}])
+def test_a_wrong_price_off_the_street_is_found(
+    crossed: Plan, tmp_path: Path, kind: str, change: dict[str, float]
+) -> None:
+    """What a piece costs beyond its metres must be what it crosses, on the way to a street and across it, too."""
+    trenches = crossed.trenches.copy()
+    row = trenches.index[trenches["kind"] == kind][0]
+    for name, more in change.items():
+        trenches.loc[row, name] += more
+    assert "pieces_cost_their_price" in faults(dataclasses.replace(crossed, trenches=trenches), tmp_path)
+
+
+def test_a_connector_on_ground_of_another_price_is_found(crossed: Plan, tmp_path: Path) -> None:
+    """A connector lies on the ground of what is not known: 60 a metre on gravel would be a price, but not its own."""
+    trenches = crossed.trenches.copy()
+    row = trenches.index[trenches["kind"] == "connector"][0]
+    trenches.loc[row, "surface"], trenches.loc[row, "cost"] = "unsealed", 60 * trenches.loc[row, "length_m"]
+    assert "pieces_cost_their_price" in faults(dataclasses.replace(crossed, trenches=trenches), tmp_path)

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+STREET_KINDS = ("street", "crossing")
+"""Kinds of trenches that are dug on a street: on its ground, at its factor."""
 BESIDE_M = 0.05
 INSIDE_M = 0.01
 """A drop may touch the rim of an excluded area, give or take so much."""
 
 
 def pieces_cost_their_price(run: Run) -> Iterator[Check | Skipped]:
-    """Price every trench anew: its metres by method and ground, what it crosses; and the ground by its street."""
+    """Price every trench anew, by its metres, method and ground, and what it crosses; the ground by its street."""
     model = run.setting("cost")
     if not model:
         yield Skipped("prices: the run does not tell them")
@@ -39,9 +41,11 @@ def pieces_cost_their_price(run: Run) -> Iterator[Check | Skipped]:
     if len(dug) and dug["method"].isna().all():
         yield Skipped("prices: the trenches do not tell how they are dug")
         return
-    wrong = _wrong_metres(dug, model) | _wrong_crossings(run, dug, model)
+    on_street = dug["kind"].isin(STREET_KINDS)
+    wrong = _wrong_crossings(run, dug, model)
+    wrong[~on_street] |= _wrong_connectors(dug[~on_street], model)
     broken = [f"{each} (price)" for each in dug["trench_id"][wrong]]
-    broken += [f"{each} (ground)" for each in _wrong_ground(run, model)]
+    broken += [f"{each} (ground)" for each in _wrong_ground(run, dug[on_street].reset_index(drop=True), model)]
     drops = run.drops
     length = shapely.length(drops.geometry.to_numpy())
     beyond = np.maximum(length - model.get("drop_included_m", 0), 0)
@@ -142,12 +146,12 @@ def drops_keep_out(run: Run) -> Iterator[Check | Skipped]:
         yield judge(f"nothing_built_against_{name}", right, "is", broken)
 
 
-def _wrong_metres(dug: gpd.GeoDataFrame, model: dict[str, Any]) -> NDArray[np.bool_]:
-    """Return which pieces have no method with such a price on such a ground; a cost factor is judged by the street."""
-    price = np.array(
-        [_dig(model, method, ground) for method, ground in zip(dug["method"], dug["surface"], strict=True)]
-    )
-    wrong: NDArray[np.bool_] = ~np.isfinite(price.astype(np.float64))
+def _wrong_connectors(dug: gpd.GeoDataFrame, model: dict[str, Any]) -> NDArray[np.bool_]:
+    """Return which pieces on no street cost, less what they cross, anything but their metres on the usual ground."""
+    ground = model["surface_otherwise"]
+    method = model["method_of_surface"].get(ground, "open_trench")
+    usual = ((dug["surface"] == ground) & (dug["method"] == method)).to_numpy(bool)
+    wrong: NDArray[np.bool_] = ~(usual & _pays(dug, _per_m(dug, model)))
     return wrong
 
 
@@ -167,9 +171,8 @@ def _wrong_crossings(run: Run, dug: gpd.GeoDataFrame, model: dict[str, Any]) -> 
     return wrong
 
 
-def _wrong_ground(run: Run, model: dict[str, Any]) -> list[str]:
-    """Return pieces along streets beneath which no street has their ground, their factor, and leave to be dug."""
-    along = run.shared[run.shared["kind"] == "street"].reset_index(drop=True)
+def _wrong_ground(run: Run, along: gpd.GeoDataFrame, model: dict[str, Any]) -> list[str]:
+    """Return pieces on streets near which no street has their ground, their factor, and leave to be dug."""
     if along.empty:
         return []
     streets = run.layers["streets"]
@@ -177,19 +180,35 @@ def _wrong_ground(run: Run, model: dict[str, Any]) -> list[str]:
     factor = pd.to_numeric(streets["cost_factor"]).fillna(1.0).to_numpy(np.float64)
     highway = streets["highway"].fillna("").astype(str).str.strip().str.lower()
     open_ = ~(_flags(streets, "exclude") | highway.isin(model["forbidden"]).to_numpy(bool))
-    reach = np.where(along["side"].isna(), BESIDE_M, _widest(run) / 2 * 1.5 + BESIDE_M)
     middle = shapely.line_interpolate_point(along.geometry.to_numpy(), 0.5, normalized=True)
-    piece, street = shapely.STRtree(streets.geometry.to_numpy()).query(middle, predicate="dwithin", distance=reach)
+    tree = shapely.STRtree(streets.geometry.to_numpy())
+    piece, street = tree.query(middle, predicate="dwithin", distance=_street_reach_m(run, along))
     same = (along["surface"].to_numpy()[piece] == ground[street]) & (
         along["method"].to_numpy()[piece] == method[street]
     )
-    per_m = np.array([_dig(model, m, g) for m, g in zip(along["method"], along["surface"], strict=True)], np.float64)
-    asked = per_m[piece] * shapely.length(along.geometry.to_numpy())[piece] * factor[street]
-    paid = (along["cost"].to_numpy(np.float64) - _crossing(along))[piece]
-    slack = CENT_SLACK + 1e-3 * per_m[piece] * factor[street]
+    paid = _pays(along.iloc[piece], _per_m(along, model)[piece] * factor[street])
     good = np.zeros(len(along), bool)
-    good[piece[same & open_[street] & (np.abs(asked - paid) <= slack)]] = True
+    good[piece[same & open_[street] & paid]] = True
     return list(along["trench_id"][~good])
+
+
+def _street_reach_m(run: Run, along: gpd.GeoDataFrame) -> Floats:
+    """Return how far the middle of each piece may be from its street: it lies on it, beside it, or across it."""
+    beside = _widest(run) / 2 * 1.5
+    across = along["kind"].to_numpy() == "crossing"
+    return np.where(across, 2 * beside, np.where(along["side"].isna(), 0.0, beside)) + BESIDE_M
+
+
+def _per_m(dug: gpd.GeoDataFrame, model: dict[str, Any]) -> Floats:
+    """Return what a metre of each piece costs by its method and ground; NaN where that has no price."""
+    return np.array([_dig(model, *each) for each in zip(dug["method"], dug["surface"], strict=True)], np.float64)
+
+
+def _pays(dug: gpd.GeoDataFrame, per_m: Floats) -> NDArray[np.bool_]:
+    """Return which pieces cost, less what they cross, their metres at such a price; length is good to a millimetre."""
+    paid = dug["cost"].to_numpy(np.float64) - _crossing(dug)
+    off = np.abs(paid - per_m * shapely.length(dug.geometry.to_numpy()))
+    return np.asarray(off <= CENT_SLACK + 1e-3 * per_m, bool)
 
 
 def _grounds(streets: gpd.GeoDataFrame, model: dict[str, Any]) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
