@@ -11,6 +11,7 @@ import pyogrio
 import pytest
 import shapely
 
+import lastmile_net as lm
 from lastmile_net import demo
 from lastmile_net.config import PlanConfig
 from lastmile_net.doctor import CODES, Finding, Findings, check, check_layers, mend
@@ -178,6 +179,68 @@ def test_pole_does_not_tie_an_island() -> None:
     assert only(check(**layers), "island").rows == ("isle",)
 
 
+@pytest.mark.parametrize(("away_m", "tied"), [(50, True), (99.9, True), (100.1, False)])
+def test_a_cabinet_within_reach_of_its_street_ties_it(away_m: float, tied: bool) -> None:
+    """A plan ties a cabinet to the nearest street up to 100 m away: who is told otherwise mends what is no fault."""
+    layers = town()
+    with_street(layers, "isle", line((1000, 0), (1000, 200)))
+    layers["backbone"] = added(layers["backbone"], point(1000 + away_m, 10), backbone_id="other", role="cabinet")
+    found = check(**layers)
+    assert (not found.of("island"), not found.of("off_street")) == (tied, tied)
+
+
+@pytest.mark.parametrize("way", ["aerial", "duct", "drop", "feeder"])
+def test_an_island_at_the_end_of_a_line_is_tied_where_a_plan_can_use_the_line(way: str) -> None:
+    """New fibre comes over ducts and poles, not over a drop, nor a feeder of which nobody knows what is free."""
+    layers = town()
+    with_street(layers, "isle", line((500, 0), (900, 0)))
+    with_customer(layers, "d", point(700, 20))
+    layers["backbone"] = added(layers["backbone"], line((390, 5), (510, 5)), backbone_id="way", role=way)
+    tied = way in ("aerial", "duct")
+    assert bool(check(**layers).of("island")) != tied
+    plan = lm.plan(**layers, config=lm.read_config(prices="example-eur", rounds=1))
+    assert (plan.customers.set_index("customer_id").loc["d", "reason"] == "street_island") != tied
+
+
+def test_a_line_that_leads_to_no_tap_ties_nothing() -> None:
+    """An empty duct in the next village has no light in it."""
+    layers = town()
+    with_street(layers, "isle", line((500, 0), (900, 0)))
+    layers["backbone"] = added(layers["backbone"], line((600, 5), (700, 5)), backbone_id="way", role="duct")
+    assert only(check(**layers), "island").rows == ("isle",)
+
+
+def test_lines_that_meet_carry_on() -> None:
+    """Two ducts in a row lead as far as one."""
+    layers = town()
+    with_street(layers, "isle", line((600, 0), (900, 0)))
+    for name, (start, end) in {"one": (390, 500), "two": (500, 610)}.items():
+        way = line((start, 5), (end, 5))
+        layers["backbone"] = added(layers["backbone"], way, backbone_id=name, role="duct")
+    assert not check(**layers).of("island")
+
+
+def test_only_the_roles_of_taps_tie() -> None:
+    """Whoever may connect at cabinets alone has no use for a closure; and with `tap_roles` a handhole is one, too."""
+    layers = town()
+    with_street(layers, "isle", line((1000, 0), (1000, 200)))
+    layers["backbone"] = added(layers["backbone"], point(1000, 10), backbone_id="other", role="closure")
+    assert not check(**layers).of("island")
+    assert only(check(**layers, config=PlanConfig(tap_roles=("cabinet",))), "island").rows == ("isle",)
+    layers["backbone"].loc[2, "role"] = "handhole"
+    assert only(check(**layers), "island").rows == ("isle",)
+    assert not check(**layers, config=PlanConfig(tap_roles=("cabinet", "handhole"))).of("island")
+
+
+def test_who_reaches_a_line_needs_no_street() -> None:
+    """A drop may lead to a duct itself, beyond the reach of any connector."""
+    layers = town()
+    with_street(layers, "isle", line((500, 40), (900, 40)))
+    with_customer(layers, "d", point(700, 30))
+    layers["backbone"] = added(layers["backbone"], line((390, 0), (900, 0)), backbone_id="way", role="duct")
+    assert only(check(**layers), "island").customers == 0
+
+
 @pytest.mark.parametrize(("gap_m", "joined"), [(0.005, True), (0.01, True), (0.015, False)])
 def test_streets_join_as_in_a_plan(gap_m: float, joined: bool) -> None:
     """A plan takes places within 1 cm for one: there is no gap, and no island, that only the doctor sees."""
@@ -309,10 +372,12 @@ def test_nearest_street_is_not_the_named_one() -> None:
 
 
 def test_backbone_off_the_streets() -> None:
-    """A line through the fields cannot be reached from any street; its metres are told."""
+    """A line through the fields cannot be reached from any street; its metres are told, as is a cabinet far out."""
     layers = town()
     layers["backbone"] = added(layers["backbone"], line((0, 100), (100, 100)), backbone_id="field", role="distribution")
-    layers["backbone"] = added(layers["backbone"], point(50, 100), backbone_id="hut", role="cabinet")
+    layers["backbone"] = added(layers["backbone"], point(50, 100), backbone_id="near", role="cabinet")
+    layers["backbone"] = added(layers["backbone"], point(50, 110), backbone_id="spliced", role="cabinet")
+    layers["backbone"] = added(layers["backbone"], point(50, 150), backbone_id="hut", role="cabinet")
     found = {each.rows: each.metres for each in check(**layers).of("off_street")}
     assert found == {("field",): pytest.approx(100), ("hut",): 0}
 

@@ -80,6 +80,11 @@ class ReusePrices(Frozen):
     feeder: Price | None = None
     aerial: Price | None = None
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Roles of lines that have a price."""
+        return tuple(role for role in type(self).model_fields if getattr(self, role) is not None)
+
 
 class CrossingPrices(Frozen):
     """Price of one crossing, on top of the metres dug."""

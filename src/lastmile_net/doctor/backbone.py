@@ -11,10 +11,12 @@ import shapely
 
 from lastmile_net.crs import LONLAT
 from lastmile_net.doctor.findings import Finding
-from lastmile_net.network.tie import POINT_REACH_M
+from lastmile_net.network.tie import is_line, point_reach_m
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from lastmile_net.doctor.examine import Patient
 
@@ -51,11 +53,13 @@ def _negative(patient: Patient) -> Iterator[Finding]:
 
 def _off_street(patient: Patient) -> Iterator[Finding]:
     ids, shapes = patient.backbone["backbone_id"].to_numpy(), patient.backbone.geometry.to_numpy()
-    reach_m = patient.config.connector_m
-    dense = shapely.segmentize(shapes, max(reach_m, 1.0))
+    point = ~is_line(patient.backbone)
+    reach_m = np.where(point, point_reach_m(patient.config.connector_m), patient.config.connector_m)
+    dense = shapely.segmentize(shapes, np.maximum(reach_m, 1.0))
     xy, row = shapely.get_coordinates(dense, return_index=True)
     near = np.zeros(len(xy), bool)
-    near[patient.street_tree.query(shapely.points(xy), predicate="dwithin", distance=reach_m)[0]] = True
+    near[patient.street_tree.query(shapely.points(xy), predicate="dwithin", distance=reach_m[row])[0]] = True
+    near |= (point & _on_lines(patient, shapes))[row]
     share = np.bincount(row[~near], minlength=len(shapes)) / np.maximum(np.bincount(row, minlength=len(shapes)), 1)
     for each in np.flatnonzero(share > OFF_SHARE):
         off_m = float(share[each] * shapely.length(shapes[each]))
@@ -64,8 +68,8 @@ def _off_street(patient: Patient) -> Iterator[Finding]:
             "off_street",
             "backbone",
             (str(ids[each]),),
-            f"{ids[each]} is not within {reach_m:g} m of any street {what}",
-            "Add the street it follows, or raise connector_m; customers cannot be brought to it from there.",
+            f"{ids[each]} is not within {reach_m[each]:g} m of any street {what}",
+            "Add the street it follows, or raise connector_m; no street leads to it there.",
             shapes[each],
             0,
             off_m,
@@ -78,10 +82,9 @@ def _pop_off_street(patient: Patient) -> Iterator[Finding]:
         return
     lon, lat = patient.config.pop
     place = gpd.GeoSeries([shapely.Point(lon, lat)], crs=LONLAT).to_crs(patient.crs).iloc[0]
-    lines = patient.backbone.geometry[patient.backbone.geom_type != "Point"]
     away_m = float(shapely.distance(place, patient.street_lines).min())
-    reach_m = max(POINT_REACH_M, patient.config.connector_m)
-    if away_m > reach_m and not (shapely.distance(place, lines.to_numpy()) <= patient.config.connector_m).any():
+    reach_m = point_reach_m(patient.config.connector_m)
+    if away_m > reach_m and not _on_lines(patient, np.array([place])).any():
         yield Finding(
             "pop_off_street",
             "backbone",
@@ -90,3 +93,10 @@ def _pop_off_street(patient: Patient) -> Iterator[Finding]:
             "Give longitude first, then latitude: swap them if they stand the other way round, else correct the place.",
             place,
         )
+
+
+def _on_lines(patient: Patient, shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Return which points are tied to a line that new customers can use."""
+    lines = shapely.STRtree(patient.backbone.geometry.to_numpy()[patient.ties.usable])
+    near = lines.query(shapes, predicate="dwithin", distance=patient.config.connector_m)[0]
+    return np.isin(np.arange(len(shapes)), near)

@@ -21,6 +21,7 @@ from lastmile_net.doctor import customers as customer_findings
 from lastmile_net.doctor import extent as extent_findings
 from lastmile_net.doctor import streets as street_findings
 from lastmile_net.doctor.findings import Finding, Findings, in_order
+from lastmile_net.doctor.ties import tie
 from lastmile_net.errors import CrsError, Fault
 from lastmile_net.network.candidates import longest_drop_m
 from lastmile_net.network.noding import joints, levels
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lastmile_net.doctor.ties import Ties
     from lastmile_net.network.noding import Joints
     from lastmile_net.read.layers import Layers
 
@@ -85,6 +87,11 @@ class Patient:
     def joints(self) -> Joints:
         """How the streets hang together: as a plan joins them."""
         return joints(self.streets)
+
+    @cached_property
+    def ties(self) -> Ties:
+        """What hangs together with a place where one may connect."""
+        return tie(self)
 
     @property
     def component(self) -> NDArray[np.int64]:

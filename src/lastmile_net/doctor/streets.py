@@ -14,7 +14,6 @@ from lastmile_net.counts import agree, counted
 from lastmile_net.crs import LONLAT
 from lastmile_net.doctor.findings import Finding
 from lastmile_net.network.noding import TOUCH_M
-from lastmile_net.schema import TAP_LINE_ROLES, TAP_POINT_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,14 +109,14 @@ def _near_misses(patient: Patient, cost: pd.Series[int]) -> Iterator[Finding]:
 
 def _cut_off(patient: Patient) -> pd.Series[int]:
     """Count, for each component without a tap, the customers that reach no other; components with taps are absent."""
-    tied = _tied(patient)
-    islands = np.setdiff1d(patient.component, tied)
+    islands = np.setdiff1d(patient.component, patient.ties.components)
     cost = pd.Series(0, index=islands)
     if not len(patient.points) or not len(islands):
         return cost
     reach_m = patient.reach_m
     on_island = np.isin(patient.component, islands)
-    main = shapely.STRtree(patient.street_lines[~on_island])
+    lines = patient.backbone.geometry.to_numpy()[patient.ties.lines]
+    main = shapely.STRtree(np.r_[patient.street_lines[~on_island], lines])
     island_rows = np.flatnonzero(on_island)
     near = shapely.STRtree(patient.street_lines[island_rows])
     who, where = near.query_nearest(patient.points, max_distance=reach_m, all_matches=False)
@@ -125,15 +124,6 @@ def _cut_off(patient: Patient) -> pd.Series[int]:
     lost = np.delete(np.arange(len(who)), safe)
     counts = pd.Series(patient.component[island_rows[where[lost]]]).value_counts()
     return cost.add(counts, fill_value=0).astype(int)
-
-
-def _tied(patient: Patient) -> NDArray[np.int64]:
-    """Components that a place or line of the backbone lies on, near enough for a connector."""
-    roles = patient.backbone["role"] if "role" in patient.backbone else pd.Series("", index=patient.backbone.index)
-    known = roles.isna() | roles.isin((*TAP_POINT_ROLES, *TAP_LINE_ROLES, "duct", "feeder", ""))
-    shapes = patient.backbone.geometry.to_numpy()[known.to_numpy()]
-    rows = patient.street_tree.query(shapes, predicate="dwithin", distance=patient.config.connector_m)[1]
-    return np.unique(patient.component[rows])
 
 
 def _islands(patient: Patient, cost: pd.Series[int]) -> Iterator[Finding]:

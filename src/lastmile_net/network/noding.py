@@ -86,46 +86,47 @@ class Pieces:
 @dataclass(frozen=True, eq=False)
 class Joints:
     """
-    How streets hang together once they are noded.
+    How lines hang together once they are noded.
 
     Parameters
     ----------
     component
-        int64 (s,). Label of the connected component of each street.
+        int64 (s,). Label of the connected component of each line.
     loose
-        bool (s, 2). Whether nothing meets a street where it begins, where it ends; false for one of several parts.
+        bool (s, 2). Whether nothing meets a line where it begins, where it ends; false for one of several parts.
     """
 
     component: Ints
     loose: Flags
 
 
-def joints(streets: gpd.GeoDataFrame) -> Joints:
+def joints(streets: gpd.GeoDataFrame, lines: gpd.GeoDataFrame | None = None) -> Joints:
     """
     Say which streets hang together, and which ends meet nothing, by the rules of `node_lines`.
 
     Parameters
     ----------
-    streets
-        Lines in a metric CRS.
+    streets, lines
+        Streets, and existing lines if there are any, in one metric CRS.
 
     Returns
     -------
     joints
-        In the order of the rows; a street without any length is a component of its own.
+        In the order of the rows, streets first; a line without any length is a component of its own.
     """
-    size = len(streets)
-    flat = _weld(_flatten(streets, streets.iloc[:0]))
+    lines = streets.iloc[:0] if lines is None else lines
+    size = len(streets) + len(lines)
+    flat = _weld(_flatten(streets, lines))
     flat, _ = _insert(flat, *_meetings(flat))
     where, _, stop = _stops(flat)
-    row = flat.row[flat.line]
+    row = (flat.row + np.where(flat.existing, len(streets), 0))[flat.line]
     graph = coo_array((np.ones(len(row), np.int8), (row, size + stop)), shape=2 * (size + len(where),))
     component = connected_components(graph.tocsr(), directed=False)[1][:size]
     loose = np.zeros((size, 2), bool)
     alone = np.bincount(stop, minlength=len(where))[stop] == 1
     for side, at in enumerate(np.flatnonzero(_ends(flat)).reshape(-1, 2).T):
         loose[row[at], side] = alone[at]
-    loose[shapely.get_num_geometries(streets.geometry.to_numpy()) != 1] = False
+    loose[shapely.get_num_geometries(np.r_[streets.geometry.to_numpy(), lines.geometry.to_numpy()]) != 1] = False
     return Joints(component.astype(np.int64), loose)
 
 

@@ -82,8 +82,8 @@ def find_taps(network: StreetNetwork, *, tap: str = "auto", tap_roles: Sequence[
     ports = pd.to_numeric(backbone["ports_free"]).to_numpy(np.float64)
     loss = pd.to_numeric(backbone["loss_db"]).to_numpy(np.float64)
     names = backbone["backbone_id"].to_numpy(object)
-    on_lines = tap == "anywhere" or (tap == "auto" and len(points) == 0)
-    line, node, offset_m = _on_lines(network, _of(tap_roles, LINE_ROLES)) if on_lines else _none()
+    lines = tapped_lines(len(points), tap=tap, tap_roles=tap_roles)
+    line, node, offset_m = _on_lines(network, lines) if lines else _none()
     taken = ~np.isin(node, network.point_node[points])
     line, node, offset_m = line[taken], node[taken], offset_m[taken]
     back_loss, back_m = _followed_back(network, loss, node)
@@ -98,6 +98,12 @@ def find_taps(network: StreetNetwork, *, tap: str = "auto", tap_roles: Sequence[
         is_point=np.r_[np.ones(len(points), bool), np.zeros(len(line), bool)],
         back_m=np.r_[np.zeros(len(points)), np.where(own, 0.0, back_m)],
     )
+
+
+def tapped_lines(points: int, *, tap: str, tap_roles: Sequence[str]) -> list[str]:
+    """Return the roles of lines that are tapped all along, where there are so many points to tap."""
+    on_lines = tap == "anywhere" or (tap == "auto" and points == 0)
+    return _of(tap_roles, LINE_ROLES) if on_lines else []
 
 
 def _of(roles: Sequence[str], allowed: Sequence[str]) -> list[str]:

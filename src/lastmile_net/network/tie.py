@@ -11,10 +11,12 @@ import shapely
 from lastmile_net.network.network import BACKBONE, CENTRE, CONNECTOR, STREET
 from lastmile_net.network.noding import WELD_M
 from lastmile_net.network.split import NEW, split
+from lastmile_net.schema import TAP_LINE_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import geopandas as gpd
     from numpy.typing import NDArray
 
     from lastmile_net.network.network import StreetNetwork
@@ -26,14 +28,35 @@ POINT_REACH_M = 100.0
 """A point with no street within `connector_m` is tied to the nearest one up to here."""
 
 
+def usable_roles(priced: Sequence[str], *, tap: str, tap_roles: Sequence[str]) -> tuple[str, ...]:
+    """Return the roles of lines that new customers can use: those with a price, and those that are tapped."""
+    tapped = [role for role in TAP_LINE_ROLES if role in tap_roles and tap != "points"]
+    return tuple(dict.fromkeys([*priced, *tapped]))
+
+
+def is_line(backbone: gpd.GeoDataFrame) -> Flags:
+    """Return which rows of the backbone are lines."""
+    return np.isin(shapely.get_type_id(backbone.geometry.to_numpy()), (1, 5))
+
+
 def usable_lines(network: StreetNetwork, roles: Sequence[str]) -> Flags:
     """Return which edges are existing lines of these roles; a feeder only where its `units_free` is given."""
-    backbone = network.backbone
-    closed = (backbone["role"] == "feeder").to_numpy(bool) & backbone["units_free"].isna().to_numpy(bool)
-    wanted = backbone["role"].isin(roles).to_numpy(bool) & ~closed
+    wanted = usable_rows(network.backbone, roles)
     row = np.where(network.kind == BACKBONE, network.source, len(wanted))
     usable: Flags = (network.kind == BACKBONE) & np.append(wanted, np.array([False]))[row]
     return usable
+
+
+def usable_rows(backbone: gpd.GeoDataFrame, roles: Sequence[str]) -> Flags:
+    """Return which rows of the backbone are of these roles; a feeder only where its `units_free` is given."""
+    closed = (backbone["role"] == "feeder").to_numpy(bool) & backbone["units_free"].isna().to_numpy(bool)
+    usable: Flags = backbone["role"].isin(roles).to_numpy(bool) & ~closed
+    return usable
+
+
+def point_reach_m(connector_m: float) -> float:
+    """Return how far from a street a point may be (inclusive) that is tied to it."""
+    return max(connector_m, POINT_REACH_M)
 
 
 def tie_nodes(network: StreetNetwork, nodes: Ints, *, connector_m: float, roles: Sequence[str]) -> StreetNetwork:
@@ -141,7 +164,7 @@ def tie_points(network: StreetNetwork, rows: Ints, *, connector_m: float, roles:
     point_node = network.point_node.copy()
     point_node[rows] = nodes
     network = replace(network, x=np.r_[network.x, xy[:, 0]], y=np.r_[network.y, xy[:, 1]], point_node=point_node)
-    network = _tie_to_street(network, nodes, reach_m=max(connector_m, POINT_REACH_M))
+    network = _tie_to_street(network, nodes, reach_m=point_reach_m(connector_m))
     return tie_nodes(network, nodes, connector_m=connector_m, roles=roles)
 
 

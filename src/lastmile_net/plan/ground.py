@@ -10,8 +10,7 @@ import numpy as np
 from lastmile_net.cost import price_edges
 from lastmile_net.network import DropRules, SideRules, attach, both_sides, build_network, find_taps
 from lastmile_net.network.network import STREET, components
-from lastmile_net.network.tie import usable_lines
-from lastmile_net.schema import TAP_LINE_ROLES
+from lastmile_net.network.tie import usable_lines, usable_roles
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -52,7 +51,7 @@ class Ground:
 
 def lay_ground(layers: Layers, config: PlanConfig, wanted: NDArray[np.bool_]) -> Ground:
     """Return the network of a town, priced, with the drops of all `wanted` customers."""
-    roles = _usable_roles(config)
+    roles = usable_roles(config.cost.reuse_cost_per_m.roles, tap=config.tap, tap_roles=config.tap_roles)
     network = build_network(
         layers.streets,
         layers.backbone,
@@ -105,14 +104,6 @@ def _prices(network: StreetNetwork, layers: Layers, config: PlanConfig) -> EdgeP
     return price_edges(
         network, config.cost, rail_water=layers.rail_water, excluded=layers.excluded, barriers=layers.barriers
     )
-
-
-def _usable_roles(config: PlanConfig) -> tuple[str, ...]:
-    """Return the roles of lines that new customers can use: those with a price, and those that are tapped."""
-    reuse = config.cost.reuse_cost_per_m
-    priced = [role for role in type(reuse).model_fields if getattr(reuse, role) is not None]
-    tapped = [role for role in TAP_LINE_ROLES if role in config.tap_roles and config.tap != "points"]
-    return tuple(dict.fromkeys(priced + tapped))
 
 
 def _tied(network: StreetNetwork, prices: EdgePrices, taps: Taps) -> NDArray[np.bool_]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from lastmile_net import coverage, schema
 from lastmile_net.cost import (
@@ -23,6 +22,7 @@ from lastmile_net.cost import (
     with_overhead,
     with_overheads,
 )
+from lastmile_net.network.tie import is_line
 from lastmile_net.plan import tables
 from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.notes import plan_notes
@@ -101,7 +101,7 @@ def assemble(posing: Posing) -> Plan:
     phases = account(posing.config.phases, built.phase, curve, dug, areas=posing.money.areas)
     summary = _summary(posing, customers, dug, breakdown, float(equipment.sum()))
     backbone = posing.layers.backbone
-    line = np.isin(shapely.get_type_id(backbone.geometry.to_numpy()), (1, 5))
+    line = is_line(backbone)
     return Plan(
         customers=customers,
         trenches=dug,
