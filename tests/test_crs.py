@@ -115,6 +115,30 @@ def test_given_crs_must_fit() -> None:
         choose_metric_crs(layer(NUREMBERG), given="EPSG:25838")
 
 
+@pytest.mark.parametrize(
+    "corners", [[(-9.0, 36.0), (40.0, 36.0), (-9.0, 70.0), (40.0, 70.0)], [(-124.0, 26.0), (-70.0, 48.0)]]
+)
+def test_a_continent_is_not_measured(corners: list[tuple[float, float]]) -> None:
+    """No CRS of ours is within a per cent in all of Europe or the States: two per cent of all money are no trifle."""
+    with pytest.raises(CrsError, match=r"off by 2\.\d % where the layers lie, longitude .* plan .* in parts"):
+        choose_metric_crs(layer(corners))
+
+
+def test_a_country_is_measured_true_or_not_at_all() -> None:
+    """Whatever the extent, a CRS that is chosen keeps what it promises, at every kilometre of the way to a refusal."""
+    refused = []
+    for degrees in np.arange(1.0, 60.0):
+        wide = layer([(10 - degrees / 2, 50 - degrees / 4), (10 + degrees / 2, 50 + degrees / 4)])
+        try:
+            off = stretch(choose_metric_crs(wide), extent_of(wide))
+        except CrsError:
+            refused.append(degrees)
+        else:
+            assert off <= MAX_STRETCH
+            assert not refused
+    assert 20 < refused[0] < 50
+
+
 def test_refuses_layers_without_place_or_crs() -> None:
     """Nothing can be chosen from nothing; that is an error, not a guess."""
     with pytest.raises(CrsError, match="no CRS"):

@@ -32,6 +32,9 @@ FAR_DEG = 6.0
 """Degrees that a layer may lie outside the area of use of its CRS (inclusive): a zone beside the own is common."""
 UTM_SOUTH, UTM_NORTH = -80.0, 84.0
 METRIC_CURE = "Give a projected CRS in metres with --crs, for example the UTM zone, or leave it out to have one chosen."
+WIDE_CURE = (
+    "Check the CRS of each layer, and whether longitude and latitude are swapped; plan what really is so wide in parts."
+)
 
 _WORLD_METHODS = ("mercator", "cylindrical", "plate carr", "equirectangular", "gall", "miller")
 
@@ -131,7 +134,8 @@ def choose_metric_crs(*layers: gpd.GeoDataFrame, given: str | None = None) -> py
     Raises
     ------
     CrsError
-        If a layer has no CRS, no layer has a place on earth, or the given CRS does not fit.
+        If a layer has no CRS, no layer has a place on earth, the given CRS does not fit, or none fits an extent of
+        thousands of kilometres.
 
     Notes
     -----
@@ -152,7 +156,11 @@ def choose_metric_crs(*layers: gpd.GeoDataFrame, given: str | None = None) -> py
         what = "no layer has a row with a place on earth: there is no extent to choose a CRS from"
         raise CrsError([Fault(what, "Check that the coordinates and the CRS of the layers belong together.")])
     zone = utm_zone(extent)
-    return zone if zone is not None and stretch(zone, extent) <= MAX_UTM_STRETCH else _own(extent)
+    if zone is not None and stretch(zone, extent) <= MAX_UTM_STRETCH:
+        return zone
+    crs = _own(extent)
+    _require_fit(crs, extent)
+    return crs
 
 
 def utm_zone(extent: Floats) -> pyproj.CRS | None:
@@ -316,7 +324,13 @@ def _own(extent: Floats) -> pyproj.CRS:
 
 
 def _require_fit(crs: pyproj.CRS, extent: Floats) -> None:
+    """Refuse a CRS that was given, or the one of our own, in which lengths are too far off."""
     off = stretch(crs, extent)
-    if off > MAX_STRETCH:
-        much = percent(off) if np.isfinite(off) else "beyond measure"
-        raise CrsError([Fault(f"lengths in {crs.name} are off by {much} where the layers lie", METRIC_CURE)])
+    if off <= MAX_STRETCH:
+        return
+    much, name, where, cure = percent(off) if np.isfinite(off) else "beyond measure", crs.name, "", METRIC_CURE
+    if crs == _own(extent):
+        west, south, east, north = (f"{value:.1f}" for value in extent)
+        where = f", longitude {west} to {east}, latitude {south} to {north}"
+        name, cure = "a projection around the middle", WIDE_CURE
+    raise CrsError([Fault(f"lengths in {name} are off by {much} where the layers lie{where}", cure)])

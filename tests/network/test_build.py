@@ -169,10 +169,11 @@ def test_splitting_keeps_length(cuts: list[float]) -> None:
     assert {(found.x[each], found.y[each]) for each in node} <= set(where)
 
 
-def test_degrees_are_refused(streets: Draw, backbone: Draw) -> None:
-    """Lengths in degrees are no lengths."""
+@pytest.mark.parametrize(("crs", "what"), [(4326, "degrees"), (3857, "map of the world"), (2263, "foot")])
+def test_what_is_not_metric_is_refused(streets: Draw, backbone: Draw, crs: int, what: str) -> None:
+    """Lengths in degrees are no lengths, and metres of a map of the world are half as long again."""
     ways, lines = streets({"a": line((0, 0), (100, 0))}), backbone({"k": FAR})
-    with pytest.raises(CrsError, match="not measured in metres"):
-        build_network(ways.to_crs(4326), lines.to_crs(4326))
+    with pytest.raises(CrsError, match=what):
+        build_network(ways.to_crs(crs), lines.to_crs(crs))
     with pytest.raises(CrsError, match="not in one CRS"):
         build_network(ways, lines.to_crs(25833))

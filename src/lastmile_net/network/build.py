@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyproj
 import shapely
 
+from lastmile_net.crs import require_metric
 from lastmile_net.errors import CrsError, Fault
 from lastmile_net.network.network import BACKBONE, STREET, StreetNetwork, tidy
 from lastmile_net.network.noding import node_lines
-from lastmile_net.network.tie import tie_line_ends, tie_nodes, tie_points
+from lastmile_net.network.tie import is_line, tie_line_ends, tie_nodes, tie_points
 from lastmile_net.schema import TAP_POINT_ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import geopandas as gpd
+    import pyproj
     from numpy.typing import NDArray
 
 USABLE_ROLES = ("distribution", "duct", "aerial", "feeder")
@@ -57,8 +58,8 @@ def build_network(
         If the layers have no CRS, different ones, or one that is not metric.
     """
     crs = _common_crs(streets, backbone)
-    is_line = np.isin(shapely.get_type_id(backbone.geometry.to_numpy()), (1, 5))
-    rows = np.flatnonzero(is_line)
+    existing = is_line(backbone)
+    rows = np.flatnonzero(existing)
     pieces = node_lines(streets, backbone.iloc[rows])
     source = pieces.row.copy()
     source[pieces.existing] = rows[pieces.row[pieces.existing]]
@@ -78,7 +79,7 @@ def build_network(
         backbone=backbone,
         point_node=np.full(len(backbone), -1, np.int64),
     )
-    points = np.flatnonzero(backbone["role"].isin(point_roles).to_numpy(bool) & ~is_line)
+    points = np.flatnonzero(backbone["role"].isin(point_roles).to_numpy(bool) & ~existing)
     on_street = np.unique(np.r_[network.tail[network.kind == STREET], network.head[network.kind == STREET]])
     network = tie_nodes(network, on_street, connector_m=connector_m, roles=usable_roles)
     network = tie_line_ends(network, connector_m=connector_m, roles=usable_roles)
@@ -89,9 +90,7 @@ def _common_crs(streets: gpd.GeoDataFrame, backbone: gpd.GeoDataFrame) -> pyproj
     crs = streets.crs
     if crs is None or backbone.crs is None or backbone.crs != crs:
         raise CrsError([Fault("streets and backbone are not in one CRS", "Project both to one metric CRS.")])
-    if not crs.is_projected or any(axis.unit_name not in ("metre", "meter") for axis in crs.axis_info):
-        raise CrsError([Fault(f"{crs.name} is not measured in metres", "Project the layers to a metric CRS.")])
-    return pyproj.CRS(crs)
+    return require_metric(crs)
 
 
 def _names(
