@@ -536,7 +536,7 @@ def messy() -> Layers:
     """Return a town with a gap, an exact duplicate, and a point on the same spot that is none."""
     layers = town()
     with_street(layers, "short", line((300, 1.2), (300, 250)))
-    with_customer(layers, "b2", point(300, -20), units=3, street="High Street", housenumber="2")
+    with_customer(layers, "b2", point(300, -20), units=4, street="High Street", housenumber="2")
     with_customer(layers, "b3", point(300, -20), street="High Street", housenumber="2b")
     return layers
 
@@ -573,13 +573,35 @@ def test_mend_ends_that_face_each_other() -> None:
 
 
 def test_mend_merges_exact_duplicates_only() -> None:
-    """Rows that differ in nothing but id become one with all homes; another number on the spot stays."""
+    """Rows that differ in nothing but id become one with all homes, and say so; another number on the spot stays."""
     layers = messy()
     mended = mend(layers["streets"], layers["customers"])
     homes = dict(zip(mended.customers["customer_id"], mended.customers["units"], strict=True))
-    assert homes == {"a": 1, "b": 7, "b3": 1, "c": 1}
-    assert any("b, b2" in each for each in mended.done)
+    assert homes == {"a": 1, "b": 8, "b3": 1, "c": 1}
+    assert "merged customers b, b2 into one, with 8 homes" in mended.done
     assert mended.customers["units"].sum() == layers["customers"]["units"].sum()
+
+
+@pytest.mark.parametrize(
+    ("units", "revenue", "merged"),
+    [((2, 2), (10, 10), True), ((2, 5), (10, 10), False), ((2, 2), (10, 99), False), ((1, None), (10, 10), True)],
+)
+def test_mend_leaves_what_registers_disagree_on(
+    units: tuple[int | None, ...], revenue: tuple[float, ...], merged: bool
+) -> None:
+    """Two homes in one register and five in the other are no duplicate: 7 would be an invention; no number means 1."""
+    layers = town()
+    both = layers["customers"].iloc[[0, 0]].reset_index(drop=True).assign(customer_id=["a", "z"])
+    both["units"], both["revenue"] = pd.array(units, "Int64"), revenue
+    mended = mend(layers["streets"], both)
+    kept = list(mended.customers[["customer_id", "units", "revenue"]].itertuples(index=False, name=None))
+    if merged:
+        homes = 2 * units[0]
+        assert kept == [("a", homes, 20.0)]
+        assert mended.done == (f"merged customers a, z into one, with {homes} homes and a revenue of 20.00",)
+    else:
+        assert mended.customers.equals(both)
+        assert mended.done == ()
 
 
 def test_mend_leaves_a_clean_town_alone() -> None:

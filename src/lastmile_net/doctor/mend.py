@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from lastmile_net.config import PlanConfig
+from lastmile_net.counts import homes, money
 from lastmile_net.doctor.customers import spots_of
 from lastmile_net.doctor.examine import Patient, metric_crs, ready
 from lastmile_net.doctor.streets import near_misses
@@ -37,7 +38,8 @@ def mend(streets: gpd.GeoDataFrame, customers: gpd.GeoDataFrame) -> Mended:
     Snap street ends that stop just short of another street, and merge exact duplicates of customers.
 
     A snapped end and the street it meets share a vertex afterwards, to the last digit. Customers that
-    differ in nothing but their id become one, with the sum of their homes; the lowest id stays.
+    differ in nothing but their id, not in their homes either, become one, with the sum of their homes and of their
+    revenue; the lowest id stays.
 
     Parameters
     ----------
@@ -123,7 +125,8 @@ def _merge(customers: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:
     if not points.any() or not len(told):
         return customers.copy(), []
     some = customers[points].sort_values(CUSTOMERS.key, kind="stable")
-    same = pd.util.hash_pandas_object(some[told].astype("string").fillna(""), index=False).to_numpy()
+    cells = some[[*told, *summed]].fillna({"units": 1}).astype("string").fillna("")
+    same = pd.util.hash_pandas_object(cells, index=False).to_numpy()
     group = pd.Series(pd.factorize(pd.MultiIndex.from_arrays([_spots(some), same]))[0], index=some.index)
     first = group.drop_duplicates()
     result = customers.copy()
@@ -133,11 +136,14 @@ def _merge(customers: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:
         keep = rows[0]
         ids = ", ".join(str(each) for each in customers.loc[rows, CUSTOMERS.key])
         for name in summed:
-            values = customers.loc[rows, name].fillna(1) if name == "units" else customers.loc[rows, name].dropna()
-            result.loc[keep, name] = values.sum() if len(values) else result.loc[keep, name]
+            value = 1 if name == "units" and pd.isna(customers.loc[keep, name]) else customers.loc[keep, name]
+            result.loc[keep, name] = len(rows) * value
         if "units" not in summed:
             result.loc[keep, "units"] = len(rows)
-        done.append(f"merged customers {ids} into one")
+        added = [homes(result.loc[keep, "units"])]
+        if "revenue" in summed and pd.notna(result.loc[keep, "revenue"]):
+            added.append(f"a revenue of {money(result.loc[keep, 'revenue'])}")
+        done.append(f"merged customers {ids} into one, with {' and '.join(added)}")
     if done and "units" not in summed:
         result["units"] = result["units"].fillna(1).astype(int)
     kept = result.index.isin(first.index) | ~points
