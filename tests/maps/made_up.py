@@ -215,7 +215,14 @@ def _built(
         crs=CRS,
     )
     reused = gpd.GeoDataFrame(
-        {"backbone_id": ["cable0"], "length_m": [shapely.length(cables[0])], "cost": [12.0], "units": [4]},
+        {
+            "backbone_id": ["cable0"],
+            "from_node": ["v0"],
+            "to_node": ["v1"],
+            "length_m": [shapely.length(cables[0])],
+            "cost": [12.0],
+            "units": [4],
+        },
         geometry=cables[:1],
         crs=CRS,
     )

@@ -97,7 +97,7 @@ def beside(plan: Plan, drawn: gpd.GeoDataFrame, area: str | None) -> Callable[[g
         table = table[shapely.intersects(table.geometry.to_numpy(), hull)]
         middles = shapely.centroid(table.geometry.to_numpy())
         apart = _distance(middles, everybody[here]) > _distance(middles, everybody[~here])
-        if "to_node" in table:
+        if {"kind", "to_node"} <= set(table):
             apart = np.where(table["kind"] == "drop", ~table["to_node"].isin(names), apart)
         return table.assign(**{BESIDE: apart})
 
