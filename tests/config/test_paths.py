@@ -51,3 +51,10 @@ def test_paths_of_options_start_where_one_works(conf: Path) -> None:
     assert (config.cost.currency, config.max_drop_m) == ("USD", 80)
     assert config.phases is not None
     assert config.phases.polygons == "areas.gpkg"
+
+
+def test_the_file_may_be_named_by_text(conf: Path) -> None:
+    """All other files of the interface may be text; a text for the settings ended in a traceback."""
+    (conf / "lastmile.toml").write_text("max_drop_m = 80\nseed = 7\n", encoding="utf-8")
+    config = read_config("conf/lastmile.toml", max_drop_m=60)
+    assert (config.max_drop_m, config.seed) == (60, 7)

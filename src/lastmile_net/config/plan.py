@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,9 +13,6 @@ from lastmile_net.config.models import Frozen
 from lastmile_net.config.optics import Optics
 from lastmile_net.config.prices import CostModel
 from lastmile_net.errors import ConfigError, Fault, MissingFileError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Metres = Annotated[float, Field(ge=0)]
 BY_NAME = ("encoding", "tables")
@@ -229,7 +227,7 @@ def _is_encoding(name: str) -> bool:
     return True
 
 
-def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
+def read_config(path: Path | str | None = None, **changes: object) -> PlanConfig:
     """
     Read `lastmile.toml`, lay `changes` over it, and resolve its presets.
 
@@ -248,9 +246,10 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
     MissingFileError
         If `path` does not exist.
     """
-    values = _toml(path) if path else {}
-    if path:
-        _from_its_folder(values, path.parent)
+    file = Path(path) if path else None
+    values = _toml(file) if file else {}
+    if file:
+        _from_its_folder(values, file.parent)
     for key, value in changes.items():
         if value is not None:
             by_name = key in BY_NAME and isinstance(value, dict) and isinstance(values.get(key), dict)
@@ -266,7 +265,7 @@ def read_config(path: Path | None = None, **changes: object) -> PlanConfig:
     except ConfigError as error:
         faults += error.faults
     if faults:
-        raise ConfigError([_told_of_file(fault, path, changes) for fault in faults])
+        raise ConfigError([_told_of_file(fault, file, changes) for fault in faults])
     return config
 
 

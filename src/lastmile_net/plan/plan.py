@@ -83,7 +83,7 @@ def plan(
     """
     config = read_config() if config is None else config
     if not isinstance(config, PlanConfig):
-        cure = "Make it with read_config(max_drop_m=80), or read_config(Path('lastmile.toml'))."
+        cure = "Make it with read_config(max_drop_m=80), or read_config('lastmile.toml')."
         raise ConfigError([Fault(f"is no PlanConfig, but a {type(config).__name__}", cure, setting="config")])
     layers = load_layers(
         streets,
