@@ -199,6 +199,27 @@ def test_an_excluded_area_keeps_drops_out() -> None:
     assert _served_after(town, plan, "b")
 
 
+def test_a_street_closed_twice_asks_for_both() -> None:
+    """Side has `exclude` and runs through an excluded area: lifting one of them opens nothing."""
+    ways = streets({"exclude": [False, True]}, Main=line((0, 0), (300, 0)), Side=line((300, 0), (900, 0)))
+    here = customers(a=point(100, 20), b=point(800, 20))
+    town = Town(ways, cabinet(), here, METRES, excluded=area(400, -10, 500, 10))
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert [(code, at) for code, _, at in read_changes(told)] == [("include", "Side"), ("include", "the excluded area")]
+    assert _served_after(town, plan, "b")
+
+
+def test_an_excluded_area_between_house_and_street_is_lifted() -> None:
+    """The house itself lies outside: it was told to get a port, and is served as soon as the area is lifted."""
+    here = customers(a=point(100, 10), b=point(200, 30))
+    town = Town(MAIN, cabinet(), here, METRES, excluded=area(-50, 10.5, 1050, 20))
+    plan = town.plan()
+    told = _row(plan, "b")
+    assert (told["reason"], told["remedy_code"], told["remedy_at"]) == ("excluded", "include", "the excluded area")
+    assert _served_after(town, plan, "b")
+
+
 def test_a_barrier_asks_for_a_longer_way_round() -> None:
     """A wall along Main leaves b the street behind, 150 m off: the limit of 100 m is to be raised by 50 m."""
     ways = streets(Main=line((0, 0), (1000, 0)), Round=line((1000, 0), (1000, 200)), Back=line((1000, 200), (0, 200)))

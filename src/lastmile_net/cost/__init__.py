@@ -8,7 +8,7 @@ from lastmile_net.cost.customers import (
     price_equipment,
     price_fibre,
 )
-from lastmile_net.cost.edges import EdgePrices, price_edges
+from lastmile_net.cost.edges import EdgePrices, exclusions, price_edges
 from lastmile_net.cost.money import from_cents, to_cents
 from lastmile_net.cost.reuse import UNLIMITED, price_reuse
 from lastmile_net.cost.surfaces import guessed_surfaces, surface_classes
@@ -21,6 +21,7 @@ __all__ = [
     "CostBreakdown",
     "EdgePrices",
     "count_crossings",
+    "exclusions",
     "from_cents",
     "guessed_surfaces",
     "labour_of_drops",

@@ -15,6 +15,7 @@ from lastmile_net.cost.customers import price_fibre
 from lastmile_net.cost.money import to_cents
 from lastmile_net.cost.reuse import UNLIMITED, labour_of_reuse, price_reuse
 from lastmile_net.cost.surfaces import surface_classes
+from lastmile_net.network.candidates import enters
 from lastmile_net.network.network import BACKBONE, CENTRE, CONNECTOR, CROSSING, LEFT
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def price_edges(
     reuse, capacity = price_reuse(network, model)
     build[existing] = to_cents(reuse * network.length_m)[existing]
     labour[existing] = labour_of_reuse(network, model)[existing]
-    closed = _forbidden(network, model) | _inside(network, excluded) | _barred(network, barriers)
+    by_street, by_area = exclusions(network, excluded)
+    closed = _forbidden(network, model) | by_street | by_area | _barred(network, barriers)
     forbidden = np.where(existing, ~np.isfinite(build), closed)
     build[forbidden] = np.inf
     surface[existing] = method[existing] = ""
@@ -132,6 +134,11 @@ def price_edges(
         crossing=crossing,
         crossed=crossed,
     )
+
+
+def exclusions(network: StreetNetwork, excluded: gpd.GeoDataFrame | None) -> tuple[Flags, Flags]:
+    """Return which edges the planner has excluded: by `exclude` of their street, and by an area they run through."""
+    return _flag(network, "exclude"), enters(network.geometry, excluded)
 
 
 def _ground(
@@ -180,18 +187,7 @@ def _flag(network: StreetNetwork, column: str) -> Flags:
 
 def _forbidden(network: StreetNetwork, model: CostModel) -> Flags:
     never = lower_text(network.streets, "highway").isin(model.forbidden).to_numpy(bool)
-    return _of_street(network, never, otherwise=False).astype(bool) | _flag(network, "exclude")
-
-
-def _inside(network: StreetNetwork, excluded: gpd.GeoDataFrame | None) -> Flags:
-    """Return which edges run through an excluded area; touching its rim does not count."""
-    hit = np.zeros(len(network.tail), bool)
-    if excluded is None or excluded.empty:
-        return hit
-    areas = excluded.geometry.to_numpy()
-    edge, area = shapely.STRtree(areas).query(network.geometry, predicate="intersects")
-    hit[edge[~shapely.touches(network.geometry[edge], areas[area])]] = True
-    return hit
+    return _of_street(network, never, otherwise=False).astype(bool)
 
 
 def _barred(network: StreetNetwork, barriers: gpd.GeoDataFrame | None) -> Flags:

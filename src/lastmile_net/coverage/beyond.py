@@ -12,6 +12,7 @@ import shapely
 
 from lastmile_net.cost import (
     count_crossings,
+    exclusions,
     price_crossings,
     price_drops,
     price_edges,
@@ -20,7 +21,7 @@ from lastmile_net.cost import (
     to_cents,
 )
 from lastmile_net.network.attach import lay_drops
-from lastmile_net.network.candidates import blocked
+from lastmile_net.network.candidates import blocked, enters
 from lastmile_net.network.network import STREET, components
 from lastmile_net.network.split import split
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 MM_PER_M = 1000
 MILLI = 1000
+AREA = "the excluded area"
 SEARCHES = 4
 """A barrier between a customer and its nearest street makes us look so many times, twice as far each time."""
 
@@ -54,9 +56,10 @@ class Beyond:
     link_m, link_at
         Length of each link, and its two ends as text.
     drops
-        One row per drop: `customer`, `node`, `drop_m`, `price` (thousandths, its fibre included), `drop_mm`.
+        One row per drop: `customer`, `node`, `drop_m`, `price` (thousandths, its fibre included), `drop_mm`, `line`,
+        and the exclusions to be `lifted` as below.
     lifted
-        object (m,). Exclusion that must be lifted before the edge can be used; empty where none.
+        object (m,). Exclusions, a tuple of names, that must be lifted before the edge can be used.
     """
 
     tail: Ints
@@ -102,11 +105,13 @@ def beyond_limits(question: Question, rows: Ints) -> Beyond:
     grown, parent, node = _split(network, cuts)
     ends = node[len(extra) :].reshape(2, -1)
     beyond = _lay(question, grown, parent, ends, links)
-    own = drops.assign(price=question.drop_cost[drops.index.to_numpy()])[["customer", "node", "drop_m", "price"]]
+    own = drops.assign(price=question.drop_cost[drops.index.to_numpy()], line=drops.geometry.to_numpy())
     laid = lay_drops(grown, node[: len(extra)], question.points[extra["customer"].to_numpy()])
-    extra = extra.assign(node=node[: len(extra)], drop_m=shapely.length(laid))
+    extra = extra.assign(node=node[: len(extra)], drop_m=shapely.length(laid), line=laid)
     made = extra.assign(price=_drop_price(question, extra))
-    both = pd.concat([own, made[["customer", "node", "drop_m", "price"]]], ignore_index=True)
+    columns = ["customer", "node", "drop_m", "price", "line"]
+    both = pd.concat([pd.DataFrame(own[columns]), made[columns]], ignore_index=True)
+    both["lifted"] = _nothing(len(both))
     return replace(beyond, drops=_priced(question, both))
 
 
@@ -133,12 +138,8 @@ def without_exclusions(question: Question, rows: Ints) -> Beyond:
     prices = price_edges(opened, question.config.cost, rail_water=layers.rail_water, barriers=layers.barriers)
     fresh = np.isfinite(prices.build) & ~np.isfinite(question.edge_price)
     price = np.where(fresh, prices.build, question.edge_price)
-    excluded = layers.streets["exclude"].to_numpy(bool)
-    street = np.where(question.network.kind == STREET, question.network.source, 0)
-    lifted = np.full(len(fresh), "", object)
-    lifted[fresh] = "the excluded area"
-    by_street = fresh & excluded[street] & (question.network.kind == STREET)
-    lifted[by_street] = question.network.street_id[by_street]
+    by_street, by_area = exclusions(question.network, layers.excluded)
+    lifted = _names(np.where(by_street & fresh, question.network.street_id, ""), by_area & fresh)
     wide = replace(
         question,
         edge_price=price,
@@ -149,10 +150,22 @@ def without_exclusions(question: Question, rows: Ints) -> Beyond:
         drop_cost=question.drop_cost[:0],
     )
     beyond = beyond_limits(wide, rows)
-    inside = beyond.parent >= 0
-    mark = np.full(len(beyond.parent), "", object)
-    mark[inside] = lifted[beyond.parent[inside]]
-    return replace(beyond, lifted=mark)
+    through = enters(beyond.drops["line"].to_numpy(object), layers.excluded)
+    drops = beyond.drops.assign(lifted=_names(np.full(len(through), "", object), through))
+    return replace(beyond, lifted=np.append(lifted, _nothing(1))[beyond.parent], drops=drops)
+
+
+def _names(street: Texts, in_area: Flags) -> Texts:
+    """Return what must be lifted of each: a street, where one is named, and the excluded area."""
+    area = np.where(in_area, AREA, "")
+    names: Texts = np.empty(len(street), object)
+    names[:] = [tuple(filter(None, each)) for each in zip(street.tolist(), area.tolist(), strict=True)]
+    return names
+
+
+def _nothing(size: int) -> Texts:
+    """Return that nothing must be lifted."""
+    return _names(np.full(size, "", object), np.zeros(size, bool))
 
 
 def _nearest_open(question: Question, rows: Ints, edges: Flags) -> pd.DataFrame:
@@ -247,7 +260,7 @@ def _lay(
         link_m=link_m,
         link_at=_lonlat(question, spots[ends[0]], spots[ends[1]]),
         drops=pd.DataFrame(),
-        lifted=np.full(len(length_m), "", object),
+        lifted=_nothing(len(length_m)),
     )
 
 

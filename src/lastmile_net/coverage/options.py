@@ -159,6 +159,7 @@ def _reached(
             "route_m": (along + drops["drop_mm"].to_numpy()) / MM_PER_M,
             "cost": (money + drops["price"].to_numpy()) / MILLI,
             "link": beyond.link[node],
+            "lifted": drops["lifted"],
         }
     )
 
@@ -236,16 +237,17 @@ def _with_full_lines(question: Question, beyond: Beyond, table: pd.DataFrame, fo
 
 
 def _with_lifted(beyond: Beyond, options: pd.DataFrame, ways: list[Ways]) -> pd.DataFrame:
-    """Name the exclusions on the way of each option."""
+    """Name the exclusions on the way of each option, and of its drop."""
     options = options.reset_index(drop=True)
-    names: list[tuple[str, ...]] = [()] * len(options)
+    names = options["lifted"].tolist()
     code, text = pd.factorize(beyond.lifted)
     for number in np.unique(options["search"].to_numpy(np.int64)).tolist() if len(text) > 1 else ():
         rows = options[options["search"] == number]
         node, found = rows["node"].to_numpy(np.int64), ways[number]
         passed = names_along(found, beyond.tail, beyond.head, code.astype(np.int64), node, len(text))
         for place, row in zip(rows.index.tolist(), passed, strict=True):
-            names[place] = tuple(str(text[each]) for each in np.flatnonzero(row) if text[each])
+            along = [name for each in np.flatnonzero(row) for name in text[each]]
+            names[place] = tuple(dict.fromkeys((*along, *names[place])))
     options = options.assign(lifted=pd.Series(names, options.index, dtype=object))
     return options.assign(changes=options["changes"] + options["lifted"].map(len).astype(np.int64))
 

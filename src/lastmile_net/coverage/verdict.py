@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from lastmile_net.coverage.beyond import beyond_limits, with_full_lines, without
 from lastmile_net.coverage.options import Option, ports_price, weigh
 from lastmile_net.coverage.question import Question
 from lastmile_net.coverage.remedy import Change, Remedy, down, hundredths, sentence, up
-from lastmile_net.network.candidates import longest_drop_m
+from lastmile_net.network.candidates import blocked, longest_drop_m
 from lastmile_net.network.network import STREET
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ def _reasons(question: Question, rows: Ints, by_line: Flags) -> tuple[Texts, Fla
     behind[customer[by_line[node]]] = True
     excluded = question.layers.customers["exclude"].to_numpy(bool)
     near_m, edge = _nearest_street(question)
-    closed = (near_m <= longest_drop_m(question.config.max_drop_m)) & ~question.eligible[edge] & (edge >= 0)
+    parted = blocked(question.points, question.network.geometry[edge], None, question.layers.excluded)
+    near = (near_m <= longest_drop_m(question.config.max_drop_m)) & (edge >= 0)
+    closed = near & (parted | ~question.eligible[edge])
     inside = _inside_excluded(question)
     reason = np.where(question.limit == "", "no_free_port", question.limit)
     reason = np.where(reached, reason, np.where(behind, "line_full", "street_island"))
@@ -155,19 +157,8 @@ def _opened(question: Question, rows: Ints) -> Options | None:
     if len(rows) == 0 or not (streets or (areas is not None and len(areas))):
         return None
     found = weigh(question, without_exclusions(question, rows))
-    inside = _inside_excluded(question)
-    table = found.table
-    here = inside[table["customer"].to_numpy()]
-    lifted = [
-        tuple(dict.fromkeys((*names, "the excluded area"))) if within else names
-        for names, within in zip(table["lifted"], here, strict=True)
-    ]
-    more = np.array([len(names) for names in lifted], np.int64) - table["lifted"].map(len).to_numpy(np.int64)
-    table = table.assign(
-        lifted=pd.Series(lifted, table.index, dtype=object), changes=table["changes"].to_numpy() + more
-    )
     # links of this network are not those of the other one
-    return type(found)(table[table["link"] < 0], found.ways)
+    return replace(found, table=found.table[found.table["link"] < 0])
 
 
 def _money(question: Question, table: pd.DataFrame) -> Floats:

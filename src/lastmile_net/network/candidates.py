@@ -189,11 +189,17 @@ def blocked(
     ways = np.asarray(shapely.shortest_line(points, lines), object)
     if barriers is not None and len(barriers):
         shut[shapely.STRtree(barriers.geometry.to_numpy()).query(ways, predicate="intersects")[0]] = True
+    return shut | enters(ways, excluded)
+
+
+def enters(lines: NDArray[np.object_], excluded: gpd.GeoDataFrame | None) -> Flags:
+    """Return which lines run through an excluded area; touching its rim does not count."""
+    hit = np.zeros(len(lines), bool)
     if excluded is not None and len(excluded):
         areas = excluded.geometry.to_numpy()
-        way, area = shapely.STRtree(areas).query(ways, predicate="intersects")
-        shut[way[~shapely.touches(ways[way], areas[area])]] = True
-    return shut
+        line, area = shapely.STRtree(areas).query(lines, predicate="intersects")
+        hit[line[~shapely.touches(lines[line], areas[area])]] = True
+    return hit
 
 
 def plain_names(values: pd.Series[str]) -> NDArray[np.object_]:
