@@ -122,7 +122,8 @@ def test_a_drop_past_an_island_says_why_it_is_so_long() -> None:
     told = _row(Town(ways, cabinet(), customers(a=point(500, 120)), METRES).plan(), "a")
     assert (told["reason"], told["remedy_code"], told["remedy_value"]) == ("street_island", "raise_max_drop_m", 20)
     where = "its street is not tied to the network, a drop to one that is would be 120 m, limit 100 m"
-    assert told["remedy"] == f"{where}: raise the limit on drops by 20 m or bring the network 20 m closer"
+    limit = "raise the limit on drops by 20 m or bring the network 20 m closer; the limit on drops holds for everybody"
+    assert told["remedy"] == f"{where}: {limit}, a link of 150 m would tie in its street alone"
 
 
 def test_several_changes_are_one_sentence() -> None:

@@ -197,7 +197,20 @@ def _remedy(
     if question.config.budget is not None and any(change.price for change in changes):
         more = f"{more} in all"  # the price of the ports is in it
     text = sentence(_before(question, row, reason, option, changes[0]), changes, more_money=more)
+    if reason == "street_island" and changes[0].code == "raise_max_drop_m":
+        text += _or_link(question, beyond, row)
     return Remedy(changes, text, cost)
+
+
+def _or_link(question: Question, beyond: Beyond, row: int) -> str:
+    """Say whom a longer drop past its own street concerns, and what would tie that street in."""
+    first, last = np.searchsorted(question.drops["customer"].to_numpy(), [row, row + 1])
+    links = beyond.link[question.drops["node"].to_numpy()[first:last]]
+    metres = beyond.link_m[links[links >= 0]]
+    if len(metres) == 0:
+        return ""
+    link = f"a link of {hundredths(up(float(metres.min())))} m would tie in its street alone"
+    return f"; the limit on drops holds for everybody, {link}"
 
 
 def _is_beyond_aim(question: Question, row: int, cost: float) -> bool:
