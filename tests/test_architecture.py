@@ -12,14 +12,19 @@ GEOGRAPHY = ("shapely", "geopandas", "networkx", "folium", "osmnx", "pyogrio")
 
 
 def imports(path: Path) -> set[str]:
-    """Return the modules that a file imports, anywhere in it."""
+    """Return the modules that a file imports, anywhere in it, and the names it takes from them: they may be modules."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
     return found
+
+
+def rooms_of(path: Path) -> set[str]:
+    """Return the rooms that a file imports from."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith("lastmile_net.")}
 
 
 def files(*rooms: str) -> list[Path]:
@@ -69,6 +74,31 @@ def test_a_heavy_library_has_one_room(library: str, room: str) -> None:
 def test_a_stage_imports_no_later_stage(stage: str, later: tuple[str, ...]) -> None:
     """The chain runs one way, so that each stage can be understood without what comes after it."""
     assert not offenders(files(stage), tuple(f"lastmile_net.{room}" for room in later))
+
+
+@pytest.mark.parametrize(
+    ("room", "others"),
+    [
+        ("cost", ("config", "network")),
+        ("doctor", ("config", "counts", "crs", "errors", "network", "read", "schema")),
+        ("report", ("config", "cost", "counts", "coverage", "credit", "plan", "schema")),
+        ("maps", ("counts", "coverage", "credit", "errors", "plan", "report", "schema")),
+        ("write", ("credit", "errors", "lazy", "maps", "plan", "read", "report", "schema")),
+    ],
+)
+def test_a_room_imports_from_few_others(room: str, others: tuple[str, ...]) -> None:
+    """What a room needs is agreed on: prices know of no plan, and a report of no solver."""
+    assert files(room)
+    strange = {path.name: more for path in files(room) if (more := rooms_of(path) - {room, *others})}
+    assert not strange
+
+
+def test_a_module_taken_from_the_package_is_an_import_of_it(tmp_path: Path) -> None:
+    """`from lastmile_net import plan` is one way round every rule here; so is a module taken out of its room."""
+    file = tmp_path / "sly.py"
+    file.write_text("from lastmile_net import plan, report\nfrom lastmile_net.solve import budget\n", encoding="utf-8")
+    assert rooms_of(file) == {"plan", "report", "solve"}
+    assert "lastmile_net.solve.budget" in imports(file)
 
 
 def test_verify_shares_nothing_with_what_it_judges() -> None:
