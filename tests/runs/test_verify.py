@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import hashlib
 import json
 import sqlite3
+import zipfile
 from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -18,13 +22,16 @@ from shapely import LineString
 
 from lastmile_net.cli import app
 from lastmile_net.errors import MissingFileError, RunError
+from lastmile_net.read.files import read_layer
+from lastmile_net.read.presets import column_preset, column_preset_names
 from lastmile_net.read.run import read_run
+from lastmile_net.schema import CUSTOMERS
 from lastmile_net.verify import CHECKS, verify_run
+from lastmile_net.verify.given import held_ids, read_given
 from lastmile_net.write import Inputs, write_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from lastmile_net.plan.result import Plan
     from lastmile_net.verify import Verdict
@@ -485,6 +492,87 @@ def test_tables_are_read_in_every_encoding(encoding: str, town: Plan, tmp_path: 
     given.write_bytes(text.encode(encoding))
     verdict = verify_run(write_run(town, tmp_path / "run", inputs=Inputs.of(customers=given)))
     assert [(fault.name, fault.rows) for fault in verdict.faults] == [("inputs_are_all_there", ("g (lost)",))]
+
+
+REGISTER = """
+title = "Homes"
+source = "made up"
+layer = "customers"
+where = [{ column = "state", differs = ["gone"] }]
+flats = { named = ["flat"] }
+
+[columns]
+customer_id = "NR"
+street = "way"
+housenumber = "no"
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "faults"),
+    [
+        ("", []),
+        ("h,gone,\n", []),
+        ("h, GONE ,\n\n,,\n", []),
+        ("h,built,\n", [("inputs_are_all_there", ("h (lost)",))]),
+        ("f,built,\n", [("inputs_are_all_there", ("8 of the input, 7 in the run",))]),
+    ],
+)
+def test_rows_of_a_register_are_kept_left_out_or_folded(
+    rows: str, faults: list[object], town: Plan, tmp_path: Path
+) -> None:
+    """The reader of a register leaves rows out and makes one customer of flats: one that it loses besides must show."""
+    preset, given = tmp_path / "homes.toml", tmp_path / "homes.csv"
+    preset.write_text(REGISTER, encoding="utf-8")
+    given.write_text("nr,State,flat\n" + "".join(f"{name},built,\n" for name in "abcdefg") + rows, encoding="utf-8")
+    flats = town.customers["customer_id"].map({"a": "a;g"}).astype(object)
+    folded = dataclasses.replace(
+        town,
+        customers=town.customers.assign(flat_ids=flats.where(flats.notna(), None)),
+        config=town.config.model_copy(update={"presets": (str(preset),)}),
+    )
+    verdict = verify_run(write_run(folded, tmp_path / "run", inputs=Inputs.of(customers=given)))
+    assert "inputs_are_all_there" in {check.name for check in verdict.checks}, str(verdict)
+    assert [(fault.name, fault.rows) for fault in verdict.faults] == faults
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zip"])
+def test_packed_tables_are_checked_too(suffix: str, town: Plan, tmp_path: Path) -> None:
+    """Registers come packed, and are planned with as they come."""
+    text = "customer_id\n" + "".join(f"{name}\n" for name in "abcdefg")
+    given = tmp_path / f"homes.csv{suffix}"
+    if suffix == ".gz":
+        given.write_bytes(gzip.compress(text.encode()))
+    else:
+        with zipfile.ZipFile(given, "w") as archive:
+            archive.writestr("homes.csv", text)
+    verdict = verify_run(write_run(town, tmp_path / "run", inputs=Inputs.of(customers=given)))
+    assert [(fault.name, fault.rows) for fault in verdict.faults] == [("inputs_are_all_there", ("g (lost)",))]
+
+
+def test_a_file_without_a_known_column_of_ids_is_counted(town: Plan, tmp_path: Path) -> None:
+    """Where nobody says what the ids are called, that a row is lost shows by their number alone."""
+    given = tmp_path / "customers.csv"
+    given.write_text("id,lon,lat\n" + "".join(f"{name},9,48\n" for name in "abcdefg"), encoding="utf-8")
+    verdict = verify_run(write_run(town, tmp_path / "run", inputs=Inputs.of(customers=given)))
+    assert [fault.rows for fault in verdict.faults] == [("7 of the input, 6 in the run",)]
+
+
+REGISTERS = Path(__file__).parents[1] / "read" / "registers"
+OF_CUSTOMERS = {name for name in column_preset_names() if column_preset(name).layer == "customers"}
+
+
+@pytest.mark.parametrize("name", sorted(each.name for each in REGISTERS.glob("*.*") if each.stem in OF_CUSTOMERS))
+def test_each_register_is_read_alike(name: str) -> None:
+    """Two readers that share nothing name the same rows of every register, or one of them is wrong."""
+    preset = Path(name).stem
+    run = SimpleNamespace(
+        customers=read_layer(REGISTERS / name, CUSTOMERS, preset=preset, crs="EPSG:4326", on_bad_rows="quarantine"),
+        setting={"presets": (preset,)}.get,
+    )
+    given = read_given(run, {"path": str(REGISTERS / name)})
+    assert given.rows == len(given.ids)
+    assert sorted(given.ids) == sorted(held_ids(run))
 
 
 def test_numbers_as_ids_and_mapped_columns(town: Plan, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """
 Judge a run from its files alone.
 
-Nothing here is shared with the code that made the run, but for the declared columns and the errors.
+Nothing here is shared with the code that made the run, but for the declared columns, the errors, and how numbers are
+put into words (`counts`).
 """
 
 from __future__ import annotations

@@ -5,58 +5,47 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
-import pyogrio
 import pyogrio.errors
 
 from lastmile_net.counts import counted, homes
-from lastmile_net.errors import LastMileError
-from lastmile_net.read.files import ReadOptions, read
-from lastmile_net.read.presets import by_layer
-from lastmile_net.read.tables import SUFFIXES, read_table
-from lastmile_net.schema import CUSTOMERS, OUTCOMES, REASONS, STATUSES, TRENCHES
+from lastmile_net.schema import OUTCOMES, REASONS, STATUSES, TRENCHES
+from lastmile_net.verify.given import held_ids, read_given
 from lastmile_net.verify.seal import sha256
 from lastmile_net.verify.verdict import Check, Skipped, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pandas as pd
+
     from lastmile_net.verify.files import Run
 
 
 def inputs_are_all_there(run: Run) -> Iterator[Check | Skipped]:
-    """Compare the customers with those of the input file, if it still lies where it lay."""
+    """Compare the customers with the rows of the input file, if it still lies where it lay."""
     source = run.seal.get("inputs", {}).get("customers")
     why = _why_not_read(source)
     if why:
         yield Skipped(f"that every customer of the input is in the run: {why}")
         return
-    path, layer = Path(source["path"]), source.get("layer") or None
-    column = _mapped(run.setting("mapping") or {}, "customer_id")
-    encoding = (run.setting("encoding") or {}).get(CUSTOMERS.name)
     try:
-        given = _register(run, source) if run.setting("presets") else None
-        given = _attributes(path, layer, encoding) if given is None else given
-    except (
-        LastMileError,
-        OSError,
-        ValueError,
-        ImportError,
-        pyogrio.errors.DataSourceError,
-        pyogrio.errors.DataLayerError,
-    ) as error:
-        yield Skipped(f"that every customer of the input is in the run: {path} cannot be read ({error})")
+        given = read_given(run, source)
+    except (OSError, ValueError, ImportError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        why = f"{source['path']} cannot be read ({error})"
+        yield Skipped(f"that every customer of the input is in the run: {why}")
         return
-    if column not in given:
-        yield Skipped(f"that every customer of the input is in the run: {path} has no column '{column}'")
-        return
-    wanted, found = set(_as_ids(given[column])), set(run.customers["customer_id"])
-    broken = [f"{each} (lost)" for each in sorted(wanted - found)] + [
-        f"{each} (new)" for each in sorted(found - wanted)
-    ]
-    right = f"{counted(len(wanted), 'customer')} of the input, each in the run"
+    held, broken = held_ids(run), []
+    if given.ids is not None:
+        wanted, found = set(given.ids), set(held)
+        broken = [f"{each} (lost)" for each in sorted(wanted - found)]
+        # who has no name in the file gets one in the run
+        strange = sorted(found - wanted)
+        broken += [f"{each} (new)" for each in strange] if len(strange) > given.rows - len(given.ids) else []
+    if given.rows != len(held) and not broken:
+        broken = [f"{given.rows} of the input, {len(held)} in the run"]
+    right = f"{counted(given.rows, 'customer')} of the input, each in the run"
+    right = right if given.ids is not None else f"{counted(given.rows, 'customer')} of the input, as many in the run"
     yield judge("inputs_are_all_there", right, "the customers are not those of the input", broken)
 
 
@@ -179,45 +168,3 @@ def _why_not_read(source: dict[str, Any] | None) -> str:
     if source.get("sha256") and sha256(Path(source["path"])) != source["sha256"]:
         return f"{source['path']} has changed since"
     return ""
-
-
-def _attributes(path: Path, layer: str | None, encoding: str | None) -> pd.DataFrame:
-    if path.suffix.lower() in (".parquet", ".geoparquet", ".pq"):
-        return pd.DataFrame(pd.read_parquet(path))
-    if path.suffix.lower() in SUFFIXES:
-        return read_table(path.read_bytes(), str(path), encoding=encoding).replace("", None)
-    options = {name: value for name, value in (("layer", layer), ("encoding", encoding)) if value}
-    return pd.DataFrame(gpd.read_file(path, ignore_geometry=True, engine="pyogrio", **options))
-
-
-def _register(run: Run, source: dict[str, str]) -> pd.DataFrame | None:
-    """Read customers through their column preset, which filters and names them; None if they have none."""
-    preset = by_layer(run.setting("presets")).get(CUSTOMERS.name)
-    if preset is None:
-        return None
-    options = ReadOptions(
-        mapping=(run.setting("mapping") or {}).get(CUSTOMERS.name),
-        layer_name=source.get("layer") or None,
-        preset=preset,
-        tables=run.setting("tables"),
-        on_bad_rows="quarantine",
-        must_say_crs=False,
-        encodings=run.setting("encoding"),
-    )
-    ids = read(source["path"], CUSTOMERS, options).frame[CUSTOMERS.key]
-    return pd.DataFrame({_mapped(run.setting("mapping") or {}, CUSTOMERS.key): ids})
-
-
-def _mapped(mapping: dict[str, dict[str, str]], column: str) -> str:
-    """Return what a column of the customers is called in the file, whichever way round the mapping is given."""
-    names = mapping.get("customers", {})
-    back = {value: key for key, value in names.items()}
-    return names.get(column) or back.get(column) or column
-
-
-def _as_ids(values: pd.Series) -> list[str]:
-    """Return ids as text; a number that is whole is written as such."""
-    values = values.dropna()
-    if pd.api.types.is_float_dtype(values) and (values == values.round()).all():
-        values = values.astype(np.int64)
-    return [str(value).strip() for value in values]
