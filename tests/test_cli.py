@@ -237,6 +237,7 @@ def test_a_layer_given_twice_is_usage(option: str, capsys: pytest.CaptureFixture
     told = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert f"--{option} is given 2 times" in told
     assert "FILE.gpkg:lines,cabinets" in told
+    assert "FOLDER:lines,cabinets" in told
 
 
 def test_several_layers_of_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -371,6 +371,23 @@ def test_nearest_street_is_not_the_named_one() -> None:
     assert strange.message == f"{corner.message}; no street of its name is within 100 m"
 
 
+@pytest.mark.parametrize(("ports", "told"), [([np.nan, np.nan], True), ([0.0, np.nan], False), (None, True)])
+def test_no_number_of_ports_is_told(ports: list[float] | None, told: bool) -> None:
+    """Ports under another name are easily overlooked: then every cabinet takes in everybody."""
+    layers = town()
+    table = layers["backbone"].drop(columns="ports_free")
+    layers["backbone"] = table if ports is None else table.assign(ports_free=ports)
+    assert codes(check(**layers)) == ({"ports_unknown"} if told else set())
+
+
+def test_lines_alone_are_told() -> None:
+    """Of two shapefiles the one of cabinets is easily forgotten: then one connects anywhere along the lines."""
+    layers = town()
+    layers["backbone"] = layers["backbone"].iloc[1:]
+    assert codes(check(**layers)) == {"no_access_point"}
+    assert codes(check(**layers, config=PlanConfig(tap="anywhere"))) == set()
+
+
 def test_backbone_off_the_streets() -> None:
     """A line through the fields cannot be reached from any street; its metres are told, as is a cabinet far out."""
     layers = town()
@@ -662,7 +679,7 @@ def test_rejected_rows_and_guesses_are_findings(tmp_path: Path) -> None:
     (tmp_path / "homes.csv").write_text("customer_id,lon,lat\na,9.001,47.0001\nb,east,47\nc,0,0\nd,47.0001,9.001\n")
     ways = [shapely.LineString([(9, 47), (9.002, 47)]), shapely.LineString([(9.001, 47), (9.001, 47.001)])]
     ways += [shapely.LineString([(9, 47), (9, 47)])]
-    given = gpd.GeoDataFrame({"street_id": ["s", "t", "z"]}, geometry=ways)
+    given = gpd.GeoDataFrame({"street_id": ["s", "t", "z"], "lanes": [1, 1, 1]}, geometry=ways)
     cabinet = gpd.GeoDataFrame({"role": ["cabinet"]}, geometry=[shapely.Point(9, 47)], crs=4326)
     layers = load_layers(given, cabinet, tmp_path / "homes.csv", config=PlanConfig(on_bad_rows="quarantine"))
     found = check_layers(layers)
@@ -671,6 +688,7 @@ def test_rejected_rows_and_guesses_are_findings(tmp_path: Path) -> None:
     assert found.of("null_island")[0].rows == ("c",)
     assert found.of("no_length")[0].rows == ("z",)
     assert "EPSG:4326" in found.of("crs_guessed")[0].message
+    assert found.of("not_read")[0].message == "streets: a column is not read: lanes"
     assert "read_as" not in {each.code for each in found.errors}
     assert not found.of("beyond_crs")
     assert {fault.rows for fault in found.faults()} >= {("b",), ("c",), ("d",)}

@@ -446,7 +446,7 @@ class TestFormats:
         pyogrio.write_dataframe(homes(2), path, layer="old", append=True)
         assert len(read_layer(f"{path}:old", CUSTOMERS)) == 2
         assert len(read_layer(path, CUSTOMERS, layer_name="new")) == 1
-        assert "new, old" in faults(path)[0]
+        assert f"{path}:new, or as {path}:new,old if they belong together; it has: new, old" in faults(path)[0]
         assert "has no layer 'odl'. It has: new, old." in faults(f"{path}:odl")[0]
         pyogrio.write_dataframe(homes(3), path, layer="Customers", append=True)
         assert len(read_layer(path, CUSTOMERS)) == 3

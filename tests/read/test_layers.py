@@ -76,6 +76,19 @@ def test_a_given_crs_in_degrees_is_for_layers_without_one() -> None:
     assert load_layers(streets(), cabinet(), bare, config=config).crs.is_projected
 
 
+def test_columns_that_are_not_read_are_told() -> None:
+    """A column of one's own name for `connected` is passed over: who is connected today would be planned for."""
+    asked = homes().assign(angeschlossen="ja", value=2.0, blank=None, city="Burg")
+    config = PlanConfig(prize="value")
+    notes = load_layers(streets().assign(osm=1), cabinet(), asked, config=config).notes
+    told = [note for note in notes if note.code == "not_read"]
+    assert told == ["streets: a column is not read: osm", "customers: a column is not read: angeschlossen"]
+    mapped = PlanConfig(mapping={"customers": {"connected": "angeschlossen"}}, prize="value")
+    assert not [
+        note for note in load_layers(streets(), cabinet(), asked, config=mapped).notes if note.code == "not_read"
+    ]
+
+
 def test_all_faults_at_once(tmp_path: Path) -> None:
     """A planner mends everything in one go: faults of all files come together."""
     (tmp_path / "homes.csv").write_text("customer_id,lon,lat\n1,x,49\n")

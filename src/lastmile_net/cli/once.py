@@ -24,8 +24,9 @@ class OneFileEach(TyperCommand):
             if name in LAYERS and names.count(name) > 1:
                 option = f"--{name.replace('_', '-')}"
                 message = (
-                    f"{option} is given {names.count(name)} times, and takes one file: put its layers into one "
-                    f"GeoPackage and name them all, as in {option} FILE.gpkg:lines,cabinets"
+                    f"{option} is given {names.count(name)} times, and takes one source: name all layers of a "
+                    f"GeoPackage, {option} FILE.gpkg:lines,cabinets, or of a folder of shapefiles, "
+                    f"{option} FOLDER:lines,cabinets"
                 )
                 raise typer.BadParameter(message)
         return super().parse_args(ctx, args)

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 Streets = Annotated[str, typer.Option(envvar="LASTMILE_STREETS", help="Streets: any file GDAL reads.")]
 Backbone = Annotated[
-    str | None, typer.Option(envvar="LASTMILE_BACKBONE", help="Existing lines and access points; or give --pop.")
+    str | None,
+    typer.Option(
+        envvar="LASTMILE_BACKBONE",
+        help="Existing lines and access points, as in FILE.gpkg or FOLDER:lines,cabinets; or give --pop.",
+    ),
 ]
 Customers = Annotated[str, typer.Option(envvar="LASTMILE_CUSTOMERS", help="Customers: points, polygons, or CSV.")]
 Barriers = Annotated[str | None, typer.Option(envvar="LASTMILE_BARRIERS", help="Lines, areas no drop crosses.")]

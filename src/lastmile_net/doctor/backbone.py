@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.counts import counted
 from lastmile_net.crs import LONLAT
 from lastmile_net.doctor.findings import Finding
+from lastmile_net.doctor.ties import tap_points
 from lastmile_net.network.tie import is_line, point_reach_m
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     if not len(patient.backbone):
         return
     yield from _negative(patient)
+    yield from _taps(patient)
     if len(patient.streets):
         yield from _off_street(patient)
         yield from _pop_off_street(patient)
@@ -49,6 +52,20 @@ def _negative(patient: Patient) -> Iterator[Finding]:
                 "Give 0 where nothing is free, or leave it empty where it is not known.",
                 shapes[row],
             )
+
+
+def _taps(patient: Patient) -> Iterator[Finding]:
+    """Tell where there is no access point, or none that says how many ports are free."""
+    points = patient.backbone[tap_points(patient.backbone, patient.config.tap_roles)]
+    if not len(points) and patient.config.tap == "auto":
+        what = "there is no point where one may connect, only lines: everybody connects anywhere along them"
+        cure = "Name the layer of cabinets, too, if there is one, as in --backbone FOLDER:lines,cabinets."
+        yield Finding("no_access_point", "backbone", (), what, cure)
+    is_start = len(points) == 1 and patient.config.pop is not None
+    if len(points) and not is_start and ("ports_free" not in points or points["ports_free"].isna().all()):
+        what = f"{counted(len(points), 'access point')}, and not one with `ports_free`: no limit of ports is kept"
+        cure = 'Name the column that tells it: [mapping.backbone] ports_free = "YOUR_COLUMN".'
+        yield Finding("ports_unknown", "backbone", (), what, cure)
 
 
 def _off_street(patient: Patient) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lastmile_net.read.layers import Layers
 
 CURES = {
+    "not_read": "Nothing, if they are no columns of the layer by another name; else name them in its [mapping].",
     "read_as": "Nothing, if that is what you meant.",
     "crs_guessed": "Let the file say its CRS, or give it with --crs.",
     "beyond_crs": "Correct the CRS that the file says, or its coordinates: a digit may be too many.",

@@ -37,6 +37,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "off_street": ("warning", "part of the backbone lies on no street"),
     "outside_extent": ("warning", "a point lies far outside the other layers"),
     "far_from_street": ("warning", "no street is within the longest drop of a customer"),
+    "ports_unknown": ("warning", "no access point has `ports_free`: none is ever full"),
     "crs_guessed": ("warning", "a layer does not say its CRS: it was guessed"),
     "beyond_crs": ("warning", "a layer lies far outside the area that its CRS is made for"),
     "address_twice": ("warning", "one address is given more than once"),
@@ -46,10 +47,14 @@ CODES: dict[str, tuple[Severity, str]] = {
     "one_spot": ("info", "several customers lie on one spot"),
     "crossing_without_node": ("info", "streets meet where they share no vertex"),
     "self_crossing": ("info", "a street crosses itself where it has no vertex"),
+    "no_access_point": ("info", "the backbone has no access point: customers connect anywhere along its lines"),
     "no_length": ("info", "lines without length, which are left out"),
+    "not_read": ("info", "columns of a layer that nothing is read from"),
     "read_as": ("info", "something was derived, translated or filled in while reading"),
 }
 """All codes, worst first, with severity and meaning."""
+NOTED = {"read_as", "crs_guessed", "beyond_crs", "no_length", "not_read", "ports_unknown"}
+"""Codes of what a plan notes in other words."""
 NAMING = {"ports_negative", "units_absurd", "duplicate_id", "far_from_street", "off_street", "near_miss", "overlap"}
 NAMING |= {"crossing_without_node", "self_crossing"}
 """Codes whose messages name the rows themselves."""
@@ -127,7 +132,7 @@ class Findings:
             found = self.of(code)
             customers = sum(each.customers for each in found)
             concerned = f", {counted(customers, 'customer')} concerned" if customers else ""
-            if found and code not in ("read_as", "crs_guessed", "beyond_crs", "no_length"):
+            if found and code not in NOTED:
                 told.append(f"check: {code}: {len(found):,} found{concerned} ({meaning})")
         return tuple(told)
 

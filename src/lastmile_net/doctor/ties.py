@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import shapely
 
 from lastmile_net.network.network import components
@@ -14,6 +15,9 @@ from lastmile_net.network.taps import tapped_lines
 from lastmile_net.network.tie import is_line, point_reach_m, usable_roles, usable_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import geopandas as gpd
     from numpy.typing import NDArray
 
     from lastmile_net.doctor.examine import Patient
@@ -42,6 +46,12 @@ class Ties:
     lines: Flags
 
 
+def tap_points(backbone: gpd.GeoDataFrame, tap_roles: Sequence[str]) -> Flags:
+    """Return which rows of a backbone are points where one may connect: without a role they count as such."""
+    role = backbone["role"].fillna("").astype(str) if "role" in backbone else pd.Series("", index=backbone.index)
+    return np.asarray(~is_line(backbone) & role.isin(["", *tap_roles]).to_numpy(bool), dtype=bool)
+
+
 def tie(patient: Patient) -> Ties:
     """
     Find what hangs together with a tap; a row of the backbone without a role counts as one that may be tapped.
@@ -52,10 +62,9 @@ def tie(patient: Patient) -> Ties:
     table, config = patient.backbone, patient.config
     table = table.assign(**{name: None for name in ("role", "units_free") if name not in table})
     shapes, role = table.geometry.to_numpy(), table["role"].fillna("").to_numpy(object)
-    unknown, is_tap = role == "", np.isin(role.astype(str), config.tap_roles)
+    unknown, points = role == "", tap_points(table, config.tap_roles)
     roles = usable_roles(config.cost.reuse_cost_per_m.roles, tap=config.tap, tap_roles=config.tap_roles)
     usable = is_line(table) & (usable_rows(table, roles) | unknown)
-    points = ~is_line(table) & (is_tap | unknown)
     tapped = tapped_lines(int(points.sum()), tap=config.tap, tap_roles=config.tap_roles)
     taps = points | (usable & (np.isin(role.astype(str), tapped) | unknown))
 

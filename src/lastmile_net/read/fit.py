@@ -116,7 +116,7 @@ def _mapping(names: Mapping[str, str], layer: Layer, mapping: Mapping[str, str],
             )
         elif old not in names:
             told.fault(
-                f"the mapping takes '{new}' from a column that is not there", f"There are: {_listed(names)}.", old
+                f"the mapping takes '{new}' from a column that is not there", f"There are: {listed(names)}.", old
             )
         else:
             given[new] = old
@@ -141,9 +141,10 @@ def _find(column: Column, layer: Layer, names: set[str], told: Complaints) -> st
     return None
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str], most: int = 30) -> str:
+    """Return names in order, the first so many of them."""
     shown = sorted(names)
-    return ", ".join(shown[:30]) + (f" and {len(shown) - 30} more" if len(shown) > 30 else "")
+    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -192,7 +193,7 @@ def _fit(table: pd.DataFrame, column: Column, layer: Layer, raw: pd.DataFrame, t
         if column.required:
             cure = f"Name the column that holds it in [mapping.{layer.name}]; there are: "
             there = [str(name) for name in raw if str(raw[name].dtype) != "geometry"]
-            told.fault("required column is missing", f"{cure}{_listed(there)}.", column.name)
+            told.fault("required column is missing", f"{cure}{listed(there)}.", column.name)
         if _is_guess(column) and len(table):
             told.note(f"there is no column `{column.name}`: each row is taken for {column.default}")
         return _typed(np.full(len(table), None, dtype=object), column, table.index)

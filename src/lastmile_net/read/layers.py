@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lastmile_net import schema
 from lastmile_net.config import PlanConfig
+from lastmile_net.counts import agree
 from lastmile_net.crs import METRIC_CURE, beyond_area_of_use, choose_metric_crs, project, read_crs
 from lastmile_net.errors import CrsError, DataError, Fault, LastMileError
 from lastmile_net.read.agree import agree_on_crs, find_swapped, quarantine_null_island
 from lastmile_net.read.backbone import pop_point, with_pop
 from lastmile_net.read.complaints import BEYOND_CRS, Note, raise_together
 from lastmile_net.read.files import Reading, ReadOptions, Source, examine
+from lastmile_net.read.fit import listed
 from lastmile_net.read.presets import by_layer
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ __all__ = ["Layers", "Source", "load_layers"]
 
 MAIN = (schema.STREETS, schema.BACKBONE, schema.CUSTOMERS)
 POP = "--pop"
+CARRIED = ("access", "postcode", "city")
+"""Columns of layers from OpenStreetMap that are for people."""
+UNREAD_SHOWN = 12
 NO_START = "Name a backbone file, or give the place to start from with --pop LON,LAT."
 
 
@@ -164,12 +169,24 @@ def _read_all(given: Mapping[str, Source | None], config: PlanConfig) -> tuple[d
         if source is None:
             continue
         try:
-            readings[name] = examine(source, by_name[name], _options(by_name[name], config, presets))
+            found = examine(source, by_name[name], _options(by_name[name], config, presets))
+            readings[name] = found if name in presets else _with_unread(found, by_name[name], config)
         except LastMileError as error:
             errors.append(error)
         else:
             errors += [DataError(readings[name].faults)] * bool(readings[name].faults)
     return readings, errors
+
+
+def _with_unread(reading: Reading, layer: Layer, config: PlanConfig) -> Reading:
+    """Note the columns of a layer from which nothing is read: one of them may be what a setting should name."""
+    frame = reading.frame
+    read = {*layer.names, *CARRIED, config.prize, frame.geometry.name}
+    unread = [str(name) for name in frame.columns if name not in read and frame[name].notna().any()]
+    if not unread:
+        return reading
+    what = f"{agree(len(unread), 'a column is', 'columns are')} not read: {listed(unread, UNREAD_SHOWN)}"
+    return replace(reading, notes=(*reading.notes, Note(f"{reading.source}: {what}", "not_read")))
 
 
 def _presets(

@@ -23,7 +23,7 @@ from lastmile_net.errors import DataError, Fault, MissingFileError
 from lastmile_net.read import geojson, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from lastmile_net.schema import Layer
 
@@ -33,6 +33,8 @@ MAX_RATIO = 1000
 """An archive that shrinks its content by more than this is no map."""
 UNPACKING = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 """What goes wrong with an archive that is damaged, locked or packed in a way that is not known."""
+MAX_TOGETHER = 4
+"""So many layers of one file may be parts of one layer of the plan."""
 SNIFFED, MAX_PROLOG = 65_536, 4_000_000
 _COMMENT = re.compile(rb"<!--.*?-->|<!--.*|<\?.*?\?>", re.DOTALL)
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
@@ -317,8 +319,7 @@ def _choose(place: Place, listed: Sequence[Sequence[str | None]], layer: Layer |
         return list(kinds)
     if layer is None:
         what = f"holds {len(kinds)} layers, and it is not clear which one is meant"
-        cure = f"Name it as {place.path.name}:LAYER; it has: {', '.join(sorted(kinds)) or 'none'}."
-        raise DataError([Fault(what, cure, str(place))])
+        raise DataError([Fault(what, _name_it(place, kinds), str(place))])
     own = [name for name in kinds if name.casefold() == layer.name]
     split = [name for name in kinds if name.casefold() in (f"{layer.name}_lines", f"{layer.name}_points")]
     fitting = [name for name, kind in kinds.items() if _may_fit(kind, layer)]
@@ -326,8 +327,17 @@ def _choose(place: Place, listed: Sequence[Sequence[str | None]], layer: Layer |
         if found:
             return found
     what = f"holds {len(kinds)} layers, and it is not clear which one is the {layer.name}"
-    cure = f"Name it as {place.path.name}:LAYER; it has: {', '.join(sorted(kinds)) or 'none'}."
-    raise DataError([Fault(what, cure, str(place))])
+    raise DataError([Fault(what, _name_it(place, fitting or kinds), str(place))])
+
+
+def _name_it(place: Place, names: Collection[str]) -> str:
+    """Return how one layer is named, or all those that belong together."""
+    known = sorted(names)
+    if not known:
+        return "It has none."
+    may_be_parts = 1 < len(known) <= MAX_TOGETHER
+    together = f", or as {place.path}:{','.join(known)} if they belong together" if may_be_parts else ""
+    return f"Name it as {place.path}:{known[0]}{together}; it has: {', '.join(known)}."
 
 
 def _may_fit(kind: str | None, layer: Layer) -> bool:
