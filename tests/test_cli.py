@@ -240,6 +240,32 @@ def test_a_layer_given_twice_is_usage(option: str, capsys: pytest.CaptureFixture
     assert "FOLDER:lines,cabinets" in told
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["--pbf", "x.osm", "--place", "Burg"], "--pbf can be cut by --bbox or --polygon"),
+        (["--bbox", "1,2,3,4", "--polygon", "x.shp"], "give one of --place, --bbox, --polygon"),
+        ([], "the area to download: --place, --bbox or --polygon"),
+    ],
+)
+def test_which_area_of_openstreetmap(asked: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever asks for too much or too little learns what goes together: an extract, and the part wanted of it."""
+    with pytest.raises(SystemExit) as ended:
+        app(["osm", *asked, "--out", "layers"])
+    assert ended.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_a_box_cuts_an_extract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Extracts come by the state, and plans by the village: what lies beside the box stays out."""
+    (tmp_path / "town.osm").write_text(STREET, encoding="utf-8")
+    for box, rows in (("-170,-80,170,80", 1), ("100,60,101,61", 0)):
+        with pytest.raises(SystemExit) as ended:
+            app(["osm", f"--pbf={tmp_path / 'town.osm'}", f"--bbox={box}", f"--out={tmp_path / str(rows)}"])
+        assert ended.value.code == 0
+        assert f"streets.gpkg: {rows} rows" in capsys.readouterr().out
+
+
 def test_several_layers_of_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The cure for two files holds: lines and cabinets of one GeoPackage are one backbone."""
     demo = demo_folder()

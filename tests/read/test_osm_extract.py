@@ -6,12 +6,13 @@ import json
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import osmium
 import pytest
 import shapely
 
 from lastmile_net import schema
-from lastmile_net.errors import DataError, MissingFileError
+from lastmile_net.errors import ConfigError, DataError, MissingFileError
 from lastmile_net.read.osm import OsmLayers, layers_from_pbf
 
 if TYPE_CHECKING:
@@ -105,6 +106,53 @@ def test_every_format(tmp_path: Path, suffix: str) -> None:
     again = layers_from_pbf(packed)
     assert again.streets.equals(plain.streets)
     assert again.customers.equals(plain.customers)
+
+
+def test_a_part_of_an_extract(tmp_path: Path) -> None:
+    """Of a state one village is wanted: whatever reaches into it, whole, and nothing else."""
+    far = {90: (10.02, 50.02), 91: (10.0201, 50.02), 92: (10.0201, 50.0201)}
+    objects = [
+        *nodes(),
+        *(node(ident, place) for ident, place in far.items()),
+        node(95, (10.0203, 50.02), addr__street="Far Lane", addr__housenumber="2"),
+        node(96, (10.0001, 50.0001), addr__street="Main Street", addr__housenumber="2"),
+        way(7, [1, 2, 3, 4], highway="service"),
+        way(8, [90, 91], highway="service"),
+        house(**ADDRESS),
+        way(30, [11, 12, 13, 14, 11]),
+        relation(9, [30], building="yes", addr__street="Main Street", addr__housenumber="3"),
+        way(31, [90, 91, 92, 90]),
+        relation(10, [31], building="yes", addr__street="Far Lane", addr__housenumber="3"),
+    ]
+    whole = read(tmp_path, *objects)
+    assert (len(whole.streets), len(whole.customers)) == (2, 5)
+    box = (9.9999, 49.9999, 10.0005, 50.0005)
+    part = layers_from_pbf(tmp_path / "town.osm", bbox=box)
+    assert part.streets["street_id"].tolist() == ["w7"]
+    assert part.streets.geometry.iloc[0].equals(whole.streets.geometry.iloc[0])
+    assert set(part.customers["street"]) == {"Main Street"}
+    assert len(part.customers) == 3
+    area = gpd.GeoDataFrame(geometry=[shapely.box(*box)], crs=4326).to_crs(25832)
+    same = layers_from_pbf(tmp_path / "town.osm", polygon=area)
+    assert same.streets.equals(part.streets)
+    assert same.customers.equals(part.customers)
+
+
+def test_a_way_that_crosses_an_area_between_its_nodes(tmp_path: Path) -> None:
+    """A straight road may have no node in a small area that it leads through."""
+    read(tmp_path, *nodes(), way(7, [1, 3], highway="service"), way(8, [3, 4], highway="service"))
+    part = layers_from_pbf(tmp_path / "town.osm", bbox=(10.0008, 49.9999, 10.0009, 50.0001))
+    assert part.streets["street_id"].tolist() == ["w7"]
+
+
+@pytest.mark.parametrize(
+    "area", [{"bbox": (10.0, 50.0, 9.0, 51.0)}, {"bbox": (9, 49, 10, 51), "polygon": shapely.box(9, 49, 10, 51)}]
+)
+def test_a_part_that_is_none_is_refused(tmp_path: Path, area: dict[str, object]) -> None:
+    """A box whose sides are swapped must not read as an empty town."""
+    read(tmp_path, *nodes())
+    with pytest.raises(ConfigError):
+        layers_from_pbf(tmp_path / "town.osm", **area)  # type: ignore[arg-type]
 
 
 def test_cut_way_is_not_bridged(tmp_path: Path) -> None:

@@ -37,22 +37,26 @@ if TYPE_CHECKING:
 
 CustomerKind = Literal["addresses", "buildings", "both"]
 FINDINGS_SHOWN = 5
+CUTS = "cuts the extract, or without --pbf downloads live"
 OSM_LAYERS = ("streets", "customers", "backbone")
 
 
 def osm(
     out_folder: Annotated[str, typer.Option("--out", help="Folder to make.")],
     pbf: Annotated[str | None, typer.Option(help="Extract: .osm.pbf, .osm, .osm.gz, .osm.bz2.")] = None,
-    place: Annotated[str | None, typer.Option(help="Name of a place.")] = None,
-    bbox: Annotated[str | None, typer.Option(help="W,S,E,N in degrees.")] = None,
-    polygon: Annotated[str | None, typer.Option(help="File with a polygon.")] = None,
+    place: Annotated[str | None, typer.Option(help="Name of a place; downloads live.")] = None,
+    bbox: Annotated[str | None, typer.Option(help=f"W,S,E,N in degrees; {CUTS}.")] = None,
+    polygon: Annotated[str | None, typer.Option(help=f"File with polygons; {CUTS}.")] = None,
     customers: Annotated[str, typer.Option(help="addresses, buildings or both.")] = "addresses",
     overpass_url: Annotated[str | None, typer.Option(help="Another Overpass server.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace layers that are there.")] = False,
 ) -> None:
-    """Make planning layers from OpenStreetMap: an extract, or live."""
-    if sum(given is not None for given in (pbf, place, bbox, polygon)) != 1:
-        message = "give exactly one of --pbf, --place, --bbox, --polygon"
+    """Make planning layers from OpenStreetMap: of an extract or a part of it, or downloaded live."""
+    if sum(given is not None for given in (place, bbox, polygon)) > 1 or (place and pbf):
+        message = "give one of --place, --bbox, --polygon; --pbf can be cut by --bbox or --polygon"
+        raise typer.BadParameter(message)
+    if all(given is None for given in (pbf, place, bbox, polygon)):
+        message = "give an extract, --pbf, or the area to download: --place, --bbox or --polygon"
         raise typer.BadParameter(message)
     if customers not in ("addresses", "buildings", "both"):
         message = "--customers is addresses, buildings or both"
@@ -136,11 +140,10 @@ def _osm(
     folder: Path, pbf: str | None, where: tuple[str | None, str | None, str | None], customers: str, url: str | None
 ) -> None:
     from lastmile_net.credit import OSM_CREDIT
-    from lastmile_net.read.osm import layers_from_pbf
     from lastmile_net.write.layers import write_files
 
     wanted: CustomerKind = customers  # type: ignore[assignment]
-    layers = _live(where, wanted, url) if pbf is None else layers_from_pbf(Path(pbf), customers=wanted)
+    layers = _read_osm(pbf, where, wanted, url)
     folder.mkdir(parents=True, exist_ok=True)
     frames = {name: getattr(layers, name) for name in OSM_LAYERS}
     files = {f"{name}.gpkg": {name: frame} for name, frame in frames.items()}
@@ -151,19 +154,19 @@ def _osm(
         err.print(f"note: {note}")
 
 
-def _live(where: tuple[str | None, str | None, str | None], customers: CustomerKind, url: str | None) -> OsmLayers:
+def _read_osm(
+    pbf: str | None, where: tuple[str | None, str | None, str | None], customers: CustomerKind, url: str | None
+) -> OsmLayers:
+    """Read an extract, or the part of it in an area; or download what is in the area."""
     from lastmile_net.read.files import read_layer
-    from lastmile_net.read.osm import layers_from_osmnx
+    from lastmile_net.read.osm import layers_from_osmnx, layers_from_pbf
     from lastmile_net.schema import EXCLUDED
 
     place, bbox, polygon = where
-    return layers_from_osmnx(
-        place=place,
-        bbox=numbers(bbox) if bbox else None,
-        polygon=read_layer(polygon, EXCLUDED) if polygon else None,
-        customers=customers,
-        overpass_url=url,
-    )
+    box, area = numbers(bbox) if bbox else None, read_layer(polygon, EXCLUDED) if polygon else None
+    if pbf is not None:
+        return layers_from_pbf(Path(pbf), bbox=box, polygon=area, customers=customers)
+    return layers_from_osmnx(place=place, bbox=box, polygon=area, customers=customers, overpass_url=url)
 
 
 def _show_findings(findings: Findings, done: list[str]) -> None:

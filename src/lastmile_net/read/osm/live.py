@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-import geopandas as gpd
 import numpy as np
 import osmnx
 import requests
 import shapely
 from osmnx._errors import InsufficientResponseError, ResponseStatusCodeError
 
-from lastmile_net.errors import ConfigError, CrsError, DataError, Fault
+from lastmile_net.errors import ConfigError, DataError, Fault
+from lastmile_net.read.osm.area import asked_area, polygonal
 from lastmile_net.read.osm.columns import Pool, Tags
 from lastmile_net.read.osm.layers import KEPT, Customers, Found, OsmLayers, assemble, matters
 from lastmile_net.read.osm.outlines import Shapes
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import geopandas as gpd
     from numpy.typing import NDArray
 
+    from lastmile_net.read.osm.area import Area, BBox
+
 T = TypeVar("T")
-BBox = tuple[float, float, float, float]
-Area = shapely.Polygon | shapely.MultiPolygon
 
 _log = logging.getLogger(__name__)
 _BUSY = {
@@ -115,7 +116,7 @@ def layers_from_osmnx(
         raise ConfigError([Fault("the area is not clear", "Give one of a place, a bbox and a polygon.")])
     retry, judge = retry or Retry(), _Judge()
     with _settings(judge, overpass_url, cache_folder):
-        area = _geocode(place, retry, judge) if place is not None else _area(bbox, polygon)
+        area = _geocode(place, retry, judge) if place is not None else asked_area(bbox, polygon)
         try:
             features = _ask(lambda: osmnx.features_from_polygon(area, query_for(customers)), retry, judge)
         except InsufficientResponseError:
@@ -210,38 +211,9 @@ def _unreachable(error: Exception) -> DataError:
     return DataError([Fault(what, "Check the network and the server's address, or read an extract with --pbf.")])
 
 
-def _area(bbox: BBox | None, polygon: Area | gpd.GeoDataFrame | None) -> Area:
-    if bbox is not None:
-        return _box(bbox)
-    if isinstance(polygon, gpd.GeoDataFrame):
-        if polygon.crs is None:
-            raise CrsError([Fault("the polygons have no CRS", "Say which one they are in.", source="polygon")])
-        polygon = polygon.to_crs("EPSG:4326").union_all()
-    return _polygonal(polygon)
-
-
-def _polygonal(geometry: shapely.Geometry | None) -> Area:
-    valid = shapely.make_valid(geometry if geometry is not None else shapely.Polygon())
-    polygons = [part for part in shapely.get_parts(valid).tolist() if isinstance(part, Area)]
-    area = shapely.union_all(polygons)
-    west, south, east, north = area.bounds
-    if not isinstance(area, Area) or not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        what = "there is no polygon in degrees of longitude and latitude"
-        raise DataError([Fault(what, "Give polygons with their CRS.", source="polygon")])
-    return area
-
-
-def _box(bbox: BBox) -> Area:
-    west, south, east, north = bbox
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        what = f"{bbox} is no box: west < east within 180, south < north within 90 are needed"
-        raise ConfigError([Fault(what, "Give west, south, east, north in degrees.", source="bbox")])
-    return shapely.box(west, south, east, north)
-
-
 def _geocode(place: str, retry: Retry, judge: _Judge) -> Area:
     try:
-        return _polygonal(_ask(lambda: osmnx.geocode_to_gdf(place), retry, judge).union_all())
+        return polygonal(_ask(lambda: osmnx.geocode_to_gdf(place), retry, judge).union_all())
     except (InsufficientResponseError, TypeError) as error:
         what = f"OpenStreetMap knows no area by the name of '{place}'"
         raise DataError([Fault(what, "Spell it as openstreetmap.org finds it, or give a bbox.", "place")]) from error
