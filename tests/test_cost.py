@@ -158,6 +158,9 @@ def test_the_metres_preset_prices_metres() -> None:
 def test_drops_include_their_first_metres() -> None:
     """20 m are in the fixed 850, at the limit as well; the metre after them costs 49."""
     assert price_drops(np.array([0, 20, 21, 22.5]), EUR).tolist() == [850, 850, 899, 972.5]
+    crossed = np.array([[1.0, 0, 0], [0, 2.0, 1.0]])
+    fees = [EUR.crossing.street.value, 2 * EUR.crossing.rail.value + EUR.crossing.water.value]
+    assert (price_drops(np.array([0, 20]), EUR, crossed) - 850).tolist() == fees
 
 
 def test_equipment_is_per_home_and_per_customer() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from lastmile_net.cost.columns import lower_text
+from lastmile_net.network.columns import lower_text
 from lastmile_net.network.network import BACKBONE, CROSSING, HALF
 
 if TYPE_CHECKING:

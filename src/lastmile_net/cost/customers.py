@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lastmile_net.cost.crossings import price_crossings
 from lastmile_net.cost.money import to_cents, whole_cents
 
 if TYPE_CHECKING:
@@ -17,10 +18,22 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-def price_drops(drop_m: Floats, model: CostModel) -> Floats:
-    """Return the price of each drop of the given length: fixed, and per metre beyond the included length."""
+def price_drops(drop_m: Floats, model: CostModel, crossed: Floats | None = None) -> Floats:
+    """
+    Return the price of each drop: fixed, per metre beyond the included length, and for what it crosses.
+
+    Parameters
+    ----------
+    drop_m
+        Lengths in metres.
+    model
+        Prices.
+    crossed
+        What each drop crosses, as `count_crossings` returns it; None where nothing is.
+    """
     beyond = np.maximum(np.asarray(drop_m, np.float64) - model.drop_included_m, 0.0)
-    return to_cents(model.drop_fixed.value + beyond * model.drop_per_m.value)
+    own = to_cents(model.drop_fixed.value + beyond * model.drop_per_m.value)
+    return own if crossed is None else to_cents(own + to_cents(price_crossings(crossed, model)))
 
 
 def labour_of_drops(drop_m: Floats, model: CostModel) -> Floats:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.cost.columns import lower_text
 from lastmile_net.cost.crossings import count_edge_crossings, price_crossings
 from lastmile_net.cost.customers import price_fibre
 from lastmile_net.cost.money import to_cents
 from lastmile_net.cost.reuse import UNLIMITED, labour_of_reuse, price_reuse
 from lastmile_net.cost.surfaces import surface_classes
 from lastmile_net.network.candidates import enters
+from lastmile_net.network.columns import lower_text
 from lastmile_net.network.network import BACKBONE, CENTRE, CONNECTOR, CROSSING, LEFT
 
 if TYPE_CHECKING:

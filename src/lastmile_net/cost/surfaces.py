@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lastmile_net.config.prices import SURFACES
-from lastmile_net.cost.columns import lower_text
+from lastmile_net.network.columns import lower_text
 
 if TYPE_CHECKING:
     import numpy as np

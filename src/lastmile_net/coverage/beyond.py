@@ -13,7 +13,6 @@ import shapely
 from lastmile_net.cost import (
     count_crossings,
     exclusions,
-    price_crossings,
     price_drops,
     price_edges,
     price_fibre,
@@ -24,6 +23,7 @@ from lastmile_net.network.attach import lay_drops
 from lastmile_net.network.candidates import blocked, enters
 from lastmile_net.network.network import STREET, components
 from lastmile_net.network.split import split
+from lastmile_net.solve.problem import MILLI, MM_PER_M
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from lastmile_net.coverage.question import Flags, Floats, Ints, Question, Texts
     from lastmile_net.network.network import StreetNetwork
 
-MM_PER_M = 1000
-MILLI = 1000
 AREA = "the excluded area"
 SEARCHES = 4
 """A barrier between a customer and its nearest street makes us look so many times, twice as far each time."""
@@ -107,8 +105,8 @@ def beyond_limits(question: Question, rows: Ints) -> Beyond:
     beyond = _lay(question, grown, parent, ends, links)
     own = drops.assign(price=question.drop_cost[drops.index.to_numpy()], line=drops.geometry.to_numpy())
     laid = lay_drops(grown, node[: len(extra)], question.points[extra["customer"].to_numpy()])
-    extra = extra.assign(node=node[: len(extra)], drop_m=shapely.length(laid), line=laid)
-    made = extra.assign(price=_drop_price(question, extra))
+    drop_m = shapely.length(laid)
+    made = extra.assign(node=node[: len(extra)], drop_m=drop_m, line=laid, price=_drop_price(question, drop_m, laid))
     columns = ["customer", "node", "drop_m", "price", "line"]
     both = pd.concat([pd.DataFrame(own[columns]), made[columns]], ignore_index=True)
     both["lifted"] = _nothing(len(both))
@@ -272,13 +270,9 @@ def _lonlat(question: Question, one: Floats, other: Floats) -> Texts:
     return np.array(texts, object)
 
 
-def _drop_price(question: Question, extra: pd.DataFrame) -> Floats:
-    model = question.config.cost
-    lines = shapely.shortest_line(
-        question.points[extra["customer"].to_numpy()], question.network.geometry[extra["edge"].to_numpy()]
-    )
-    crossed = count_crossings(np.asarray(lines, object), question.layers.rail_water, question.centre_lines)
-    return to_cents(price_drops(extra["drop_m"].to_numpy(np.float64), model) + price_crossings(crossed, model))
+def _drop_price(question: Question, drop_m: Floats, lines: Texts) -> Floats:
+    crossed = count_crossings(lines, question.layers.rail_water, question.centre_lines)
+    return price_drops(drop_m, question.config.cost, crossed)
 
 
 def _priced(question: Question, drops: pd.DataFrame) -> pd.DataFrame:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from lastmile_net.config.optics import longest_route_m, loss_db
-from lastmile_net.coverage.beyond import MILLI, MM_PER_M
 from lastmile_net.network.candidates import longest_drop_m
 from lastmile_net.solve.extend import FAR, Ways, best_ways, least_along, make_web, names_along
+from lastmile_net.solve.problem import MILLI, MM_PER_M
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

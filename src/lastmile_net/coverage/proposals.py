@@ -9,10 +9,10 @@ import pandas as pd
 
 from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.counts import counted, homes
-from lastmile_net.coverage.beyond import MILLI
 from lastmile_net.coverage.options import devices, ports_price
 from lastmile_net.coverage.remedy import NO_PRICE, REMEDY_UNITS
 from lastmile_net.solve.extend import count_along
+from lastmile_net.solve.problem import MILLI
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,8 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from lastmile_net.network.columns import lower_text
+
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
@@ -173,8 +175,7 @@ def levels(streets: gpd.GeoDataFrame) -> Ints:
     label = pd.Series("", index=streets.index, dtype=object)
     for name in ("bridge", "tunnel", "layer"):
         if name in streets:
-            value = streets[name].astype(object).where(streets[name].notna(), "").astype(str).str.strip().str.lower()
-            value = value.str.replace(r"\.0+$", "", regex=True)
+            value = lower_text(streets, name).str.replace(r"\.0+$", "", regex=True)
             # what matters is whether it is a bridge, not which kind
             value = value.where(~value.isin(_NO), "") if name == "layer" else (~value.isin(_NO)).map({True: "1"})
             label = label + "|" + value.fillna("")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.cost import price_edges
+from lastmile_net.cost import count_crossings, price_drops, price_edges, price_fibre
 from lastmile_net.network import DropRules, SideRules, attach, both_sides, build_network, find_taps
+from lastmile_net.network.columns import lower_text
 from lastmile_net.network.network import STREET, components
 from lastmile_net.network.tie import usable_lines, usable_roles
 
@@ -35,6 +36,10 @@ class Ground:
         Where new lines may start from; what each edge costs.
     drops
         All possible drops of the customers that want one.
+    drop_cost, drop_fibre
+        float64 (k,). Price of each drop, crossings included, and of the fibre in it.
+    drop_crossed
+        float64 (k, 3). What each drop crosses, as `count_crossings` returns it.
     eligible
         bool[edges]. Streets and usable lines that nothing forbids.
     centre_lines
@@ -45,6 +50,9 @@ class Ground:
     taps: Taps
     prices: EdgePrices
     drops: gpd.GeoDataFrame
+    drop_cost: NDArray[np.float64]
+    drop_fibre: NDArray[np.float64]
+    drop_crossed: NDArray[np.float64]
     eligible: NDArray[np.bool_]
     centre_lines: NDArray[np.object_] | None
 
@@ -74,13 +82,19 @@ def lay_ground(layers: Layers, config: PlanConfig, wanted: NDArray[np.bool_]) ->
         excluded=layers.excluded,
     )
     prices = _prices(network, layers, config)
+    centre = None if sides is None else centre_lines(layers.streets, config)
+    drop_m = drops["drop_m"].to_numpy(np.float64)
+    crossed = count_crossings(drops.geometry.to_numpy(), layers.rail_water, centre)
     return Ground(
         network=network,
         taps=find_taps(network, tap=config.tap, tap_roles=config.tap_roles),
         prices=prices,
         drops=drops,
+        drop_cost=price_drops(drop_m, config.cost, crossed),
+        drop_fibre=price_fibre(drop_m, config.cost),
+        drop_crossed=crossed,
         eligible=np.isfinite(prices.build) & ((network.kind == STREET) | usable_lines(network, roles)),
-        centre_lines=None if sides is None else centre_lines(layers.streets, config),
+        centre_lines=centre,
     )
 
 
@@ -92,10 +106,7 @@ def centre_lines(streets: gpd.GeoDataFrame, config: PlanConfig) -> NDArray[np.ob
 
 def _sides(streets: gpd.GeoDataFrame, config: PlanConfig) -> SideRules:
     """Return widths of streets by their class; what is underground or unknown to the table has the default."""
-    highway = (
-        streets["highway"].astype(object).where(streets["highway"].notna(), "").astype(str).str.strip().str.lower()
-    )
-    highway = highway.str.removesuffix("_link")
+    highway = lower_text(streets, "highway").str.removesuffix("_link")
     width = highway.map(config.street_width_m).fillna(config.street_width_otherwise_m).to_numpy(np.float64)
     return SideRules(half_m=width / 2, wide=highway.isin(config.wide_streets).to_numpy(bool))
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from lastmile_net.cost import to_cents
 from lastmile_net.network.network import STREET
-from lastmile_net.plan.pose import MM_PER_M
 from lastmile_net.plan.spare import Spared, within_spare
 from lastmile_net.solve.capacity import (
     Catalogue,
@@ -18,7 +17,7 @@ from lastmile_net.solve.capacity import (
     solve_with_limits,
     without_ports,
 )
-from lastmile_net.solve.problem import MILLI
+from lastmile_net.solve.problem import MILLI, MM_PER_M
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,24 +10,17 @@ import numpy as np
 from lastmile_net import coverage
 from lastmile_net.config import PlanConfig, read_config
 from lastmile_net.config.optics import longest_route_m
-from lastmile_net.cost import (
-    count_crossings,
-    price_crossings,
-    price_drops,
-    price_fibre,
-    to_cents,
-)
 from lastmile_net.doctor import check
 from lastmile_net.errors import ConfigError, DataError, Fault
 from lastmile_net.plan.aim import aim_of, spend, spend_within_spare
 from lastmile_net.plan.ground import lay_ground
 from lastmile_net.plan.outcome import Posing, assemble
 from lastmile_net.plan.placed import solve_posed
-from lastmile_net.plan.pose import MM_PER_M, pose
+from lastmile_net.plan.pose import pose
 from lastmile_net.read.complaints import Note
 from lastmile_net.read.layers import Layers, Source, load_layers
 from lastmile_net.solve.capacity import Limits
-from lastmile_net.solve.problem import MILLI
+from lastmile_net.solve.problem import MILLI, MM_PER_M
 
 if TYPE_CHECKING:
     from lastmile_net.doctor import Findings
@@ -110,11 +103,6 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
     left = layers.customers["units"].to_numpy(np.int64) - now
     wanted = (left > 0) & ~layers.customers["exclude"].to_numpy(bool)
     ground = lay_ground(layers, config, wanted)
-    drop_m = ground.drops["drop_m"].to_numpy(np.float64)
-    lines = ground.drops.geometry.to_numpy()
-    crossed = count_crossings(lines, layers.rail_water, ground.centre_lines)
-    drop_cost = to_cents(price_drops(drop_m, config.cost) + to_cents(price_crossings(crossed, config.cost)))
-    drop_fibre = price_fibre(drop_m, config.cost)
     limits = _limits(config, ground.taps)
     must = wanted & layers.customers["include"].to_numpy(bool)
     spared, placed = solve_posed(
@@ -124,8 +112,8 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
             ground.drops,
             np.maximum(left, 1),
             prices,
-            drop_cost,
-            drop_fibre=drop_fibre,
+            ground.drop_cost,
+            drop_fibre=ground.drop_fibre,
             must=must,
         ),
         ground.prices,
@@ -157,8 +145,8 @@ def _solved(layers: Layers, findings: Findings, config: PlanConfig, report: Repo
         taps=ground.taps,
         prices=ground.prices,
         drops=ground.drops,
-        drop_cost=drop_cost,
-        drop_crossed=crossed,
+        drop_cost=ground.drop_cost,
+        drop_crossed=ground.drop_crossed,
         posed=posed,
         money=money,
         placed=placed,

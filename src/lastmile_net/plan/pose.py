@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.network.network import BACKBONE
-from lastmile_net.solve.problem import MILLI, Problem
+from lastmile_net.solve.problem import MILLI, MM_PER_M, Problem
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
-
-MM_PER_M = 1000
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""`plan()`: the one place that knows all stages; and the frozen `Plan` they end in."""
+"""The frozen `Plan` that all stages end in."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MILLI = 1000
 """Solver money per unit of currency."""
+MM_PER_M = 1000
+"""Solver length per metre."""
 
 Status = Literal["optimal", "gap", "rounds", "time", "interrupted", "trivial"]
 

@@ -1,4 +1,4 @@
-"""Text columns of a layer as prices look at them."""
+"""Text columns of a layer as one compares them with words."""
 
 from __future__ import annotations
 
