@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -83,6 +84,41 @@ def test_a_duct_with_room_is_not_blamed() -> None:
     assert told["reason"].tolist() == ["over_budget"] * 2
     assert told["remedy_code"].tolist() == ["raise_budget"] * 2
     assert told["remedy_also"].isna().all()
+
+
+@pytest.mark.parametrize(("doors", "rooms", "homes", "cost"), [(1, (1, 1), 2, 115), (10, (2,), 12, 410)])
+def test_lines_are_filled_with_whom_they_alone_reach(
+    tmp_path: Path, doors: int, rooms: tuple[int, ...], homes: int, cost: float
+) -> None:
+    """
+    Houses on Main can be dug to; to the three on the island lead only ducts, with room for one or two of them.
+
+    Dug are 50 m and a drop of 10 m to the first house, 20 + 10 to each other one; the island's first is 55 m from the
+    duct's end, its next one 20 m and a drop of 5 m more.
+    """
+    ways = streets(Main=way((0, 0), (300, 0)), Far=way((400, 0), (600, 0)))
+    main = {f"m{i}": at(50 + 20 * i, 10) for i in range(doors)}
+    ends = [400 * i / len(rooms) for i in range(len(rooms) + 1)]
+    lines = [(way((a, 0), (b, 0)), room) for a, b, room in zip(ends[:-1], ends[1:], rooms, strict=True)]
+    plan = planned(ways, ducts(*lines), customers(**main, x=at(450, 5), y=at(470, 5), z=at(490, 5)))
+    assert plan.summary["units"]["planned"] == homes
+    assert plan.cost == pytest.approx(cost, abs=0.02)
+    left = plan.customers[plan.customers["outcome"] == "unserved"]
+    assert set(left["reason"]) == {"line_full"}
+    assert set(left["remedy_code"]) == {"add_spare"}
+    verdict = lm.verify_run(lm.write_run(plan, tmp_path / "run"))
+    assert verdict.passed, str(verdict)
+
+
+def test_a_trench_beside_a_full_duct_is_told_from_it(tmp_path: Path) -> None:
+    """Both lie on one another: routes do not tell which they run through, but homes too many on either are a fault."""
+    ways = streets(Main=way((0, 0), (100, 0)), Far=way((400, 0), (600, 0)))
+    here = customers(n=at(50, 10), f=at(450, 5)).assign(units=[2, 1])
+    plan = planned(ways, ducts((way((0, 0), (400, 0)), 1)), here)
+    assert plan.summary["units"]["planned"] == 3
+    for name, table in {"right": plan.reused, "wrong": plan.reused.assign(units=plan.reused["units"] * 2)}.items():
+        verdict = lm.verify_run(lm.write_run(dataclasses.replace(plan, reused=table), tmp_path / name))
+        assert ("homes served through pieces are wrong" in str(verdict)) is (name == "wrong")
 
 
 def random_town(seed: int) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:

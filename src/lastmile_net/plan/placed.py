@@ -148,11 +148,17 @@ def solve_posed(
     def solve_within(problem: Problem) -> Limited:
         return solve_with_limits(problem, limits, effort, report, search=not buys_nothing)
 
+    can_fill_up = limits.max_stretch is None
     if not config.new_access_points:
-        return within_spare(prices, pose, solve_within), None
+        return within_spare(prices, pose, solve_within, can_fill_up=can_fill_up), None
     names = sorted(config.cost.access_points)
     kinds = catalogue(config.cost, names)
-    spared = within_spare(prices, pose, lambda problem: solve_within(without_ports(problem, kinds)))
+    spared = within_spare(
+        prices,
+        pose,
+        lambda problem: solve_within(without_ports(problem, kinds)),
+        can_fill_up=can_fill_up,
+    )
     posed, base = spared.answers[0]
     sited = place_access_points(
         posed.problem,

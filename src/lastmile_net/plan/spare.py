@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LINE_FULL = "line_full"
 MOST_ROUNDS = 8
-"""Rounds of closing lines; after the last one who does not fit is left out."""
+"""Rounds of closing lines, and of filling them up; after the last one who does not fit is left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +66,39 @@ class Spared:
         cut_off = (self.free[1].solution.drop >= 0) & (limited.solution.drop < 0) & (limited.reason == "")
         return posed, replace(limited, reason=np.where(cut_off, LINE_FULL, limited.reason))
 
+    def filled_up(self, answer: Answer) -> Answer:
+        """Return an answer with whoever lines keep out and still finds room in them, or a way past the full ones."""
+        if not (answer[1].reason == LINE_FULL).any():
+            return answer
+        whole, limited = self.free[0], _in_numbers_of(self.free[0], *answer)
+        for _ in range(MOST_ROUNDS):
+            if not (limited.reason == LINE_FULL).any():
+                break
+            load = _load(whole, limited.solution, self.prices.capacity)
+            left = np.where(self.prices.capacity < 0, -1, self.prices.capacity - load)
+            more = self._beside(limited, left)
+            if more.units == 0:
+                break
+            limited = _together(whole.problem, limited, more)
+        return whole, limited
 
-def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> Spared:
+    def _beside(self, limited: Limited, left: Ints) -> Limited:
+        """Return what can be done beside a plan for those whom lines keep out, in the whole problem's numbers."""
+        whole, solution = self.free[0], limited.solution
+        out, ports = limited.reason == LINE_FULL, whole.problem.tap_capacity
+        build = self.prices.build.copy()
+        build[whole.edge[solution.edges]] = 0
+        build[(left >= 0) & (left < whole.problem.units[out].min())] = np.inf
+        posed = self.pose(replace(self.prices, build=build))
+        problem, drops = restrict(posed.problem, out, np.ones(len(ports), bool))
+        served = solution.drop >= 0
+        used = np.bincount(solution.tap[served], posed.problem.units[served], len(ports)).astype(np.int64)
+        posed = replace(posed, problem=replace(problem, tap_capacity=np.where(ports < 0, -1, ports - used)))
+        found = _in_numbers_of(whole, posed, _trimmed(posed, self.solve(posed.problem), left))
+        return _lifted(found, out, drops)
+
+
+def within_spare(prices: EdgePrices, pose: Poser, solve: Solver, *, can_fill_up: bool) -> Spared:
     """
     Solve so that no existing line carries more new homes than its `units_free`.
 
@@ -79,6 +110,9 @@ def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> Spared:
         Poses the problem for such prices; an edge of infinite price is left out.
     solve
         Solves a problem within all other limits.
+    can_fill_up
+        Whether a way that is allowed where some lines are closed is allowed at all: not where it must not be much
+        longer than the shortest.
 
     Returns
     -------
@@ -88,8 +122,9 @@ def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> Spared:
     Notes
     -----
     Where a plan overloads a line, one that may not use it is tried, and one that leaves out as few homes as the line
-    lacks room for; more homes count first, less money second. The bound stays that of the problem in which lines carry
-    any number of homes, for the customers that are served.
+    lacks room for; both then take in whoever still finds room, or a way past the full lines. More homes count first,
+    less money second. The bound stays that of the problem in which lines carry any number of homes, for the customers
+    that are served.
     """
     posed = pose(prices)
     limited = solve(posed.problem)
@@ -105,17 +140,58 @@ def within_spare(prices: EdgePrices, pose: Poser, solve: Solver) -> Spared:
             break
         closed |= over
     answers = [filled, (posed, _trimmed(posed, limited, prices.capacity))]
+    if can_fill_up:
+        answers = [spared.filled_up(answer) for answer in answers]
     answers.sort(key=lambda answer: (-answer[1].units, answer[1].solution.cost))
     return replace(spared, answers=tuple((posed, _bounded(*spared.free, limited, solve)) for posed, limited in answers))
 
 
 def overloaded(posed: Posed, solution: Solution, capacity: Ints) -> Flags:
     """Return which network edges carry more new homes than they have room for; `capacity` < 0 is any number."""
-    count = np.diff(solution.route_start)
-    homes = np.repeat(posed.problem.units, count)
-    load = np.bincount(posed.edge[solution.route_edges], weights=homes, minlength=len(capacity))
-    over: Flags = (capacity >= 0) & (load > capacity)
+    over: Flags = (capacity >= 0) & (_load(posed, solution, capacity) > capacity)
     return over
+
+
+def _load(posed: Posed, solution: Solution, capacity: Ints) -> Ints:
+    """Return the new homes that each network edge carries."""
+    homes = np.repeat(posed.problem.units, np.diff(solution.route_start))
+    return np.bincount(posed.edge[solution.route_edges], homes, len(capacity)).astype(np.int64)
+
+
+def _in_numbers_of(whole: Posed, posed: Posed, limited: Limited) -> Limited:
+    """Return an answer with the edges' numbers of a problem that has all of them."""
+    place, solution = np.searchsorted(whole.edge, posed.edge), limited.solution
+    edges, route_edges = place[solution.edges], place[solution.route_edges]
+    return replace(limited, solution=replace(solution, edges=edges, route_edges=route_edges))
+
+
+def _lifted(limited: Limited, customers: Flags, drops: Ints) -> Limited:
+    """Return an answer for some customers in the numbers of all."""
+    solution, size = limited.solution, len(customers)
+    drop, tap, count = np.full(size, -1), np.full(size, -1), np.zeros(size, np.int64)
+    drop[customers] = np.where(solution.drop >= 0, drops[solution.drop], -1)
+    tap[customers], count[customers] = solution.tap, np.diff(solution.route_start)
+    start = np.concatenate([[0], np.cumsum(count)])
+    reason = np.full(size, "", object)
+    reason[customers] = limited.reason
+    return replace(limited, solution=replace(solution, drop=drop, tap=tap, route_start=start), reason=reason)
+
+
+def _together(problem: Problem, one: Limited, other: Limited) -> Limited:
+    """Return two plans for different customers as one."""
+    served, more = one.solution.drop >= 0, other.solution.drop >= 0
+    start = [each.solution.route_start for each in (one, other)]
+    who = np.concatenate([np.repeat(np.arange(len(served)), np.diff(each)) for each in start])
+    edges = np.concatenate([each.solution.route_edges for each in (one, other)])
+    both = replace(
+        one.solution,
+        drop=np.where(more, other.solution.drop, one.solution.drop),
+        tap=np.where(more, other.solution.tap, one.solution.tap),
+        route_start=start[0] + start[1],
+        route_edges=edges[np.argsort(who, kind="stable")],
+    )
+    solution = replace(part(problem, both, served | more), log=one.solution.log)
+    return Limited(solution, np.where(more, "", one.reason), one.units + other.units, one.most_units)
 
 
 def _trimmed(posed: Posed, limited: Limited, capacity: Ints) -> Limited:

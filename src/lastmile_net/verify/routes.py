@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from lastmile_net.counts import counted
 from lastmile_net.verify.files import TOUCH_M
+from lastmile_net.verify.share import Uses, share_out
 from lastmile_net.verify.verdict import Check, judge
 
 if TYPE_CHECKING:
@@ -32,24 +33,6 @@ PLACES = (0.02, MIDDLE, 0.98)
 """Where on a stretch without a twin among the pieces one looks for a piece beneath it."""
 AT_ONCE = 1_000_000
 """Vertices of routes that are followed at once: bounds the memory."""
-
-
-@dataclass(frozen=True, eq=False)
-class Uses:
-    """
-    Which pieces each route runs over, each pair once.
-
-    Parameters
-    ----------
-    route, piece
-        Row of the route; row of the piece in the trenches that are no drops, followed by the reused, then the drops.
-    astray
-        Customers whose route leaves what is built, or runs over somebody else's drop.
-    """
-
-    route: Ints
-    piece: Ints
-    astray: frozenset[str]
 
 
 def planned_have_one_drop(run: Run) -> Iterator[Check]:
@@ -174,7 +157,8 @@ def pieces_of_routes(run: Run) -> Uses:
     Follow every route over the pieces beneath it.
 
     Each stretch between two vertices is looked up among those of the pieces, to the millimetre; the few that have no
-    twin there are looked up by place. A drop counts for its own customer only.
+    twin there are looked up by place. A drop counts for its own customer only. Where pieces lie on one another, as a
+    trench beside a duct that is full, routes are shared out so that each has the homes it tells, if that can be.
     """
     assert run.routes is not None
     ground = _lay_ground(run)
@@ -188,7 +172,7 @@ def pieces_of_routes(run: Run) -> Uses:
     number = max(len(ground.owner), 1)
     pairs = _distinct(np.concatenate([*(pairs for pairs, _ in found), (row * number + drop)[row >= 0]]))
     astray = frozenset(str(name) for _, names in found for name in names)
-    return Uses(pairs // number, pairs % number, astray)
+    return share_out(run, Uses(pairs // number, pairs % number, astray), _twins(ground))
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,6 +215,18 @@ def _lay_ground(run: Run) -> _Ground:
         code=code,
         tree=shapely.STRtree(shapes),
     )
+
+
+def _twins(ground: _Ground) -> list[list[int]]:
+    """Return the pieces that have every stretch in common, trenches first."""
+    twice = ground.shared[1:][ground.shared[1:] == ground.shared[:-1]]
+    touched = np.isin(ground.shared_piece, ground.shared_piece[np.isin(ground.shared, twice)])
+    table = pd.DataFrame({"piece": ground.shared_piece[touched], "key": ground.shared[touched]})
+    keys_of = table.groupby("piece")["key"].agg(frozenset)
+    groups: dict[frozenset[int], list[int]] = {}
+    for piece, keys in zip(keys_of.index.tolist(), keys_of.tolist(), strict=True):
+        groups.setdefault(keys, []).append(piece)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _follow(ground: _Ground, lines: Shapes, customers: NDArray[np.object_], rows: Ints) -> tuple[Ints, list[str]]:
