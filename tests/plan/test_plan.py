@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -12,10 +14,14 @@ from shapely import LineString, Point
 
 import lastmile_net as lm
 from lastmile_net.demo import demo_folder
-from lastmile_net.errors import ConfigError
+from lastmile_net.errors import ConfigError, SolveError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lastmile_net.plan.outcome import Posing
+
+plan_module = importlib.import_module("lastmile_net.plan.plan")
 
 CRS = 25832
 E0, N0 = 500_000.0, 5_400_000.0
@@ -103,6 +109,26 @@ def test_one_street_costs_its_metres() -> None:
     assert plan.cost == pytest.approx(120, abs=0.01)
     assert plan.lower_bound == pytest.approx(120, abs=0.01)
     assert plan.customers.loc[0, "outcome"] == "planned"
+
+
+@pytest.mark.parametrize(("off_milli", "seen"), [(0, False), (20, False), (1000, True), (-1000, False)])
+def test_a_bound_above_the_cost_is_a_fault(off_milli: int, seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut down to the cost, a wrong bound would be a proof: no test and no `verify` could tell it from a true one."""
+    whole = plan_module.assemble
+
+    def with_another_bound(posing: Posing) -> lm.Plan:
+        solution = posing.limited.solution
+        solution = dataclasses.replace(solution, lower_bound=solution.cost + off_milli)
+        limited = dataclasses.replace(posing.limited, solution=solution)
+        return whole(dataclasses.replace(posing, money=dataclasses.replace(posing.money, limited=limited)))
+
+    monkeypatch.setattr(plan_module, "assemble", with_another_bound)
+    town = streets(Main=_line((0, 0), (300, 0))), cabinet(), customers(a=_point(100, 20))
+    if seen:
+        with pytest.raises(SolveError, match=r"no plan costs less than 121\.\d+, but this one is 120\.0"):
+            lm.plan(*town, config=METRES)
+    else:
+        assert lm.plan(*town, config=METRES).lower_bound == pytest.approx(120 + min(off_milli, 0) / 1000, abs=0.01)
 
 
 def test_two_customers_share_a_trench() -> None:

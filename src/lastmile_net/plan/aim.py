@@ -12,6 +12,7 @@ from lastmile_net.cost import price_equipment, with_overhead
 from lastmile_net.errors import DataError, Fault
 from lastmile_net.plan.favour import favour_first, favour_within_limits
 from lastmile_net.plan.phases import numbers, wait_for
+from lastmile_net.plan.proof import CENT_MILLI, below
 from lastmile_net.plan.spare import overloaded
 from lastmile_net.solve.budget import BuildOrder, Question, Study, ask_along, build_order, buy_in_turn, only, reach_more
 from lastmile_net.solve.graph import FAR
@@ -245,7 +246,7 @@ def _cut(
     study.hurried |= limited.solution.status == "time"
     solution, about = _chosen(study, kind, config, homes, locked)
     cost = _paid(solution, question.own_cost, locked, config.cost)
-    about |= {"cost": cost, "least_cost": min(float(about["least_cost"] or 0), cost)}
+    about |= {"cost": cost, "least_cost": below(float(about["least_cost"] or 0), cost)}
     plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
     out = (limited.solution.drop >= 0) & (solution.drop < 0)
     if study.kept is not None:
@@ -347,12 +348,12 @@ def _proven(study: Study, solution: Solution, config: SolveConfig) -> Solution:
     if study.wider is not None:
         best = solution if study.parts_only else _laid_anew(study, solution, config)
         wider = _laid_anew(study.wider, best, config)
-        bound, cut_short = min(wider.lower_bound, best.cost), ("time", "interrupted")
+        bound, cut_short = below(wider.lower_bound, best.cost, cent=CENT_MILLI), ("time", "interrupted")
         ends = [each.status for each in (best, wider) if each.status in cut_short]
         status = ends[0] if ends else ended(best.cost, bound, config.target_gap)
         best = replace(best, lower_bound=bound, status=status, log=wider.log)
     elif study.parts_only:
-        bound = min(study.least_cost(int(question.gain[served].sum())), solution.cost)
+        bound = below(study.least_cost(int(question.gain[served].sum())), solution.cost, cent=CENT_MILLI)
         best = replace(solution, lower_bound=bound)
     else:
         best = _laid_anew(study, solution, config)
@@ -373,7 +374,7 @@ def _laid_anew(study: Study, solution: Solution, config: SolveConfig) -> Solutio
         if np.array_equal(within.drop >= 0, served):
             bound = max(bound, within.lower_bound)
             again, best = within, min(best, within, key=lambda each: each.cost)
-    bound = min(bound, best.cost)
+    bound = below(bound, best.cost, cent=CENT_MILLI)
     status = again.status if again.status in ("time", "interrupted") else ended(best.cost, bound, config.target_gap)
     status = "time" if study.hurried and status != "interrupted" else status
     return replace(best, lower_bound=bound, status=status, log=again.log)

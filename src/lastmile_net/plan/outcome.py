@@ -28,6 +28,7 @@ from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.notes import plan_notes
 from lastmile_net.plan.outlook import outlook, ranges, stability
 from lastmile_net.plan.phases import account
+from lastmile_net.plan.proof import below
 from lastmile_net.plan.result import Plan
 from lastmile_net.plan.routes import lay_routes, no_routes
 from lastmile_net.solve.problem import MILLI, ended
@@ -304,7 +305,7 @@ def _summary(
     model = posing.config.cost
     locked = float(posing.prices.build[posing.posed.locked].sum())
     bound = posing.limited.solution.lower_bound / MILLI + locked
-    lower = min(with_overhead(from_cents(int(np.floor((bound + equipment) * 100 + 1e-6))), model), cost.total)
+    lower = below(with_overhead(from_cents(int(np.floor((bound + equipment) * 100 + 1e-6))), model), cost.total)
     planned = (customers["outcome"] == "planned").to_numpy()
     units = customers["units"].to_numpy(np.int64)
     homes = int((units - posing.served_now)[planned].sum())
@@ -338,7 +339,7 @@ def _choice(posing: Posing, reasons: pd.Series[int], total: float) -> dict[str, 
     if "no_free_port" not in reasons or money.about:
         return {}
     known: dict[str, float] = {"most_units": posing.limited.most_units}
-    return known if money.least is None else {**known, "least_cost_as_many": min(money.least, total)}
+    return known if money.least is None else {**known, "least_cost_as_many": below(money.least, total)}
 
 
 def _counts(table: gpd.GeoDataFrame, weight: Ints, served: Ints | None) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lastmile_net.plan.proof import CENT_MILLI, below
 from lastmile_net.solve.capacity import Limited
 from lastmile_net.solve.capacity.search import restrict
 from lastmile_net.solve.routes import part
@@ -245,5 +246,5 @@ def _bounded(whole: Posed, free: Limited, limited: Limited, solve: Solver) -> Li
         bound = solve(part).solution.lower_bound
     else:
         bound = 0
-    bound = min(bound, limited.solution.cost)
+    bound = below(bound, limited.solution.cost, cent=CENT_MILLI)
     return replace(limited, solution=replace(limited.solution, lower_bound=bound))
