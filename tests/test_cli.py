@@ -429,6 +429,19 @@ def test_a_log_is_not_filled_with_progress(capsys: pytest.CaptureFixture[str]) -
     assert "later" in capsys.readouterr().err
 
 
+def test_a_log_lives_where_nothing_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Compiling, or placing access points, reports nothing for a minute: silence looks like a run that hangs."""
+    monkeypatch.setattr("lastmile_net.cli.console.EVERY_S", 0.0)
+    monkeypatch.setattr("lastmile_net.cli.console.BEAT_S", 0.001)
+    told = ""
+    with Watch():
+        while "still at work, after: reading the layers" not in told:
+            told += capsys.readouterr().err
+    assert told.splitlines()[0].endswith(" s  reading the layers")
+
+
 HOLDS = """
 import sys
 from lastmile_net.cli.memory import hold_little

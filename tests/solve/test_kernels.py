@@ -24,6 +24,7 @@ from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
 from lastmile_net.solve.steiner.improve import apply_moves, compatible, improve
 from lastmile_net.solve.steiner.mergeable import drop_first, meld
 from lastmile_net.solve.steiner.moves import find_moves
+from lastmile_net.solve.warm import compiling
 
 from .small_towns import cheapest, small_town
 
@@ -230,6 +231,18 @@ def test_cache_moves_to_the_users_folder(tmp_path: Path) -> None:
     env = dict(os.environ, XDG_CACHE_HOME=str(tmp_path))
     out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
     assert out.startswith(str(tmp_path))
+
+
+def test_compiling_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a minute without a word at the first step of a kind looks like a run that hangs; later there is no wait."""
+    monkeypatch.setattr("lastmile_net.solve.warm.cache_folder", lambda _: tmp_path)
+    for _ in range(2):
+        with caplog.at_level("INFO"), compiling("siting.py", "new access points"):
+            pass
+    (said,) = caplog.messages
+    assert said.startswith("compiling the solver for new access points, once after installing or updating")
 
 
 def test_graph_rows_name_both_ends() -> None:

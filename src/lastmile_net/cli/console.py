@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 EVERY_S = 10.0
 """Seconds between two lines of progress in a log."""
+BEAT_S = 1.0
+"""Seconds between two looks whether a line is due."""
 BAD_INPUT, NOT_ALL_WELL, PARTIAL = 3, 4, 5
 
 
@@ -50,13 +53,26 @@ class Log:
 
     def __init__(self) -> None:
         self.began = self.last = time.monotonic()
+        self.what = ""
+        self.over = threading.Event()
 
     def says(self, what: str) -> None:
         """Write a line."""
-        self.last = time.monotonic()
-        err.print(f"{self.last - self.began:6.0f} s  {what}")
+        self.what = what
+        self._write(what)
 
     def may_say(self, what: str) -> None:
         """Write a line if the last one is old enough."""
+        self.what = what
         if time.monotonic() - self.last >= EVERY_S:
-            self.says(what)
+            self._write(what)
+
+    def live(self) -> None:
+        """Write a line now and then where nothing is reported, until `over` is set."""
+        while not self.over.wait(BEAT_S):
+            if time.monotonic() - self.last >= EVERY_S + BEAT_S:
+                self._write(f"still at work, after: {self.what}")
+
+    def _write(self, what: str) -> None:
+        self.last = time.monotonic()
+        err.print(f"{self.last - self.began:6.0f} s  {what}")

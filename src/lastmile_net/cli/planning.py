@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -106,9 +107,13 @@ class Watch:
         self.before = signal.signal(signal.SIGINT, self._stop)
         self.display.start()
         self.says("reading the layers")
+        if self.log is not None:
+            threading.Thread(target=self.log.live, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.log is not None:
+            self.log.over.set()
         self.display.stop()
         signal.signal(signal.SIGINT, self.before)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +20,32 @@ from lastmile_net.solve.routes import climb, flood
 from lastmile_net.solve.shrink import Shrunk
 from lastmile_net.solve.steiner.construct import grow, span
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 logger = logging.getLogger(__name__)
 SIDE = 7
 ONCE = "once after installing or updating: half a minute of a free core, some minutes of a busy one"
 """How long compiling takes, of the one part and of the other."""
+
+
+@contextmanager
+def compiling(module: str, what: str) -> Iterator[None]:
+    """
+    Tell that the step within is slow where its kernels have to be compiled first.
+
+    Parameters
+    ----------
+    module
+        File of the module that imports all of them.
+    what
+        What they are for.
+    """
+    mark = cache_folder(Path(module)) / "all"
+    if not mark.exists():
+        logger.info("compiling the solver for %s, %s", what, ONCE)
+    yield
+    mark.touch()
 
 
 @cache

@@ -27,6 +27,7 @@ from lastmile_net.solve.capacity.plan import Limited
 from lastmile_net.solve.capacity.search import restrict
 from lastmile_net.solve.capacity.sites import CLOSED, Sites, hang, hang_alone, refine
 from lastmile_net.solve.routes import lay_routes, part, rows
+from lastmile_net.solve.warm import compiling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,7 +160,8 @@ def place_access_points(
     points, shift these, change their kind, close and join them. The bound adds up that of `without_ports`, and the
     best price per port for every home beyond the free ports.
     """
-    sited = _Town(problem, base, catalogue, stands).sited(base)
+    with compiling(__file__, "new access points"):
+        sited = _Town(problem, base, catalogue, stands).sited(base)
     served = sited.limited.solution.drop >= 0
     bound = base.solution.lower_bound
     if not np.array_equal(served, base.solution.drop >= 0):
