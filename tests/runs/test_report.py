@@ -104,6 +104,35 @@ def test_text_holds_every_row(town: Plan) -> None:
     assert max(map(len, text.splitlines())) <= 110, "a terminal breaks longer lines"
 
 
+@pytest.mark.parametrize(
+    ("search_gap", "new_points", "told"),
+    [
+        (0.01, False, "nothing was left to try for a better plan or a closer bound; neither `rounds` nor"),
+        (0.002, False, "the search for trenches was within it, and ended; a smaller `target_gap` makes it go on"),
+        (0.002, True, "no closer bound is known on where new access points are best; neither `rounds` nor"),
+    ],
+)
+def test_an_end_above_the_gap_says_what_helps(town: Plan, search_gap: float, new_points: bool, told: str) -> None:
+    """Whoever asked for a gap and does not get it tries more rounds and more time, even where they are in vain."""
+    log = (Progress(1.0, 1_000_000 + int(1_000_000 * search_gap), 1_000_000, "prove"),)
+    config = town.config.model_copy(update={"new_access_points": new_points})
+    summary = town.summary | {"gap": 0.02}
+    plan = dataclasses.replace(town, status="rounds", log=log, summary=summary, config=config)
+    end = [row for row in plan_table(plan) if row.section == "Proof"][-1]
+    assert end.label == "ended above the gap asked for (0.30 %)"
+    assert end.meaning.startswith(told)
+    assert max(map(len, summary_text(plan).splitlines())) <= 110
+
+
+def test_one_long_line_leaves_the_columns_where_they_are(town: Plan) -> None:
+    """A line without figures that is longer than the others had pushed all figures out of a narrow terminal."""
+    log = (Progress(1.0, 10, 9, "search 20"),)
+    plan = dataclasses.replace(town, status="rounds", log=log, summary=town.summary | {"gap": 0.01})
+    long, short = summary_text(plan), summary_text(dataclasses.replace(plan, status="optimal"))
+    assert "ended after all 20 rounds, above the gap asked for" in long
+    assert long.splitlines()[0] == short.splitlines()[0]
+
+
 @pytest.mark.parametrize("bound", [{"lower_bound": 0.0, "gap": float("inf")}, {"lower_bound": None, "gap": None}])
 def test_table_without_a_bound(bound: dict[str, float | None], town: Plan) -> None:
     """A plan without a proof is still a plan, and says so."""

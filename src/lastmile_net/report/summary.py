@@ -37,6 +37,7 @@ _STATUS = {
     "interrupted": "by interruption: the best plan so far",
     "trivial": "at once: there was nothing to choose",
 }
+IN_VAIN = "neither `rounds` nor `time_limit_s` helps"
 WITHIN = "within the gap asked for"
 _KINDS = {"street": "along streets", "crossing": "crossings", "connector": "links to lines", "drop": "drops"}
 _MEANT = "    "
@@ -80,7 +81,7 @@ def summary_text(plan: Plan) -> str:
     """
     rows = plan_table(plan)
     figures = [row for row in rows if row.section != "Notes"]
-    widths = tuple(max(len(row[place]) for row in figures) for place in (1, 2, 3))
+    widths = tuple(max(len(row[place]) for row in figures if row.first or row.second) for place in (1, 2, 3))
     head = f"{'':{widths[0] + 2}}  {'customers':>{widths[1]}}  {'homes':>{widths[2]}}"
     notes = _lines(row for row in rows if row.section == "Notes")
     told = "\n".join([head, *_lines(figures, widths)])
@@ -165,7 +166,7 @@ def _proof(plan: Plan) -> list[Row]:
         )
     end = _STATUS.get(plan.status) or _end(plan)
     these = " (same homes)" if chosen is not None and end in (_STATUS["optimal"], WITHIN) else ""
-    return [*rows, Row("Proof", f"ended {end}{these}")]
+    return [*rows, Row("Proof", f"ended {end}{these}", meaning=_further(plan, end))]
 
 
 def _end(plan: Plan) -> str:
@@ -174,9 +175,22 @@ def _end(plan: Plan) -> str:
     if gap is not None and gap <= config.target_gap:
         return WITHIN
     above = f"above the gap asked for ({percent(config.target_gap, 2)})"
-    if any(line.stage == f"search {config.rounds}" for line in plan.log):
-        return f"after all {config.rounds} rounds, {above}: raise `rounds`"
-    return above
+    return f"after all {config.rounds} rounds, {above}: raise `rounds`" if _used_all_rounds(plan) else above
+
+
+def _used_all_rounds(plan: Plan) -> bool:
+    return any(line.stage == f"search {plan.config.rounds}" for line in plan.log)
+
+
+def _further(plan: Plan, end: str) -> str:
+    """Say why a search ended above the gap asked for, where it is not by rounds or time, and what leads further."""
+    if end == WITHIN or plan.status in _STATUS or _used_all_rounds(plan):
+        return ""
+    if plan.config.new_access_points:
+        return f"no closer bound is known on where new access points are best; {IN_VAIN}"
+    if plan.log and plan.log[-1].gap <= plan.config.target_gap:
+        return "the search for trenches was within it, and ended; a smaller `target_gap` makes it go on"
+    return f"nothing was left to try for a better plan or a closer bound; {IN_VAIN}"
 
 
 def _aim(plan: Plan) -> list[Row]:
