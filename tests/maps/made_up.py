@@ -140,6 +140,7 @@ def _customers(
         "outcome": outcome,
         "reason": reason,
         "remedy": np.where(outcome == "unserved", "raise the limit by 12.5 m or bring the network 12.5 m closer", None),
+        "remedy_cost": np.where(outcome == "unserved", 2119.81, np.nan),
         "access_point_id": np.where(planned, np.char.add("cab", (zone % 997).astype(str)).astype(object), None),
         "drop_m": np.where(planned, np.abs(away).round(2), np.nan),
         "route_m": np.where(planned, rng.uniform(60, 1900, size).round(2), np.nan),

@@ -113,6 +113,7 @@ def test_click_on_a_customer_tells_about_it(
         assert told["Drop"] == f"{round(customer['drop_m'] + 1e-9, 1):g} m"
     if outcome == "unserved":
         assert told["Remedy"] == customer["remedy"]
+        assert told["Cost with the remedy"] == "2,119.81 EUR"
 
 
 def test_a_town_across_the_date_line_is_in_one_piece(browser: Chromium, tmp_path: Path, artefacts: Path) -> None:

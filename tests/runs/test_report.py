@@ -526,6 +526,16 @@ def test_a_step_without_a_common_price_claims_none(town: Plan) -> None:
     assert steps_of(town, "Far Road", pd.DataFrame())["cost"].isna().all()
 
 
+def test_a_step_of_ports_names_how_many_and_where(town: Plan) -> None:
+    """Who is told to "add ports" in a street must look up nowhere else at which cabinet, how many and of what kind."""
+    customers = town.customers.assign(street="Far Road", remedy_code="add_ports", remedy_also=None)
+    told = {"scope": "street", "name": "Far Road", "change": "add_ports", "cost": [90.0, 9.0], "value": [2.0, 1.0]}
+    proposals = pd.DataFrame(told | {"at": ["K1", "POP"], "devices": ["1 x closure-12", None]})
+    plan = dataclasses.replace(town, customers=customers, proposals=proposals)
+    steps = next(each for each in failure_report(plan) if each.title == "What to do, in this order").table
+    assert "add 2 ports at K1 (1 x closure-12), 1 port at POP" in steps["what"].tolist()
+
+
 def test_long_tables_are_cut_and_counted(town: Plan) -> None:
     """A report on 35,000 customers must stay readable and say what it leaves out."""
     many = pd.concat([town.customers.iloc[[4]].assign(customer_id=f"e{k}", street=f"s{k}") for k in range(60)])

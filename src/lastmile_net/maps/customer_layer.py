@@ -28,6 +28,7 @@ def customer_layer(customers: gpd.GeoDataFrame, words: Mapping[str, str], phases
         popup_field("status", words),
         Field("_class", words["outcome"]),
         popup_field("remedy", words),
+        popup_field("remedy_cost", words, money),
         popup_field("access_point_id", words),
         popup_field("drop_m", words, "m", 1),
         popup_field("route_m", words, "m", 0),

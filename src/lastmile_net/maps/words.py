@@ -147,6 +147,7 @@ _WORDS = {
     "outcome": ("With the plan", "Mit dem Plan"),
     "reason": ("Reason", "Grund"),
     "remedy": ("Remedy", "Abhilfe"),
+    "remedy_cost": ("Cost with the remedy", "Kosten mit der Abhilfe"),
     "access_point_id": ("Access point", "Zugangspunkt"),
     "drop_m": ("Drop", "Hausanschluss"),
     "route_m": ("Route", "Weg"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from lastmile_net.counts import counted
 from lastmile_net.coverage import new_homes
 from lastmile_net.report.page import Section
 from lastmile_net.report.words import CHANGES
@@ -80,9 +81,29 @@ def _left(plan: Plan, left: pd.DataFrame, scope: str) -> pd.DataFrame:
     steps = grouped.agg(homes=("homes", "sum"), cost=("remedy_cost", "first"), customers=("homes", "size"))
     alone = pd.to_numeric(steps["cost"]).where(steps["customers"] == 1)
     steps["cost"] = [float(joint.get(key, price)) for key, price in zip(steps.index, alone, strict=True)]
+    of_ports = told[told["change"] == "add_ports"].groupby("name") if len(told) else ()
+    ports = {name: _ports(rows) for name, rows in of_ports}
     steps = steps.drop(columns="customers").reset_index()
-    words = steps["what"].map(lambda codes: " and ".join(CHANGES.get(code, code) for code in codes.split("+")))
-    return steps.assign(what=words)
+    return steps.assign(
+        what=[
+            ports[where] if codes == "add_ports" and where in ports else _words(codes)
+            for codes, where in zip(steps["what"], steps["where"], strict=True)
+        ]
+    )
+
+
+def _words(codes: str) -> str:
+    return " and ".join(CHANGES.get(code, code) for code in codes.split("+"))
+
+
+def _ports(told: pd.DataFrame) -> str:
+    """Return how many ports are added at which access points, and by which devices of the price catalogue."""
+    devices = told["devices"].fillna("").astype(str)
+    each = [
+        f"{counted(value, 'port')} at {at}" + (f" ({kinds})" if kinds else "")
+        for value, at, kinds in zip(told["value"], told["at"], devices, strict=True)
+    ]
+    return f"add {', '.join(each)}"
 
 
 def _changes(left: pd.DataFrame) -> list[str]:
