@@ -552,6 +552,21 @@ def test_the_curve_counts_one_home_as_one() -> None:
     assert "the last home costs 20 EUR" in told
 
 
+def test_no_curve_strikes_through_what_the_dots_mean() -> None:
+    """Where many are left out the curves are flat at their end, and ran through the words beneath it."""
+    cost = np.linspace(0.0, 100.0, 50)
+    homes = np.minimum(50, 10 * np.sqrt(cost)).round()
+    curve = pd.DataFrame({"cost": cost, "units": homes, "upper_bound": homes + 2, "best_units": homes + 1})
+    told = curve_svg(curve, "EUR")
+    words = re.search(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>dotted: each budget', told)
+    assert words is not None
+    right, low = float(words[1]), float(words[2])
+    lines = [np.array(d.replace("L", " ").split(), float).reshape(-1, 2) for d in re.findall(r'd="M([\d. L]+)"', told)]
+    below = [line[(line[:, 0] > right - 200) & (line[:, 0] <= right), 1] for line in lines]
+    assert len(below) == 3
+    assert all((part < low - 20).all() for part in below)
+
+
 def test_a_curve_without_a_bend_has_no_knee(town: Plan) -> None:
     """One customer is a straight line: "connects 0 homes; from there on homes get dear" is no advice."""
     curve = pd.DataFrame({"cost": [0.0, 10.0], "units": [0, 1], "upper_bound": [0, 1], "best_units": [0.0, 1.0]})

@@ -124,7 +124,7 @@ def curve_svg(curve: pd.DataFrame, currency: str = "") -> str:
     if np.isfinite(best).all():
         y_best = HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * best / high
         parts.append(_line(x, y_best, "#7a9", dash="2 3"))
-        parts.append(_label(x[-1], y_best[-1] + 34, "dotted: each budget by itself", "#586", "end"))
+        parts.append(_label(WIDTH - RIGHT, HEIGHT - BOTTOM - 30, "dotted: each budget by itself", "#586", "end"))
     parts.append(_line(x, y, "#146"))
     if found.knee_units:
         knee_x, knee_y = (np.interp(found.knee_cost, cost, values) for values in (x, y))
