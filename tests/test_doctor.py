@@ -14,6 +14,7 @@ import shapely
 import lastmile_net as lm
 from lastmile_net import demo
 from lastmile_net.config import PlanConfig
+from lastmile_net.config.plan import Phases
 from lastmile_net.doctor import CODES, Finding, Findings, check, check_layers, mend
 from lastmile_net.errors import CrsError
 from lastmile_net.network.build import build_network
@@ -448,6 +449,17 @@ def test_null_island() -> None:
     assert only(findings, "null_island").rows == ("zero",)
     assert only(findings, "null_island").message == "1 row of customers lies at 0,0"
     assert not findings.of("outside_extent")
+
+
+def test_phases_of_areas_that_nobody_lies_in() -> None:
+    """A misspelt area is found by the check, and not after the search; who has no place may still be in one."""
+    layers = town()
+    layers["customers"] = layers["customers"].assign(area_id=["north", None, "south"])
+    config = PlanConfig(phases=Phases(areas=("north", "nord", "south")))
+    found = only(check(**layers, config=config), "no_such_area")
+    assert (found.message, found.cure) == ("no customer lies in 'nord' ([phases] areas)", "Areas are north, south.")
+    layers["customers"].loc[0, "geometry"] = None
+    assert len(check(**layers, config=config).of("no_such_area")) == 1
 
 
 def test_coarse_coordinates() -> None:

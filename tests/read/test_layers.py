@@ -76,6 +76,42 @@ def test_a_given_crs_in_degrees_is_for_layers_without_one() -> None:
     assert load_layers(streets(), cabinet(), bare, config=config).crs.is_projected
 
 
+def test_easting_and_northing_that_are_swapped_are_named() -> None:
+    """In metres nothing tells x from y but where the others lie: the way to mend it is to swap them, not a CRS."""
+    turned = swapped(homes().to_crs(25832)).set_crs(None, allow_override=True)
+    with pytest.raises(CrsError, match=r"easting and northing are swapped.* in .*UTM zone 32N"):
+        load_layers(streets().to_crs(25832), cabinet(), turned)
+
+
+def test_a_layer_that_says_a_wrong_crs_is_named() -> None:
+    """A file without CRS was placed with streets of a wrong UTM zone, and the backbone was blamed for being far off."""
+    wrong = streets().to_crs(25832).set_crs(25833, allow_override=True)
+    bare = homes().to_crs(25832).set_crs(None, allow_override=True)
+    with pytest.raises(CrsError) as told:
+        load_layers(wrong, cabinet().to_crs(25832), bare)
+    (fault,) = told.value.faults
+    assert fault.source == "streets"
+    assert "says ETRS89 / UTM zone 33N, and backbone says ETRS89 / UTM zone 32N: they lie apart so" in fault.what
+
+
+def test_an_empty_layer_is_called_empty_and_nothing_else(tmp_path: Path) -> None:
+    """A file without rows has none of the columns that a mapping names: three faults hid the only one that counts."""
+    path = tmp_path / "none.geojson"
+    path.write_text('{"type": "FeatureCollection", "features": []}', encoding="utf-8")
+    config = PlanConfig(mapping={"backbone": {"role": "art", "ports_free": "frei"}})
+    with pytest.raises(DataError) as told:
+        load_layers(streets(), path, homes(), config=config)
+    assert [fault.what for fault in told.value.faults] == ["has no rows"]
+
+
+def test_a_table_without_places_lists_the_names_it_has(tmp_path: Path) -> None:
+    """Whoever looks for the columns of coordinates needs the names in the file, not those of the mapping."""
+    (tmp_path / "homes.csv").write_text("Nr;Ost_x\n1;2\n", encoding="utf-8")
+    config = PlanConfig(mapping={"customers": {"customer_id": "Nr"}})
+    with pytest.raises(DataError, match=r"there are: Nr, Ost_x\."):
+        load_layers(streets(), cabinet(), tmp_path / "homes.csv", config=config)
+
+
 def test_columns_that_are_not_read_are_told() -> None:
     """A column of one's own name for `connected` is passed over: who is connected today would be planned for."""
     asked = homes().assign(angeschlossen="ja", value=2.0, blank=None, city="Burg")

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from lastmile_net.network.noding import Joints
     from lastmile_net.read.layers import Layers
 
+AREAS_SHOWN = 20
+"""Areas that a cure names."""
 CURES = {
     "not_read": "Nothing, if they are no columns of the layer by another name; else name them in its [mapping].",
     "read_as": "Nothing, if that is what you meant.",
@@ -151,7 +153,7 @@ def check(
     )
     examinations = (extent_findings, street_findings, customer_findings, backbone_findings)
     found = [each for room in examinations for each in room.examine(patient)]
-    return Findings(in_order([*_beyond_crs(layers), *found]), crs)
+    return Findings(in_order([*_beyond_crs(layers), *_unknown_areas(customers, config), *found]), crs)
 
 
 def check_layers(layers: Layers, config: PlanConfig | None = None) -> Findings:
@@ -178,6 +180,16 @@ def _beyond_crs(layers: dict[str, gpd.GeoDataFrame]) -> Iterator[Finding]:
     for name, frame in layers.items():
         if where := beyond_area_of_use(frame):
             yield Finding("beyond_crs", name, (), f"{name}: {where}", CURES["beyond_crs"])
+
+
+def _unknown_areas(customers: gpd.GeoDataFrame, config: PlanConfig) -> Iterator[Finding]:
+    """Tell areas that are phases, and in which nobody lies; customers without a place count, too."""
+    wanted = config.phases.areas if config.phases is not None else ()
+    known = sorted(customers["area_id"].dropna().astype(str).unique()) if "area_id" in customers else []
+    cure = f"Areas are {', '.join(known[:AREAS_SHOWN])}." if known else "Nobody has an `area_id`: name its column."
+    for area in wanted:
+        if area not in known:
+            yield Finding("no_such_area", "customers", (), f"no customer lies in '{area}' ([phases] areas)", cure)
 
 
 def _rejected(layers: Layers) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "units_absurd": ("error", "a number of homes that cannot be"),
     "null_island": ("error", "a point lies at 0,0, where there is only sea"),
     "no_overlap": ("error", "a layer lies nowhere near the others"),
+    "no_such_area": ("error", "a phase names an area in which no customer lies"),
     "pop_off_street": ("error", "the place given with --pop is not within reach of any street"),
     "near_miss": ("warning", "a street ends just short of another"),
     "island": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -60,14 +61,57 @@ def agree_on_crs(readings: Mapping[str, Reading], notes: list[Note]) -> tuple[li
             continue
         guess = _guess(reading.frame, known, reference)
         if guess is None:
-            cure = "Say which one it is in, for example --crs EPSG:25832."
-            what = "has no CRS, its values are not degrees, and no CRS puts it where the other layers lie"
-            errors.append(CrsError([Fault(what, cure, reading.source)]))
+            errors.append(CrsError([_not_guessed(reading, _guess(_swap(reading.frame), known, reference))]))
             continue
         settled[name] = replace(reading, frame=reading.frame.set_crs(guess))
         told = f"{reading.source}: says no CRS; in {guess.name} it lies where the other layers do: read so"
         notes.append(Note(told, "crs_guessed"))
     return errors, settled
+
+
+def _not_guessed(reading: Reading, turned: pyproj.CRS | None) -> Fault:
+    """Return that no CRS fits a layer; `turned` is the one that does once x and y are exchanged."""
+    if turned is not None:
+        what = "easting and northing are swapped: with x and y exchanged"
+        what += f" it lies where the other layers do, in {turned.name}"
+        return Fault(what, "Swap them: x is the easting, y is the northing.", reading.source)
+    cure = "Say which one it is in, for example --crs EPSG:25832."
+    what = "has no CRS, its values are not degrees, and no CRS puts it where the other layers lie"
+    return Fault(what, cure, reading.source)
+
+
+def find_mislabelled(readings: Mapping[str, Reading]) -> list[LastMileError]:
+    """
+    Find layers that lie apart, and together once both are read in the CRS of one of them: the other says a wrong one.
+
+    Parameters
+    ----------
+    readings
+        Layers by name, each with a CRS.
+    """
+    boxes = {name: extent_of(reading.frame) for name, reading in readings.items()}
+    told = [name for name, reading in readings.items() if reading.says_crs and np.isfinite(boxes[name]).all()]
+    faults = []
+    for one, other in combinations(told, 2):
+        frames = readings[one].frame, readings[other].frame
+        if frames[0].crs == frames[1].crs or _overlaps(boxes[one], boxes[other]):
+            continue
+        if _meet_in(*frames):
+            first, second = readings[one], readings[other]
+            what = f"says {first.frame.crs.name}, and {second.source} says {second.frame.crs.name}: they lie apart so, "
+            what += "and together where both are in the same one"
+            faults.append(Fault(what, "Correct the CRS of the one that is wrong.", first.source))
+    return [CrsError(faults)] if faults else []
+
+
+def _meet_in(one: gpd.GeoDataFrame, other: gpd.GeoDataFrame) -> bool:
+    """Whether two layers lie together when one is said to be in the CRS of the other."""
+    if not (one.crs.is_projected and other.crs.is_projected):
+        return False
+    try:
+        return _overlaps(extent_of(one.set_crs(other.crs, allow_override=True)), extent_of(other))
+    except ProjError:
+        return False
 
 
 def find_swapped(

@@ -173,10 +173,7 @@ def examine(source: Source, layer: Layer, options: ReadOptions | None = None) ->
     raw, frame = _placed(source, layer, options, told)
     says_crs = frame.crs is not None
     frame = _settle_crs(frame, options, told)
-    if not len(frame) and not options.may_be_empty:
-        start = " Or give the place to start from with --pop LON,LAT." if layer is BACKBONE else ""
-        told.fault("has no rows", f"Check that it is the right file and layer.{start}")
-        raise_all(told.faults)
+    _refuse_empty(frame, layer, options, told)
     columns = fit.fit_columns(_cells(frame), layer, raw, told)
     fitted = gpd.GeoDataFrame(columns, geometry=np.asarray(frame.geometry.to_numpy(), dtype=object), crs=frame.crs)
     _check_degrees(fitted, told)
@@ -214,6 +211,7 @@ def _placed(
     """Open a source, conform it to its preset, give its columns the names of the schema and its rows a place."""
     preset = column_preset(options.preset) if isinstance(options.preset, str) else options.preset
     opened = _open(source, layer, options, preset, told)
+    _refuse_empty(opened, layer, options, told)
     tables.note_guessed_encoding(opened, layer.name, told)
     made = Conformed(opened, "", ())
     if preset is not None:
@@ -223,12 +221,21 @@ def _placed(
     if isinstance(table, gpd.GeoDataFrame):
         return opened, table
     quarantine = options.on_bad_rows == "quarantine"
-    frame = tables.place(table, told, quarantine=quarantine, columns=made.location)
+    header = [str(name) for name in opened]
+    frame = tables.place(table, told, quarantine=quarantine, columns=made.location, header=header)
     if frame is None:
         raise DataError(told.faults)
     if made.crs and frame.crs is None:
         frame = frame.set_crs(read_crs(made.crs, told.source))
     return opened, frame
+
+
+def _refuse_empty(table: pd.DataFrame, layer: Layer, options: ReadOptions, told: Complaints) -> None:
+    """Refuse a layer without rows, before anything is missed in it."""
+    if not len(table) and not options.may_be_empty:
+        start = " Or give the place to start from with --pop LON,LAT." if layer is BACKBONE else ""
+        told.fault("has no rows", f"Check that it is the right file and layer.{start}")
+        raise_all(told.faults)
 
 
 def _second_tables(preset: ColumnPreset, options: ReadOptions) -> dict[str, pd.DataFrame]:

@@ -12,7 +12,7 @@ from lastmile_net.config import PlanConfig
 from lastmile_net.counts import agree
 from lastmile_net.crs import METRIC_CURE, beyond_area_of_use, choose_metric_crs, project, read_crs
 from lastmile_net.errors import CrsError, DataError, Fault, LastMileError
-from lastmile_net.read.agree import agree_on_crs, find_swapped, quarantine_null_island
+from lastmile_net.read.agree import agree_on_crs, find_mislabelled, find_swapped, quarantine_null_island
 from lastmile_net.read.backbone import pop_point, with_pop
 from lastmile_net.read.complaints import BEYOND_CRS, Note, raise_together
 from lastmile_net.read.files import Reading, ReadOptions, Source, examine
@@ -125,7 +125,7 @@ def load_layers(
     if config.pop is not None:
         placed[POP] = Reading(pop_point(config.pop), POP, (), pd.DataFrame())
     swapped, settled = find_swapped(placed, config.on_bad_rows, notes)
-    errors += swapped
+    errors += swapped or find_mislabelled(placed)
     raise_together(errors)
     readings |= {name: reading for name, reading in settled.items() if name != POP}
     if config.on_bad_rows == "quarantine":

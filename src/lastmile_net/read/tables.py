@@ -235,7 +235,12 @@ def _agreement(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
 
 
 def place(
-    table: pd.DataFrame, told: Complaints, *, quarantine: bool = False, columns: Sequence[str] = ()
+    table: pd.DataFrame,
+    told: Complaints,
+    *,
+    quarantine: bool = False,
+    columns: Sequence[str] = (),
+    header: Sequence[str] = (),
 ) -> gpd.GeoDataFrame | None:
     """
     Give a table without geometry one, from its columns of coordinates or shapes.
@@ -250,6 +255,8 @@ def place(
         Whether a cell that is no coordinate is noted, and no fault.
     columns
         Column of x and column of y, or column of shapes, where they are known: then no CRS is guessed.
+    header
+        Names of the columns as the source has them, for messages; those of the table if not given.
 
     Returns
     -------
@@ -272,7 +279,7 @@ def place(
             return _place_points(table, (x, y), crs, told, quarantine=quarantine)
     told.fault(
         "has no geometry and no columns of coordinates",
-        f"Call them lon and lat, x and y, or wkt; there are: {', '.join(map(str, table.columns[:30]))}.",
+        f"Call them lon and lat, x and y, or wkt; there are: {', '.join(map(str, list(header or table)[:30]))}.",
     )
     return None
 
