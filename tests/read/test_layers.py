@@ -81,6 +81,8 @@ def test_easting_and_northing_that_are_swapped_are_named() -> None:
     turned = swapped(homes().to_crs(25832)).set_crs(None, allow_override=True)
     with pytest.raises(CrsError, match=r"easting and northing are swapped.* in .*UTM zone 32N"):
         load_layers(streets().to_crs(25832), cabinet(), turned)
+    with pytest.raises(DataError, match=r"easting and northing are swapped.*x is easting, y is northing"):
+        load_layers(streets().to_crs(25832), cabinet(), turned, config=PlanConfig(crs="EPSG:25832"))
 
 
 def test_a_layer_that_says_a_wrong_crs_is_named() -> None:

@@ -72,12 +72,19 @@ def agree_on_crs(readings: Mapping[str, Reading], notes: list[Note]) -> tuple[li
 def _not_guessed(reading: Reading, turned: pyproj.CRS | None) -> Fault:
     """Return that no CRS fits a layer; `turned` is the one that does once x and y are exchanged."""
     if turned is not None:
-        what = "easting and northing are swapped: with x and y exchanged"
-        what += f" it lies where the other layers do, in {turned.name}"
-        return Fault(what, "Swap them: x is the easting, y is the northing.", reading.source)
+        what, cure = _swapped(turned)
+        return Fault(f"{what}, in {turned.name}", cure, reading.source)
     cure = "Say which one it is in, for example --crs EPSG:25832."
     what = "has no CRS, its values are not degrees, and no CRS puts it where the other layers lie"
     return Fault(what, cure, reading.source)
+
+
+def _swapped(crs: pyproj.CRS) -> tuple[str, str]:
+    """Return what is wrong with a layer whose axes are swapped, and the cure, in the words of its CRS."""
+    first, second = ("easting", "northing") if crs.is_projected else ("longitude", "latitude")
+    both = f"{first} and {second}" if crs.is_projected else f"{second} and {first}"
+    what = f"{both} are swapped: with x and y exchanged it lies where the other layers do"
+    return what, f"Swap them: x is {first}, y is {second}."
 
 
 def find_mislabelled(readings: Mapping[str, Reading]) -> list[LastMileError]:
@@ -143,8 +150,7 @@ def find_swapped(
             continue
         if not _overlaps(boxes[name], reference):
             if _overlaps(extent_of(_swap(reading.frame)), reference) and _others_agree(name, boxes):
-                what = "latitude and longitude are swapped: with x and y exchanged it lies where the other layers do"
-                errors.append(DataError([Fault(what, "Swap them: x is longitude, y is latitude.", reading.source)]))
+                errors.append(DataError([Fault(*_swapped(reading.frame.crs), reading.source)]))
         elif name == "customers":
             fault, settled[name] = _swapped_rows(reading, boxes[name], reference, bad_rows, notes)
             errors += fault
