@@ -15,10 +15,11 @@ from lastmile_net.schema import BILL, INPUT_LAYERS, PLAN_LAYERS, REASONS, Column
 READING = """\
 Any format that GDAL reads, tables of text with any delimiter and encoding (decimal commas, too), GeoParquet, zipped
 or not; `file.gpkg:layer` names a layer, `postgresql://user@host/database#schema.table` a table, `?sql=` a query.
-`file.gpkg:lines,cabinets` reads several layers of one file as one: `--backbone` and its like are given once. Nothing
-that a file contains is run or fetched. Columns beyond these are carried through. `[mapping.LAYER]` in `lastmile.toml`
-names a column that is called otherwise. "1,024" is refused where it may be a thousand or three decimals: in a table cut
-at commas, or with decimal points in other columns, unless another number of its column tells which.
+`file.gpkg:lines,cabinets` reads several layers of one file as one, `folder:lines,cabinets` several shapefiles:
+`--backbone` and its like are given once. Nothing that a file contains is run or fetched. Columns beyond these are
+carried through, and noted as not read; `[mapping.LAYER]` in `lastmile.toml` names a column that is called otherwise.
+"1,024" is refused where it may be a thousand or three decimals: in a table cut at commas, or with decimal points in
+other columns, unless another number of its column tells which.
 
 Text of a table, or of a shapefile without `.cpg`, that is neither UTF-8 nor UTF-16 is read as Windows-1252, and a note
 shows a word of it. Where that is wrong, name the encoding: `--encoding customers=cp1250`, or an entry

@@ -118,7 +118,7 @@ def test_columns_that_are_not_read_are_told() -> None:
     """A column of one's own name for `connected` is passed over: who is connected today would be planned for."""
     asked = homes().assign(angeschlossen="ja", value=2.0, blank=None, city="Burg")
     config = PlanConfig(prize="value")
-    notes = load_layers(streets().assign(osm=1), cabinet(), asked, config=config).notes
+    notes = load_layers(streets().assign(osm=1), cabinet().assign(operator="x"), asked, config=config).notes
     told = [note for note in notes if note.code == "not_read"]
     assert told == ["streets: a column is not read: osm", "customers: a column is not read: angeschlossen"]
     mapped = PlanConfig(mapping={"customers": {"connected": "angeschlossen"}}, prize="value")

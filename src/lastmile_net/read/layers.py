@@ -32,7 +32,7 @@ __all__ = ["Layers", "Source", "load_layers"]
 
 MAIN = (schema.STREETS, schema.BACKBONE, schema.CUSTOMERS)
 POP = "--pop"
-CARRIED = ("access", "postcode", "city")
+CARRIED = {"streets": ("access",), "customers": ("postcode", "city"), "backbone": ("name", "operator")}
 """Columns of layers from OpenStreetMap that are for people."""
 UNREAD_SHOWN = 12
 NO_START = "Name a backbone file, or give the place to start from with --pop LON,LAT."
@@ -181,7 +181,7 @@ def _read_all(given: Mapping[str, Source | None], config: PlanConfig) -> tuple[d
 def _with_unread(reading: Reading, layer: Layer, config: PlanConfig) -> Reading:
     """Note the columns of a layer from which nothing is read: one of them may be what a setting should name."""
     frame = reading.frame
-    read = {*layer.names, *CARRIED, config.prize, frame.geometry.name}
+    read = {*layer.names, *CARRIED.get(layer.name, ()), config.prize, frame.geometry.name}
     unread = [str(name) for name in frame.columns if name not in read and frame[name].notna().any()]
     if not unread:
         return reading
