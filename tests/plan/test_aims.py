@@ -15,6 +15,7 @@ from shapely import LineString, Point, box
 
 import lastmile_net as lm
 from lastmile_net.report import failure_report, markdown, plan_table, summary_text
+from lastmile_net.solve.budget import Study
 
 from .test_plan import CRS, E0, N0, cabinet, customers, streets
 
@@ -70,6 +71,16 @@ def test_no_money_connects_whom_it_costs_nothing(tmp_path: Path, ports: float) -
     lacking = ["over_budget"] * 3 if np.isnan(ports) else ["over_budget", "no_free_port", "no_free_port"]
     assert plan.customers["reason"].dropna().tolist() == lacking
     assert lm.verify_run(lm.write_run(plan, tmp_path / "run")).passed
+
+
+@pytest.mark.parametrize("ports", [np.nan, 2])
+def test_a_budget_ends_with_what_is_left_being_spent(monkeypatch: pytest.MonkeyPatch, ports: float) -> None:
+    """Trenches laid anew cost less than what was chosen by: b fits in then, beside a, at a port that stays free."""
+    within = Study.within
+    monkeypatch.setattr(Study, "within", lambda study, budget: within(study, min(budget, 60_000)))
+    plan = lm.plan(WAYS, cabinet(ports=ports), HERE, config=lm.read_config(prices="metres", budget=125))
+    assert (outcomes(plan), plan.cost) == ("ab", pytest.approx(120))
+    assert plan.summary["aim"]["gain"] == plan.summary["aim"]["most_gain"] == 2
 
 
 def test_who_is_over_budget_is_told_what_it_costs() -> None:

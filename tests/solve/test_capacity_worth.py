@@ -104,6 +104,40 @@ def test_a_coverage_within_ports_is_reached_at_least_cost() -> None:
     assert costs == [11_000, 26_000]
 
 
+def town_within_ports(seed: int, limits: Limits) -> tuple[Question, Study]:
+    """Return a town by chance whose fibre, homes, ports and customers' own costs count, and what is asked of it."""
+    rng = np.random.default_rng(seed)
+    problem = small_town(seed, customers=24, nodes=16, fibre=1000)
+    units, ports = rng.integers(1, 4, problem.customers), rng.integers(0, 9, len(problem.tap_node))
+    problem = replace(problem, units=units, tap_capacity=ports, fibres=np.ones_like(units))
+    question = Question.of(problem, rng.integers(0, 10, len(units)) * 1000)
+    full = solve_with_limits(problem, limits, ONE_ROUND).solution
+    return question, Study(question, full, ONE_ROUND, limits=limits)
+
+
+def on_top(question: Question, solution: Solution) -> np.ndarray:
+    """Return the least that each drop costs on top of a plan that leaves its customer out, at a tap with ports."""
+    problem, served = question.problem, solution.tap >= 0
+    drop_units = problem.units[problem.drop_customer]
+    cost = problem.cost.copy()
+    cost[solution.edges] = 0
+    load = np.bincount(solution.tap[served], problem.units[served], minlength=len(problem.tap_node))
+    least = np.full(len(drop_units), np.inf)
+    for t, room in enumerate(problem.tap_capacity - load):
+        alone = replace(problem, cost=cost + problem.fibre_cost, tap_node=problem.tap_node[t : t + 1])
+        far = distances(alone)[alone.tap_node[0], problem.drop_node]
+        least = np.minimum(least, np.where(drop_units <= room, far, np.inf))
+    least[served[problem.drop_customer]] = np.inf
+    return least + question.posed.drop_cost + problem.drop_fibre_cost
+
+
+def check_limits(question: Question, solution: Solution, limits: Limits) -> None:
+    """Check that a plan keeps all limits, customers' own costs in its cost."""
+    units = question.problem.units
+    homes = int(units[solution.drop >= 0].sum())
+    check(question.posed, Limited(solution, np.full(len(units), "", object), homes, homes), limits)
+
+
 @pytest.mark.parametrize("limits", [Limits(), Limits(max_route_mm=60_000)])
 def test_nobody_who_finds_a_port_is_left_out_though_worth_the_price(limits: Limits) -> None:
     """
@@ -112,25 +146,36 @@ def test_nobody_who_finds_a_port_is_left_out_though_worth_the_price(limits: Limi
     Each customer is held against each tap. With a limit on routes only that it is kept is asked.
     """
     for seed in range(70, 90):
-        rng = np.random.default_rng(seed)
-        problem = small_town(seed, customers=24, nodes=16, fibre=1000)
-        units, ports = rng.integers(1, 4, problem.customers), rng.integers(0, 9, len(problem.tap_node))
-        problem = replace(problem, units=units, tap_capacity=ports, fibres=np.ones_like(units))
-        question = Question.of(problem, rng.integers(0, 10, len(units)) * 1000)
-        full = solve_with_limits(problem, limits, ONE_ROUND).solution
-        price = int(rng.integers(1, 25)) * 1000
-        solution = Study(question, full, ONE_ROUND, limits=limits).at_price(price).solution
-        served, drop_units = solution.tap >= 0, units[problem.drop_customer]
-        homes = int(units[served].sum())
-        check(question.posed, Limited(solution, np.full(len(units), "", object), homes, homes), limits)
-        cost = problem.cost.copy()
-        cost[solution.edges] = 0
-        load = np.bincount(solution.tap[served], units[served], minlength=len(ports))
-        for t, room in enumerate(() if limits.on_routes else ports - load):
-            alone = replace(problem, cost=cost + problem.fibre_cost, tap_node=problem.tap_node[t : t + 1])
-            on_top = distances(alone)[alone.tap_node[0], problem.drop_node] + question.posed.drop_cost
-            out = ~served[problem.drop_customer] & (drop_units <= room)
-            assert (on_top + problem.drop_fibre_cost > price * drop_units)[out].all(), seed
+        question, study = town_within_ports(seed, limits)
+        price = int(np.random.default_rng(seed).integers(1, 25)) * 1000
+        solution = study.at_price(price).solution
+        check_limits(question, solution, limits)
+        if not limits.on_routes:
+            worth = price * question.problem.units[question.problem.drop_customer]
+            assert (on_top(question, solution) > worth).all(), seed
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(max_route_mm=60_000)])
+def test_nobody_who_finds_a_port_is_left_out_for_money_that_is_left(
+    limits: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Ten towns by chance, two budgets each: whom a budget leaves out costs more on top of the plan than it leaves.
+
+    Plans were parts of others, and whom none of these had a port for stayed out beside free ports and unspent money.
+    As in large towns, nothing is branched on.
+    """
+    monkeypatch.setattr(Study, "affords", lambda *_: None)
+    for seed in range(80, 90):
+        question, study = town_within_ports(seed, limits)
+        for share in (0.5, 0.9):
+            budget = int(share * study.plans[0][0].cost)
+            choice = study.within(budget)
+            check_limits(question, choice.solution, limits)
+            assert choice.solution.cost <= budget
+            assert choice.gain <= choice.most_gain
+            if not limits.on_routes:
+                assert (on_top(question, choice.solution) > budget - choice.solution.cost).all(), (seed, share)
 
 
 def test_without_money_no_price_is_asked() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lastmile_net.config import CostModel, PlanConfig, SolveConfig
     from lastmile_net.plan.pose import Posed
     from lastmile_net.plan.spare import Answer, Spared
+    from lastmile_net.solve.budget import Choice
     from lastmile_net.solve.capacity import Limited, Limits, Reach
     from lastmile_net.solve.problem import Problem, Report, Solution
 
@@ -307,12 +309,13 @@ def _chosen(
     study: Study, kind: Kind, config: PlanConfig, homes: tuple[int, int], locked: int
 ) -> tuple[Solution, About]:
     """Return the plan for an aim, in the problem's own numbers, and what to say of it."""
-    model, price = config.cost, None
+    model = config.cost
     about: About = {"aim": kind, "prize": config.prize}
+    more: Callable[[Solution], Choice] | None = None
     if kind == "budget":
         assert config.budget is not None
         net = max(net_of(config.budget, model) - locked, 0)
-        choice = study.within(net)
+        choice, more = study.within(net), partial(study.with_rest, budget=net)
         about |= {"asked": config.budget, "nested_gain": study.nested.gain_within(net)}
     elif kind == "coverage":
         assert config.target_coverage is not None
@@ -326,10 +329,11 @@ def _chosen(
     else:
         assert config.max_cost_per_home is not None
         price = max(net_of(config.max_cost_per_home, model), 1)
-        choice = study.at_price(price)
+        choice, more = study.at_price(price), partial(study.with_worth, price=price)
         about |= {"asked": config.max_cost_per_home}
     solution = _proven(study, choice.solution, config.solve)
-    while price is not None and (wider := study.with_worth(solution, price)).gain > choice.gain:
+    # trenches that are laid anew cost less, and may lie nearer to somebody
+    while more is not None and (wider := more(solution)).gain > choice.gain:
         choice, solution = wider, _proven(study, wider.solution, config.solve)
     about |= {
         "gain": choice.gain,

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     Shorts = NDArray[np.int32]
     Flags = NDArray[np.bool_]
 
-SWEEPS = 8
-"""Times that the ways to those who are left out are looked up anew, at most."""
-
 
 @dataclass(frozen=True, eq=False)
 class Reach:
@@ -37,7 +34,7 @@ class Reach:
     drop
         int64 (c,). The drop of that way; -1 for those.
     via
-        int32 (n,). Arc that enters each node on the way from what is built.
+        int32 (n,). Edge that enters each node on the way from what is built; -1 where the way begins.
     """
 
     cost: Ints
@@ -60,7 +57,7 @@ def reach_more(question: Question, built: Flags, served: Flags) -> Reach:
     cost, drop = np.full(problem.customers, FAR), np.full(problem.customers, -1, np.int64)
     cost[problem.drop_customer[first]] = price[first]
     drop[problem.drop_customer[first]] = np.where(price[first] < FAR, first, -1)
-    return Reach(cost, drop, via)
+    return Reach(cost, drop, via >> 1)
 
 
 def spend_rest(question: Question, solution: Solution, budget: int) -> Solution:
@@ -80,15 +77,16 @@ def spend_rest(question: Question, solution: Solution, budget: int) -> Solution:
     built = np.zeros(len(problem.tail), bool)
     built[solution.edges] = True
     drop = solution.drop.copy()
-    left = budget - solution.cost
-    for _ in range(SWEEPS):
+    left, before = budget - solution.cost, budget + 1
+    while left < before:
+        before = left
         reach = reach_more(question, built, drop >= 0)
         worth = np.flatnonzero((reach.cost < FAR) & (reach.cost <= left) & (question.gain > 0))
         if len(worth) == 0:
             break
         ratio = question.gain[worth] / np.maximum(reach.cost[worth], 1)
         for c in worth[np.lexsort((worth, -ratio))].tolist():
-            way, price = _way(problem, reach, built, c)
+            way, price = way_to(problem, reach.via, built, int(reach.drop[c]))
             if price <= left:
                 left -= price
                 built[way] = True
@@ -125,21 +123,33 @@ def add_worth(question: Question, solution: Solution, price: int) -> Solution:
         if len(worth) == 0:
             break
         for c in worth[np.lexsort((worth, reach.cost[worth] / question.gain[worth]))].tolist():
-            way, _ = _way(problem, reach, built, c)
+            way, _ = way_to(problem, reach.via, built, int(reach.drop[c]))
             built[way] = True
             drop[c] = reach.drop[c]
     return solution if np.array_equal(drop, solution.drop) else settle(question, np.flatnonzero(built), drop)
 
 
-def _way(problem: Problem, reach: Reach, built: Flags, c: int) -> tuple[list[int], int]:
-    """Return the edges that are still missing to a customer, and what they, drop and fibre cost."""
-    d = int(reach.drop[c])
+def way_to(problem: Problem, via: Ints | Shorts, built: Flags, d: int) -> tuple[list[int], int]:
+    """
+    Return the edges that are still missing to a drop, and what they, the drop and the fibre cost.
+
+    Parameters
+    ----------
+    problem
+        Edges and drops, with their prices.
+    via
+        (n,). Edge that enters each node on the way; -1 where the way begins.
+    built
+        bool (m,). Edges that are paid for.
+    d
+        The drop.
+    """
     v = int(problem.drop_node[d])
-    fibres = int(problem.fibres[c])
+    fibres = int(problem.fibres[problem.drop_customer[d]])
     way: list[int] = []
     price = int(problem.drop_cost[d]) + fibres * int(problem.drop_fibre_cost[d])
-    while reach.via[v] >= 0:
-        e = int(reach.via[v]) >> 1
+    while via[v] >= 0:
+        e = int(via[v])
         if not built[e]:
             way.append(e)
             price += int(problem.cost[e])

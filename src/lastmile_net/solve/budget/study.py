@@ -20,8 +20,9 @@ from lastmile_net.solve.budget.drops import DropsOnly
 from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
 from lastmile_net.solve.budget.fill import add_worth, spend_rest
 from lastmile_net.solve.budget.means import Means
-from lastmile_net.solve.budget.order import BuildOrder, cut, in_turn
-from lastmile_net.solve.budget.within import WithinLimits
+from lastmile_net.solve.budget.order import BuildOrder, buy, cut, in_turn
+from lastmile_net.solve.budget.rest import spend_rest_within_limits
+from lastmile_net.solve.budget.within import PROMISING, WithinLimits
 from lastmile_net.solve.capacity import Limits, add_worth_within_limits, adjacency, find_reach
 from lastmile_net.solve.prizes import Answer, ask, close_in, only
 from lastmile_net.solve.routes import part
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 MOST_QUESTIONS = 8
 """Prices that are tried for one aim, at most."""
-PROMISING = 0.98
-"""First parts that gain less than this share of the best one are not filled up."""
 POLISHES = 3
 FEW_EDGES = 1_000
 """Up to so many streets and drops it is proven to the end that no other choice of as many homes is cheaper."""
@@ -170,14 +169,16 @@ class Study:
         if budget >= self.plans[0][0].cost and (self.parts_only or not self._may_gain_more()):
             return self._choice(self.plans[0][0])
         if self.parts_only:
-            return self._first(self.nested.within(budget), budget)
+            return self._choice(buy(self.question, *self.plans[0], budget), budget)
         if not self.must and self.nested.gain_within(budget) >= self.most_gain(budget):
             return self._first(self.nested.within(budget), budget)
         if self.kept is not None:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
             self.kept.look_within(budget)
-            self._prove_within(budget, self._gain(self.kept.best_within(budget)))
-            return self._choice(self._heard_of(self.kept.best_within(budget)), budget)
+            best = self.kept.best_within(budget)
+            if self._prove_within(budget, self._gain(best)):
+                best = self.kept.best_within(budget)
+            return self._choice(self._heard_of(best), budget)
         if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
             self.proven.append((budget, proof.bound))
@@ -239,6 +240,15 @@ class Study:
         if self.kept is None:
             return self._choice(add_worth(self.question, solution, price))
         return self._choice(add_worth_within_limits(self.question, solution, price, self.kept.reach))
+
+    def with_rest(self, solution: Solution, budget: int) -> Choice:
+        """Return a plan with whoever can be connected, each on top of it, for what it leaves of a budget."""
+        priced = part(self.question.posed, solution, solution.drop >= 0)
+        if self.parts_only:
+            return self._choice(priced, budget)
+        if self.kept is None:
+            return self._choice(spend_rest(self.question, priced, budget), budget)
+        return self._choice(spend_rest_within_limits(self.question, priced, budget, self.kept.reach), budget)
 
     def heard(self, progress: Progress) -> bool:
         """Report, and return whether to go on."""

@@ -10,7 +10,14 @@ import numpy as np
 
 from lastmile_net.solve.budget.grow import what_is_left
 from lastmile_net.solve.budget.order import Plan, buy, cut, in_turn
-from lastmile_net.solve.capacity import adjacency, ask_within_limits, find_reach, solve_with_limits
+from lastmile_net.solve.budget.rest import spend_rest_within_limits
+from lastmile_net.solve.capacity import (
+    add_worth_within_limits,
+    adjacency,
+    ask_within_limits,
+    find_reach,
+    solve_with_limits,
+)
 from lastmile_net.solve.prizes import close_in, only, renamed
 
 if TYPE_CHECKING:
@@ -27,6 +34,8 @@ if TYPE_CHECKING:
 
 MOST_QUESTIONS = 6
 """Prices that are tried for one aim, at most."""
+PROMISING = 0.98
+"""First parts that gain less than this share of the best one are not filled up."""
 
 
 class WithinLimits:
@@ -69,20 +78,26 @@ class WithinLimits:
         if not self.stopped:
             # whoever is worth half of it keeps his port: plans that only look at the whole of it give it to others
             self.grown([order.price_at(budget // 2) + 1, order.price_at(budget) + 1])
+        self._exchange(self.best_within(budget))
 
     def best_within(self, budget: int) -> Solution:
-        """Return the part of a plan so far that gains most within a budget; before all, it serves those who must be."""
-        first = self.question.problem.first
-        return max(
-            (buy(self.question, *plan, budget) for plan in self.plans),
-            key=lambda part: (int((first & (part.drop >= 0)).sum()), self._gain(part), -part.cost),
-        )
+        """
+        Return the part of a plan so far that gains most within a budget, once what it leaves is spent.
+
+        Before all, it serves those who must be.
+        """
+        parts = [buy(self.question, *plan, budget) for plan in self.plans]
+        best = max(parts, key=self._merit)
+        good = [part for part in parts if self._merit(part) >= (self._merit(best)[0], PROMISING * self._gain(best))]
+        filled = (spend_rest_within_limits(self.question, part, budget, self.reach) for part in good)
+        return max(filled, key=self._merit)
 
     def look_for(self, gain: int) -> None:
         """Look for plans of which a first part gains as much for little."""
         order = self.growing[1]
         last = min(int(np.searchsorted(order.gain, gain)), len(order.cost) - 1)
         self._close_in(order.price_at(int(order.cost[last])), lambda plan: self._gain(plan[0]) < gain)
+        self._exchange(self.cheapest_for(gain))
 
     def cheapest_for(self, gain: int) -> Solution:
         """Return the cheapest part of a plan so far that gains as much; the plan for everybody where none does."""
@@ -171,6 +186,11 @@ class WithinLimits:
 
         close_in(price, low, MOST_QUESTIONS)
 
+    def _exchange(self, part: Solution) -> None:
+        """Let a part count with all who alone cost less on top of it than its last homes: these may then go."""
+        price = in_turn(self.question, part).price_at(part.cost)
+        self.keep(add_worth_within_limits(self.question, part, price, self.reach))
+
     def _ask(self, price: int) -> Plan:
         self._asked.add(price)
         found = ask_within_limits(self.question, price, self.reach, self.config, self.heard).solution
@@ -185,6 +205,10 @@ class WithinLimits:
         """Return the first customers of a plan, and whoever must be served and is."""
         must = int((self.question.problem.first & (plan[0].drop >= 0)).sum())
         return cut(self.question, *plan, max(count, must))
+
+    def _merit(self, part: Solution) -> tuple[int, int, int]:
+        """Return what parts are chosen by: those served who must be, what is gained, money that is left."""
+        return int((self.question.problem.first & (part.drop >= 0)).sum()), self._gain(part), -part.cost
 
     def _gain(self, solution: Solution) -> int:
         return int(self.question.gain[solution.drop >= 0].sum())
