@@ -229,6 +229,17 @@ def test_the_choice_for_a_coverage_is_told_in_money() -> None:
     )
 
 
+def test_building_in_order_loses_nothing_known_where_no_other_plan_was_looked_at(tmp_path: Path) -> None:
+    """A coverage that only the plan for everybody reaches looks at no other: "0.0 %" was no finding of any search."""
+    ports = cabinet(ports=2)
+    told = [lm.plan(WAYS, ports, HERE, config=lm.read_config(prices="metres", **aim)) for aim in ({}, AIMS[2])]
+    again = [lm.read_run(lm.write_run(plan, tmp_path / str(number))) for number, plan in enumerate(told)]
+    said = [{row.label for row in plan_table(plan)} for plan in again]
+    assert ["building in order loses" in labels for labels in said] == [True, False]
+    assert told[1].curve["best_units"].isna().all()
+    assert told[1].curve["upper_bound"].notna().all()
+
+
 def money(plan: lm.Plan) -> str:
     """Return what the summary says of what the money buys."""
     return next(row.meaning for row in plan_table(plan) if row.label == "what it buys")

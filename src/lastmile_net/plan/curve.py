@@ -49,8 +49,8 @@ def curve_table(
         One row per customer and one for the start: `build_order`, `customer_id`, `cost` so far, `units` connected by
         the plan so far, `coverage` (homes connected, today's among them, of all), `marginal_cost` (what a home costs in
         the block of building the row belongs to), `best_units` (what the best plan found for this cost connects if
-        nothing has to be kept: the order loses the difference) and `upper_bound` (no plan of this cost connects more);
-        the last two are empty where nothing has been searched for.
+        nothing has to be kept: the order loses the difference; empty where no other plan has been looked at) and
+        `upper_bound` (no plan of this cost connects more); both are empty where nothing has been searched for.
     """
     order = money.order
     today, everybody = coverage
@@ -60,8 +60,9 @@ def curve_table(
     most, best = np.full(len(cost), np.nan), np.full(len(cost), np.nan)
     if config.prize == "units" and config.bounds_curve:
         spent = np.concatenate([[0], order.cost])
-        best = np.maximum(money.study.found_gains(spent), units).astype(np.float64)
-        most = np.maximum(money.study.told.most_gains(spent), best)
+        found = np.maximum(money.study.found_gains(spent), units)
+        most = np.maximum(money.study.told.most_gains(spent), found).astype(np.float64)
+        best = found.astype(np.float64) if money.study.has_compared else best
     return pd.DataFrame(
         {
             "build_order": np.arange(len(cost)),

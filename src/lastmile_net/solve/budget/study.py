@@ -147,6 +147,11 @@ class Study:
         by_drops = self._drops_only.most_gains(budgets)
         return np.asarray(np.maximum(np.minimum(most, by_drops), 0), np.int64)
 
+    @property
+    def has_compared(self) -> bool:
+        """Whether any plan besides the one for everybody has been looked for."""
+        return len(self.plans) > 1 if self.kept is None else self.kept.has_compared
+
     def found_gains(self, budgets: Ints) -> Ints:
         """Return what the best first part of any plan found so far, that keeps all limits, gains within each budget."""
         found = np.zeros(len(budgets), np.int64)

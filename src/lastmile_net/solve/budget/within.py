@@ -62,7 +62,7 @@ class WithinLimits:
         self.free = replace(question, problem=replace(question.problem, must=None))
         self.reach = find_reach(question.problem, adjacency(question.problem), limits)
         self.plans = [full]
-        self.stopped = self.hurried = False
+        self.stopped = self.hurried = self.has_compared = False
         self._asked: set[int] = set()
 
     @cached_property
@@ -168,6 +168,7 @@ class WithinLimits:
 
     def keep(self, solution: Solution) -> Plan:
         """Let a plan that keeps all limits count among those that are cut; return it with its order."""
+        self.has_compared = True
         plan = solution, in_turn(self.question, solution)
         if not any(solution.cost == old.cost and np.array_equal(solution.drop, old.drop) for old, _ in self.plans):
             self.plans.append(plan)
