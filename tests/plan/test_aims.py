@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -83,6 +84,18 @@ def test_a_budget_ends_with_what_is_left_being_spent(monkeypatch: pytest.MonkeyP
     assert plan.summary["aim"]["gain"] == plan.summary["aim"]["most_gain"] == 2
 
 
+@pytest.mark.parametrize("ports", [np.nan, 2, 3])
+@pytest.mark.parametrize("budget", range(0, 360, 45))
+def test_a_budget_lacks_what_is_not_left_of_it(ports: float, budget: int) -> None:
+    """Whoever is told to raise the budget is told what lacks beside the money that is left, and something does."""
+    plan = lm.plan(WAYS, cabinet(ports=ports), HERE, config=lm.read_config(prices="metres", budget=budget))
+    told = plan.customers[plan.customers["remedy_code"] == "raise_budget"]
+    assert (told["remedy_value"] > 0).all()
+    assert told["remedy_value"].tolist() == pytest.approx(
+        (told["remedy_cost"] - (budget - plan.cost)).tolist(), abs=0.02
+    )
+
+
 def test_who_is_over_budget_is_told_what_it_costs() -> None:
     """C would cost 210 m more than the plan for a and b, 80 m of which are left over, and nothing else keeps it out."""
     plan = planned(budget=200)
@@ -138,6 +151,35 @@ def test_no_money_is_asked_for_where_ports_lack(aim: dict[str, Any], also: str, 
     when = "there is more money" if "budget" in aim else "more homes are asked for"
     left = f"1 free port left, for homes that come first when {when}" if outcomes(plan) == "a" else "no free port left"
     assert told["remedy"].startswith(f"{left}: add 1 port at access point K; and ")
+
+
+def test_whom_ports_keep_out_lacks_every_port_that_is_asked_for() -> None:
+    """
+    Three cabinets and a dozen houses by chance, eight times: what is left for nobody else, and what is added, fits.
+
+    "70 free ports left, 55 of them for homes that come first: add 1 port" left 15 for nobody.
+    """
+    told = re.compile(r"(?:(\d+) free ports?|no free port) left(?:, (?:(\d+) of them )?(for homes))?")
+    ways = streets(Main=LineString([(E0, N0), (E0 + 1000, N0)]))
+    seen = 0
+    for seed in range(10, 18):
+        rng = np.random.default_rng(seed)
+        doors = {
+            f"c{i:02}": Point(E0 + x, N0 + y) for i, (x, y) in enumerate(rng.integers((0, 1), (1000, 90), (12, 2)))
+        }
+        ports = {"backbone_id": ["K", "L", "M"], "role": "cabinet", "ports_free": rng.integers(1, 6, 3).astype(float)}
+        taps = gpd.GeoDataFrame(ports, geometry=[Point(E0 + x, N0) for x in (0, 400, 900)], crs=CRS)
+        here = customers(**doors).assign(units=rng.choice([1, 1, 2, 4], 12))
+        config = lm.read_config(prices="metres", budget=float(rng.integers(100, 500)))
+        table = lm.plan(ways, taps, here, config=config).customers
+        for row in table[table["reason"] == "no_free_port"].itertuples():
+            found = told.match(row.remedy)
+            assert found is not None, row.remedy
+            left = int(found[1] or 0)
+            kept = int(found[2] or left) if found[3] else 0
+            assert left - kept + row.remedy_value == row.units, (seed, row.remedy, row.units)
+            seen += kept > 0
+    assert seen > 0
 
 
 @pytest.mark.parametrize(
@@ -238,6 +280,24 @@ def test_building_in_order_loses_nothing_known_where_no_other_plan_was_looked_at
     assert ["building in order loses" in labels for labels in said] == [True, False]
     assert told[1].curve["best_units"].isna().all()
     assert told[1].curve["upper_bound"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("aim", "told"),
+    [
+        ({}, "the access points it can reach have too few free ports"),
+        (
+            {"max_cost_per_home": 59},
+            "the access points it can reach have no port left for it once all others who come first",
+        ),
+    ],
+)
+def test_ports_that_stay_free_are_said_to_be_for_others(aim: dict[str, float], told: str) -> None:
+    """Both ports stay free at 59 a home, and c finds none once a and b are connected: "too few free" was not true."""
+    plan = lm.plan(WAYS, cabinet(ports=2), HERE, config=lm.read_config(prices="metres", **aim))
+    assert plan.customers["reason"].tolist()[2] == "no_free_port"
+    assert f"\n    {told}" in summary_text(plan)
+    assert told in markdown(failure_report(plan))
 
 
 def money(plan: lm.Plan) -> str:

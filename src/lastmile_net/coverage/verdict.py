@@ -122,13 +122,14 @@ def _reasons(question: Question, rows: Ints, by_line: Flags) -> tuple[Texts, Fla
 
 
 def _as_it_stands(question: Question, table: pd.DataFrame, reason: Texts) -> Texts:
-    """Return the reasons with no line blamed that has room for the customer as the plan stands."""
+    """Return the reasons with no line blamed that has room for the customer as the plan stands, and no port, either."""
     config = question.config
     has_aim = (config.budget, config.target_coverage, config.max_cost_per_home) != (None, None, None)
     roomy = (reason == "line_full") & (table["full_lines"] == 0).to_numpy()
     ports = (table["ports"] > 0).to_numpy()
     reason = np.where(roomy & ports, "no_free_port", reason)
-    return np.where(roomy & ~ports & has_aim, "over_budget", reason)
+    served = (reason == "no_free_port") & (table["changes"] == 0).to_numpy()
+    return np.where(((roomy & ~ports) | served) & has_aim, "over_budget", reason)
 
 
 def _nearest_street(question: Question) -> tuple[Floats, Ints]:
@@ -238,13 +239,15 @@ def _more_money(question: Question, row: int, cost: float) -> str:
         if each <= most:
             return f"{costs}, {per_home}, as the plan stands: set `include` on it"
         return f"{costs}, {per_home}, the aim is {money(most, currency)}: raise `max_cost_per_home`, or set `include`"
-    return f"raise the budget by {money(_lacking(question, cost), currency)}"
+    lacking = _lacking(question, cost)
+    if lacking == 0:
+        return f"{costs}, which the budget leaves: set `include` on it"
+    return f"raise the budget by {money(lacking, currency)}"
 
 
 def _lacking(question: Question, cost: float) -> float:
-    """Return what the budget lacks for a cost on top of the plan; all of it where what is left over would do."""
-    lacking = up(cost - question.money_left)
-    return lacking if lacking > 0 else cost
+    """Return what the budget lacks for a cost on top of the plan; nothing where what is left over would do."""
+    return max(up(cost - question.money_left), 0.0)
 
 
 def _changes(question: Question, beyond: Beyond, option: Option) -> Iterator[Change]:

@@ -386,12 +386,17 @@ def _laid_anew(study: Study, solution: Solution, config: SolveConfig) -> Solutio
 
 def _finds_port(problem: Problem, reach: Reach, solution: Solution) -> Flags:
     """Return for which customers some tap that reaches them has ports enough beside the plan."""
-    served = solution.drop >= 0
-    load = np.bincount(solution.tap[served], weights=problem.units[served], minlength=len(problem.tap_node))
-    room = np.where(problem.tap_capacity < 0, np.inf, problem.tap_capacity - load)
-    most = np.where(reach.group_taps, room, -1).max(axis=1, initial=-1)
+    most = np.where(reach.group_taps, ports_left(problem, solution), -1).max(axis=1, initial=-1)
     finds: Flags = most[reach.group] >= problem.units
     return finds
+
+
+def ports_left(problem: Problem, solution: Solution) -> Floats:
+    """Return the homes that each tap has ports for beside a plan; infinite is unlimited."""
+    served = solution.drop >= 0
+    load = np.bincount(solution.tap[served], weights=problem.units[served], minlength=len(problem.tap_node))
+    left: Floats = np.where(problem.tap_capacity < 0, np.inf, problem.tap_capacity - load)
+    return left
 
 
 def _on_top(question: Question, out: Flags, solution: Solution, model: CostModel) -> Floats:

@@ -24,6 +24,7 @@ from lastmile_net.cost import (
 )
 from lastmile_net.network.tie import is_line
 from lastmile_net.plan import tables
+from lastmile_net.plan.aim import ports_left
 from lastmile_net.plan.curve import curve_table
 from lastmile_net.plan.notes import plan_notes
 from lastmile_net.plan.outlook import outlook, ranges, stability
@@ -271,10 +272,26 @@ def question(posing: Posing, built: tables.Built, outcome: Texts, total: float) 
 
 
 def _kept(posing: Posing, units: Ints) -> Ints:
-    """Return the ports of each tap that whoever only lacks the money has in the plan for everybody."""
-    whole = posing.money.study.full
-    out = np.isfinite(posing.money.left_out) & (whole.drop >= 0)
-    return np.bincount(whole.tap[out], units[out], len(posing.taps.node)).astype(np.int64)
+    """
+    Return the ports of each tap that are for whoever only lacks the money.
+
+    That is where the plan for everybody has them. Where this plan has given those to others, it is whatever other tap
+    in reach has most left.
+    """
+    study = posing.money.study
+    whole = study.full
+    out = np.flatnonzero(np.isfinite(posing.money.left_out) & (whole.drop >= 0))
+    kept = np.zeros(len(posing.taps.node), np.int64)
+    if study.kept is None:
+        np.add.at(kept, whole.tap[out], units[out])
+        return kept
+    reach, left = study.kept.reach, ports_left(study.question.problem, posing.limited.solution)
+    for c in out[np.argsort(-units[out], kind="stable")].tolist():
+        room = np.where(reach.group_taps[reach.group[c]], left - kept, -1)
+        own = int(whole.tap[c])
+        tap = own if room[own] >= units[c] else int(room.argmax())
+        kept[tap] += units[c] * (room[tap] >= units[c])
+    return kept
 
 
 def _limit(posing: Posing) -> Texts:

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from lastmile_net.plan.result import Plan
 
 
+PORTS_FOR_OTHERS = (
+    "the access points it can reach have no port left for it once all others who come first are connected"
+)
+
+
 def meanings(plan: Plan) -> dict[str, str]:
     """
     Return a sentence for each code of a reason.
@@ -18,9 +23,11 @@ def meanings(plan: Plan) -> dict[str, str]:
     Parameters
     ----------
     plan
-        A plan, or one that has been read back: `over_budget` names what it was asked for.
+        A plan, or one that has been read back: `over_budget` names what it was asked for, and of ports that an aim
+        leaves free `no_free_port` says for whom they are.
     """
-    return REASONS | {"over_budget": _beyond_aim(plan)}
+    own = {"no_free_port": PORTS_FOR_OTHERS} if plan.summary.get("aim") else {}
+    return REASONS | {"over_budget": _beyond_aim(plan)} | own
 
 
 def more_ports(plan: Plan) -> str:
