@@ -311,3 +311,44 @@ def test_proposals_tell_what_one_change_wins() -> None:
     assert bool(ports["best"])
     both = found.loc[("street", "Main", "raise_max_drop_m+add_ports")]
     assert (both["value"], both["homes"], bool(both["best"])) == (pytest.approx(20), 1, False)
+
+
+def test_a_proposal_pays_once_for_a_trench_that_ways_of_different_kinds_share() -> None:
+    """
+    X lies on Main, y behind it, round a dear street: x by the shortest way, y by the cheapest, both along Main.
+
+    From the full cabinet 150 m and 50 m more of Main, 220 m around, two drops of 5 m; 150 m were counted twice.
+    """
+    ways = streets(
+        {"cost_factor": [1.0, 10.0, 1.0]},
+        Main=line((0, 0), (200, 0)),
+        Dear=line((200, 0), (300, 0)),
+        Around=line((200, 0), (200, 60), (300, 60), (300, 0)),
+    )
+    here = customers(z=point(0, 5), x=point(150, 5), y=point(300, -5))
+    plan = Town(ways, cabinet(ports=1), here, METRES).plan()
+    assert plan.customers.set_index("customer_id").loc["z", "outcome"] == "planned"
+    both = plan.proposals.set_index("scope").loc["change"]
+    assert (both["change"], both["value"], both["homes"]) == ("add_ports", 2, 2)
+    assert both["cost"] == pytest.approx(200 + 220 + 5 + 5, abs=0.02)
+
+
+def test_a_proposal_is_a_sentence_with_devices_and_prices_its_ports() -> None:
+    """
+    Money for one port is short, and two others lack a port, too: codes, "0 homes" and ports for nothing say nothing.
+
+    The budget leaves 50 of its 110: b, at 60, needs 10 more; c and d, 100 m further each, need a closure besides.
+    """
+    places = {"a": point(50, 10), "b": point(100, 10), "c": point(200, 10), "d": point(300, 10)}
+    closure = {"closure-12": {"ports": 12, "price": {"value": 30.0, "unit": "piece"}, "role": "closure"}}
+    config = lm.read_config(prices="metres", budget=110, cost={"access_points": closure})
+    plan = Town(MAIN, cabinet(ports=2), customers(**places), config).plan()
+    found = plan.proposals.set_index(["scope", "change"]).loc["change"]
+    assert (
+        found.loc["raise_budget", "proposal"] == "raise the budget by 10.00 m: serves 1 home more for 60.00 m at most"
+    )
+    assert found.loc["raise_budget", "value"] == pytest.approx(10)
+    both = found.loc["add_ports+raise_budget"]
+    assert (both["value"], both["devices"], both["cost"]) == (2, "1 x closure-12", pytest.approx(300, abs=0.02))
+    told = "1 x closure-12 at K and raise the budget by 250.00 m: serves 2 homes more for 300.00 m at most"
+    assert both["proposal"] == told
