@@ -11,13 +11,7 @@ import numpy as np
 from lastmile_net.solve.budget.grow import what_is_left
 from lastmile_net.solve.budget.order import Plan, buy, cut, in_turn
 from lastmile_net.solve.budget.rest import spend_rest_within_limits
-from lastmile_net.solve.capacity import (
-    add_worth_within_limits,
-    adjacency,
-    ask_within_limits,
-    find_reach,
-    solve_with_limits,
-)
+from lastmile_net.solve.capacity import adjacency, ask_within_limits, find_reach, solve_with_limits
 from lastmile_net.solve.prizes import close_in, only, renamed
 
 if TYPE_CHECKING:
@@ -78,7 +72,6 @@ class WithinLimits:
         if not self.stopped:
             # whoever is worth half of it keeps his port: plans that only look at the whole of it give it to others
             self.grown([order.price_at(budget // 2) + 1, order.price_at(budget) + 1])
-        self._exchange(self.best_within(budget))
 
     def best_within(self, budget: int) -> Solution:
         """
@@ -97,7 +90,6 @@ class WithinLimits:
         order = self.growing[1]
         last = min(int(np.searchsorted(order.gain, gain)), len(order.cost) - 1)
         self._close_in(order.price_at(int(order.cost[last])), lambda plan: self._gain(plan[0]) < gain)
-        self._exchange(self.cheapest_for(gain))
 
     def cheapest_for(self, gain: int) -> Solution:
         """Return the cheapest part of a plan so far that gains as much; the plan for everybody where none does."""
@@ -186,11 +178,6 @@ class WithinLimits:
             return None if price in self._asked or self.stopped else too_low(self._ask(price))
 
         close_in(price, low, MOST_QUESTIONS)
-
-    def _exchange(self, part: Solution) -> None:
-        """Let a part count with all who alone cost less on top of it than its last homes: these may then go."""
-        price = in_turn(self.question, part).price_at(part.cost)
-        self.keep(add_worth_within_limits(self.question, part, price, self.reach))
 
     def _ask(self, price: int) -> Plan:
         self._asked.add(price)
