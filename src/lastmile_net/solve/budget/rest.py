@@ -83,7 +83,7 @@ def _sweep(question: Question, search: Search, web: Web, solution: Solution, bud
     built[solution.edges] = True
     drop, tap = solution.drop.copy(), solution.tap.copy()
     room = search.room_left(tap)
-    searches = [_affordable(each, left) for each in _offers(question, search, web, built, tap)]
+    searches = [_affordable(each, left) for each in _offers(question, search, web, built, tap, left)]
     if not searches:
         return None
     number = np.repeat(np.arange(len(searches)), [len(each.drop) for each in searches])
@@ -110,11 +110,12 @@ def _affordable(offers: Offers, left: int) -> Offers:
     return Offers(offers.drop[good], offers.tap[good], offers.cost[good], offers.via)
 
 
-def _offers(question: Question, search: Search, web: Web, built: Flags, tap: Ints) -> Iterator[Offers]:
+def _offers(question: Question, search: Search, web: Web, built: Flags, tap: Ints, left: int) -> Iterator[Offers]:
     """Yield ways from all taps that have room for customers of as many homes, the cheapest and shorter ones."""
     problem, room = search.problem, search.room_left(tap)
-    left_out = (tap < 0) & search.wanted & (question.gain > 0)
     money = np.where(built, 0, problem.cost) + problem.fibre_cost
+    able = _affordable_from_any(search, web, money, np.flatnonzero(room > 0), left)
+    left_out = (tap < 0) & search.wanted & (question.gain > 0) & able
     sizes: dict[bytes, tuple[Ints, list[int]]] = {}
     for units in np.unique(problem.units[left_out & (problem.units <= room.max(initial=0))]).tolist():
         taps = np.flatnonzero(room >= units)
@@ -123,6 +124,14 @@ def _offers(question: Question, search: Search, web: Web, built: Flags, tap: Int
         wanted = left_out & np.isin(problem.units, units)
         for pull in (0, *PULLS) if search.reach.limited else (0,):
             yield _from_taps(search, web, money, pull, taps, wanted)
+
+
+def _affordable_from_any(search: Search, web: Web, money: Ints, taps: Ints, left: int) -> Flags:
+    """Return who could be had for what is left if each of the taps had room for him, and no limit were on routes."""
+    problem, able = search.problem, np.zeros(search.problem.customers, bool)
+    ways = best_ways(web, money, problem.length_mm, problem.tap_node[taps], np.zeros(len(taps), np.int64))
+    able[problem.drop_customer[ways.weight[problem.drop_node] <= left - problem.drop_price]] = True
+    return able
 
 
 def _from_taps(search: Search, web: Web, money: Ints, pull: int, taps: Ints, wanted: Flags) -> Offers:
