@@ -27,6 +27,12 @@ CLUSTER = [(c, 2, 10) for c in range(10)]
 DEAR, MANY, DEAREST_DROP = 1_000_000, 99, 10_000
 
 
+@pytest.fixture(params=[MANY, 0], ids=["few", "many"], autouse=True)
+def _branching(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take each town for a small one, and for one that is branched on by chunks."""
+    monkeypatch.setattr(afford, "FEW_EDGES", request.param)
+
+
 def affordable(question: Question, price: int, limits: Limits | None = None, **changes: float) -> Affordable:
     """Return what proves budgets on a small town."""
     reach = find_reach(question.problem, adjacency(question.problem), limits or Limits())

@@ -93,6 +93,10 @@ class Floor(NamedTuple):
         """Return what no plan within a budget, or each of some, gains more than; `reach_gain` is that of everybody."""
         return (self.price * reach_gain - self.bound + budget) // self.price
 
+    def gain_at(self, reach_gain: int, budget: int) -> float:
+        """Return the same before it is rounded down."""
+        return reach_gain - (self.bound - budget) / self.price
+
     def least_cost(self, reach_gain: int, gain: int) -> int:
         """Return what no plan that gains as much costs less than."""
         return self.bound - self.price * (reach_gain - gain)

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 MOST_QUESTIONS = 8
 """Prices that are tried for one aim, at most."""
 POLISHES = 3
-FEW_EDGES = 1_000
-"""Up to so many streets and drops it is proven to the end that no other choice of as many homes is cheaper."""
 ENOUGH = 0.002
 """Gap in homes at which an aim has been asked for long enough."""
 
@@ -225,7 +223,7 @@ class Study:
         """
         gain, cost = self._gain(solution), solution.cost + int(self.question.own_cost[solution.drop >= 0].sum())
         affordable = None if self.kept is None else self.affords(cost)
-        if affordable is not None and affordable.edges <= FEW_EDGES:
+        if affordable is not None and affordable.is_tiny:
             self._prove_for(gain, cost)
         return min(self.least_cost(gain), cost)
 

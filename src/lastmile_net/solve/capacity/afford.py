@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from lastmile_net.solve import solve
+from lastmile_net.solve.capacity.chunks import ChunkTree
 from lastmile_net.solve.capacity.money import MoneyRows
 from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.capacity.plan import solve_with_limits
@@ -51,6 +52,8 @@ WORTH = 5e-4
 """this part of what is proven are the last."""
 TRIES = 3
 """So often an aim is made harder for the rows until a plan reaches it."""
+FEW_EDGES = 1_000
+"""So few edges HiGHS's own branching is done with sooner than one by chunks."""
 CLOSE = 0.002
 """Gap in cost at which branching for so many homes may stop."""
 QUICK = {"rounds": 1, "target_gap": QUICK_GAP, "workers": 1}
@@ -101,6 +104,11 @@ class Affordable:
     def edges(self) -> int:
         """How many streets and drops there are, shrunk."""
         return len(self.ground.graph.cost)
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether the streets are so few that branching soon comes to its end."""
+        return self.edges <= FEW_EDGES
 
     @property
     def is_small(self) -> bool:
@@ -174,17 +182,18 @@ class Affordable:
         """
 
         def prove(clock: Clock) -> tuple[int, Solution | None]:
-            rows, money = self._spending(budget, clock), budget - self._fixed
-            worse = self.price * (self._may_leave(gain) - 1)
-            least, built = rows.branch(worse + money, 0.0)
-            left = max(self._left_out + (least - money) / self.price, 0)
-            most = gain if least == math.inf else max(math.floor(self.reach_gain - left + SAME), gain)
+            def spending(less: int) -> tuple[float, Flags | None]:
+                rows, money = self._spending(budget - less, clock), budget - less
+                worse = money - self._fixed + self.price * (self._may_leave(gain) - 1)
 
-            def saving(more: int) -> Flags | None:
-                rows.spend(money - more)
-                return rows.branch(worse + money - more, 0.0)[1]
+                def tell(floor: Floor) -> float:
+                    return -floor.gain_at(self.reach_gain, money)
 
-            return most, self._reaching(built, lambda plan: plan.cost - budget, saving, clock)
+                return self._branch(rows, tell, -gain, 1, worse)
+
+            least, built = spending(0)
+            plan = self._reaching(built, lambda plan: plan.cost - budget, lambda less: spending(less)[1], clock)
+            return math.floor(min(max(SAME - least, gain), self.reach_gain)), plan
 
         return self._in_time(budget, self.config.time_limit_s, prove)
 
@@ -212,17 +221,57 @@ class Affordable:
         """
 
         def prove(clock: Clock) -> tuple[int, Solution | None]:
-            rows = self._saving(gain, clock)
-            least, built = rows.branch(cost - self._fixed, CLOSE)
-            proven = cost if least == math.inf else min(math.floor(max(least, 0)) + self._fixed, cost)
+            def gaining(more: int) -> tuple[float, Flags | None]:
+                rows, wanted = self._saving(gain + more, clock), gain + more
+                worse = cost - self._fixed
+                return self._branch(
+                    rows, lambda floor: floor.least_cost(self.reach_gain, wanted), cost, CLOSE * cost, worse
+                )
 
-            def gaining(more: int) -> Flags | None:
-                rows.save(self._may_leave(gain + more))
-                return rows.branch(cost - self._fixed, CLOSE)[1]
-
-            return proven, self._reaching(built, lambda plan: gain - self._gain(plan), gaining, clock)
+            least, built = gaining(0)
+            plan = self._reaching(built, lambda plan: gain - self._gain(plan), lambda more: gaining(more)[1], clock)
+            return math.floor(min(max(least, 0), cost)), plan
 
         return self._in_time(cost, self.config.time_limit_s, prove)
+
+    def _branch(
+        self, rows: MoneyRows, tell: Callable[[Floor], float], known: float, grain: float, worse: float
+    ) -> tuple[float, Flags | None]:
+        """
+        Branch on an aim.
+
+        Parameters
+        ----------
+        rows
+            The programme with the aim.
+        tell
+            What a floor proves: no plan has less than this of what the aim wants least.
+        known, grain
+            How much of that a known plan has, and what difference does not matter.
+        worse
+            What the rows pay for the known plan, or for one that is better by one.
+
+        Returns
+        -------
+        least
+            What is proven; infinite where no plan is better than the known one.
+        built
+            The best forest that was found; None where there is none.
+        """
+        rows.let_flow()
+
+        def tell_all(floor: Floor) -> float:
+            return tell(self._with_all(floor))
+
+        if self.is_tiny:
+            floor, built = rows.branch(worse, CLOSE if rows.saves else 0.0)
+            return math.inf if floor is None else tell_all(floor), built
+        tree = ChunkTree(rows, tell_all, known, grain)
+        return tree.grow(), tree.built
+
+    def _with_all(self, floor: Floor) -> Floor:
+        """Return what a floor of the rows proves of the whole question."""
+        return Floor(floor.price, floor.bound + self._fixed + floor.price * self._left_out)
 
     def _reaching(
         self, built: Flags | None, lacks: Callable[[Solution], int], again: Callable[[int], Flags | None], clock: Clock
@@ -321,7 +370,7 @@ class Affordable:
                 rows.let_flow()
                 idle = 0
             added = rows.buy()
-            floor = Floor(rows.floor.price, rows.floor.bound + self._fixed + rows.floor.price * self._left_out)
+            floor = self._with_all(rows.floor)
             yield floor
             found = score(floor)
             idle = 0 if found > best + WORTH else idle + 1

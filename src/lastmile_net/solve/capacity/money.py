@@ -68,7 +68,7 @@ class MoneyRows(PortRows):
         charged: Record,
     ) -> None:
         self.price, self.dear, self.flows = price, dear, False
-        self.saves, self.value = False, -math.inf
+        self.saves, self.aim, self.value = False, 0, -math.inf
         super().__init__(graph, need, need.turned(), np.repeat(graph.cost, 2), guide, rng, clock, charged)
 
     def _add_lasting(self) -> None:
@@ -99,10 +99,12 @@ class MoneyRows(PortRows):
 
     def spend(self, budget: int) -> None:
         """Leave out as little as a budget allows, in thousandths."""
+        self.aim = budget
         self._ask(saves=False, budget=budget / self.model.unit, left=highspy.kHighsInf)
 
     def save(self, left: int) -> None:
         """Spend as little as can be, with so many units of gain left out at most."""
+        self.aim = left
         self._ask(saves=True, budget=highspy.kHighsInf, left=left)
 
     def _ask(self, *, saves: bool, budget: float, left: float) -> None:
@@ -116,7 +118,7 @@ class MoneyRows(PortRows):
     def buy(self) -> int:
         """Solve, and add broken cuts; return their number, or -1 where time ran out before either."""
         whole = self.model.solve()
-        self.floor = self._floor()
+        self.floor = self.price_rows()
         if not whole:
             return -1
         value = float(self.model.highs.getInfo().objective_function_value)
@@ -126,9 +128,9 @@ class MoneyRows(PortRows):
             self.model.drop_slack()
         return self._cut()
 
-    def branch(self, most: int, gap: float) -> tuple[float, Flags | None]:
+    def branch(self, most: float, gap: float) -> tuple[Floor | None, Flags | None]:
         """
-        Branch until time is up.
+        Let HiGHS branch until time is up.
 
         Parameters
         ----------
@@ -139,24 +141,26 @@ class MoneyRows(PortRows):
 
         Returns
         -------
-        least
-            No whole solution pays less; infinite where none pays `most` or less.
+        floor
+            What that proves of the aim; None where no better solution is there.
         built
             bool (m,). The best forest that branching has found; None where it found none.
         """
-        self.let_flow()
         model = self.model
         model.demand_whole(np.ones(len(model.cost), bool), 1 if self.saves else self.price)
         model.guess_nothing()
         model.highs.setOptionValue("mip_rel_gap", gap)
         model.highs.setOptionValue("objective_bound", most * (1 + SAME) / model.unit + SLIP)
-        least = model.branch(MOST_BRANCHES) * (1 - SAME) - SLIP * model.unit
+        least = max(model.branch(MOST_BRANCHES) * (1 - SAME) - SLIP * model.unit, 0.0)
         model.highs.setOptionValue("objective_bound", highspy.kHighsInf)
         built = np.rint(np.maximum(model.use[0::2], model.use[1::2])) > 0 if model.is_found else None
         model.demand_any()
-        return math.inf if least > most else least, built
+        if least > most:
+            return None, built
+        least = math.floor(least)
+        return (Floor(1, least + self.aim) if self.saves else Floor(self.price, least)), built
 
-    def _floor(self) -> Floor:
+    def price_rows(self) -> Floor:
         """
         Return what the rows prove at the price that money, or being left out, has in the last solution.
 

@@ -48,6 +48,8 @@ After so many times the steps of the longest solution before, but not fewer than
 begun anew.
 """
 
+DEVEX = 1
+"""One of HiGHS's ways to weigh rows."""
 GUESSES = ("rins", "rens", "root_reduced_cost", "feasibility_jump")
 """What HiGHS finds whole solutions by besides branching."""
 SAFE = 1e-9
@@ -120,6 +122,7 @@ class Relaxation:
         self.highs.cbSimplexInterrupt += look
         self.highs.cbMipInterrupt += look
         self.highs.addVars(len(self.arc), np.zeros(len(self.arc)), np.ones(len(self.arc)))
+        self.low, self.high = np.zeros(len(self.arc), np.int64), np.ones(len(self.arc), np.int64)
         columns = np.arange(len(self.arc), dtype=np.int32)
         self.highs.changeColsCost(len(columns), columns, cost[self.arc] / self.unit)
         self._balance(np.zeros(len(graph.kind), bool) if rim is None else rim)
@@ -195,7 +198,8 @@ class Relaxation:
         """
         Return what rows prove together at some prices, if arcs cost this; rounded down.
 
-        Any prices do: what they charge an arc or another column above its cost is paid for at its full width.
+        Any prices do: what they charge an arc or another column above its cost is paid for at its full width. Arcs that
+        are fixed (`fix`) are held to be used like that.
 
         Parameters
         ----------
@@ -205,11 +209,21 @@ class Relaxation:
             float64, >= 0. Price of each row.
         """
         row, column, weight = self._entries()
-        upper = np.concatenate([np.ones(len(self.arc), np.int64), *self.upper])
+        upper = np.concatenate([self.high, *self.upper])
         left = -np.bincount(column, weights=weight * price[row], minlength=len(upper))
         left[: len(self.arc)] += cost[self.arc]
-        terms = np.concatenate([price * np.concatenate(self.least), np.minimum(left, 0) * upper])
+        used = np.maximum(left[: len(self.arc)], 0) * self.low
+        terms = np.concatenate([price * np.concatenate(self.least), np.minimum(left, 0) * upper, used])
         return float(terms.sum() - SAFE * np.abs(terms).sum())
+
+    def fix(self, arc: Ints, use: Ints) -> None:
+        """Hold some arcs to be used so much, 0 or 1, from here on, and all others free."""
+        low, high = np.zeros_like(self.low), np.ones_like(self.high)
+        low[self.column[arc]] = high[self.column[arc]] = use
+        changed = np.flatnonzero((low != self.low) | (high != self.high)).astype(np.int32)
+        bounds = low[changed].astype(np.float64), high[changed].astype(np.float64)
+        self.highs.changeColsBounds(len(changed), changed, *bounds)
+        self.low, self.high = low, high
 
     def drop_slack(self) -> None:
         """Take out cuts that the last solution crosses amply: they slow the programme down far more than they help."""
@@ -282,6 +296,24 @@ class Relaxation:
         self.steps = max(self.steps, int(self.highs.getInfo().simplex_iteration_count))
         self._read_use()
         return True
+
+    def expect_changes(self) -> None:
+        """
+        Weigh rows roughly from here on.
+
+        Exact weights (steepest edge) are lost whenever rows or bounds change, and to work them out anew takes far
+        longer than the few steps that a little change needs.
+        """
+        self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
+
+    def step(self, steps: int) -> None:
+        """Go on from the last solution for a few steps: the rows then have prices, and arcs no use."""
+        self._run(steps)
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether the last solution has shown that there is none."""
+        return bool(self.highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible)
 
     def _run(self, steps: int) -> None:
         """Let HiGHS go on for at most so many steps of the simplex method."""
