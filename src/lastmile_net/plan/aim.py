@@ -223,14 +223,8 @@ def spend(
         plan = limited.instead(problem, favour_within_limits(study, limited.solution, config, budgets))
     if config.bounds_curve and kind is None:
         ask_along(study, CURVE_SHARES)
-    if plan.solution is limited.solution and waits is None:
-        order = study.nested
-    else:
-        order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=_turns(waits, problem.first))
-    if waits is None and budgets:
-        ends = tuple(max(each - locked, 0) for each in np.cumsum(budgets).tolist())
-        years = buy_in_turn(question, plan.solution, order, ends)
-        order = build_order(problem, plan.solution, own_cost=own_cost, gain=gain, phase=_turns(years, problem.first))
+    ends = tuple(max(each - locked, 0) for each in np.cumsum(budgets).tolist())
+    order = _ordered(study, plan.solution, waits, ends)
     paid, least = (_paid(each.solution, own_cost, locked, config.cost) for each in (plan, limited))
     dearer = 0.0 if kind else max(round(paid - least, 2), 0.0)
     phase = numbers(order, waits, budgets, locked)
@@ -256,6 +250,20 @@ def _cut(
         free = _finds_port(problem, study.kept.reach, solution)
         plan, out = limited.instead(problem, solution), out & (problem.first | free)
     return plan, _on_top(question, out, solution, config.cost), about
+
+
+def _ordered(study: Study, solution: Solution, waits: Ints | None, ends: tuple[int, ...]) -> BuildOrder:
+    """Return the order in which a plan is built: phase by phase, or what yearly budgets buy until the end of each."""
+    question, first = study.question, study.question.problem.first
+
+    def in_turns(phase: Ints | None) -> BuildOrder:
+        turns = _turns(phase, first)
+        return build_order(question.problem, solution, own_cost=question.own_cost, gain=question.gain, phase=turns)
+
+    if waits is not None:
+        return in_turns(waits)
+    order = study.nested if solution is study.full else in_turns(None)
+    return in_turns(buy_in_turn(question, solution, order, ends)) if ends else order
 
 
 def _paid(solution: Solution, own_cost: Ints, locked: int, model: CostModel) -> float:

@@ -152,7 +152,7 @@ class ChunkTree:
             if added < 0 or self._is_done(least):
                 return least, not model.clock.over()
             if added == 0 and model.whole:
-                self.known, self.built = told, np.rint(np.maximum(model.use[0::2], model.use[1::2])) > 0
+                self.known, self.built = told, model.built
                 return least, True
             if added == 0 or (not model.whole and (slow or rounds == ROUNDS)):
                 return least, False
@@ -188,7 +188,7 @@ class ChunkTree:
     def _probe(self, arc: Ints, use: Ints) -> float:
         """Return what is proven after a few steps with arcs fixed."""
         self.rows.model.fix(arc, use)
-        self.rows.model.step(PROBE_STEPS)
+        self.rows.model.run(PROBE_STEPS)
         return math.inf if self.rows.model.is_impossible else self.tell(self.rows.price_rows())
 
 
@@ -204,7 +204,7 @@ def chunks(rows: MoneyRows) -> tuple[Ints, Floats, Floats]:
         What the chunk costs, times how far it is from being used not at all or altogether.
     """
     model, nodes = rows.model, len(rows.graph.kind)
-    arc = np.flatnonzero(np.minimum(model.use, np.abs(1 - model.use)) > BROKEN)
+    arc = np.flatnonzero(np.minimum(model.use, np.abs(1 - model.use)) >= BROKEN)
     level = np.rint(model.use[arc] * LEVELS).astype(np.int64)
     ends = np.concatenate([level * nodes + model.tail[arc], level * nodes + model.head[arc]])
     known, place = np.unique(ends, return_inverse=True)

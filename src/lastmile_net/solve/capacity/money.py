@@ -153,7 +153,7 @@ class MoneyRows(PortRows):
         model.highs.setOptionValue("objective_bound", most * (1 + SAME) / model.unit + SLIP)
         least = max(model.branch(MOST_BRANCHES) * (1 - SAME) - SLIP * model.unit, 0.0)
         model.highs.setOptionValue("objective_bound", highspy.kHighsInf)
-        built = np.rint(np.maximum(model.use[0::2], model.use[1::2])) > 0 if model.is_found else None
+        built = model.built if model.is_found else None
         model.demand_any()
         if least > most:
             return None, built

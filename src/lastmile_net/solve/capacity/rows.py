@@ -199,8 +199,7 @@ class PortRows(Generation):
         if not math.isfinite(found) or abs(told - mine) > SAME * mine + grain:
             return bound, None
         whole = math.ceil(found / grain - ROUGH) * grain
-        built: Flags = np.rint(self.model.use[0::2] + self.model.use[1::2]) > 0
-        return min(max(bound, whole), cost), built
+        return min(max(bound, whole), cost), self.model.built
 
     def _let_flow(self) -> None:
         """Add flows of homes through the used arcs: all that are needed arrive, no tap gives more than it has."""

@@ -287,10 +287,10 @@ class Relaxation:
 
     def solve(self) -> bool:
         """Solve the programme as it is; return False if that failed or took too long."""
-        self._run(max(PATIENCE * self.steps, LEAST_PATIENCE) if self.steps else highspy.kHighsIInf)
+        self.run(max(PATIENCE * self.steps, LEAST_PATIENCE) if self.steps else highspy.kHighsIInf)
         if self.highs.getModelStatus() == highspy.HighsModelStatus.kIterationLimit:
             self.highs.clearSolver()
-            self._run(highspy.kHighsIInf)
+            self.run(highspy.kHighsIInf)
         if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return False
         self.steps = max(self.steps, int(self.highs.getInfo().simplex_iteration_count))
@@ -306,23 +306,25 @@ class Relaxation:
         """
         self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
 
-    def step(self, steps: int) -> None:
-        """Go on from the last solution for a few steps: the rows then have prices, and arcs no use."""
-        self._run(steps)
-
     @property
     def is_impossible(self) -> bool:
         """Whether the last solution has shown that there is none."""
         return bool(self.highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible)
 
-    def _run(self, steps: int) -> None:
-        """Let HiGHS go on for at most so many steps of the simplex method."""
+    def run(self, steps: int) -> None:
+        """Let HiGHS go on for at most so many steps of the simplex method; rows have prices then, arcs no new use."""
         self.highs.setOptionValue("time_limit", self.highs.getRunTime() + max(self.clock.left(), 0.0))
         self.highs.setOptionValue("simplex_iteration_limit", steps)
         self.highs.run()
 
     def _read_use(self) -> None:
         self.use[self.arc] = np.maximum(self.highs.getSolution().col_value[: len(self.arc)], 0)
+
+    @property
+    def built(self) -> Flags:
+        """Which edges the last solution uses, either way, if it is whole."""
+        used: Flags = np.rint(np.maximum(self.use[0::2], self.use[1::2])) > 0
+        return used
 
     @property
     def whole(self) -> bool:
@@ -380,7 +382,7 @@ class Relaxation:
     def branch(self, nodes: int) -> float:
         """Branch and bound; return what no whole solution of the rows costs less than, in the graph's money."""
         self.highs.setOptionValue("mip_max_nodes", nodes)
-        self._run(highspy.kHighsIInf)
+        self.run(highspy.kHighsIInf)
         if self.highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
             return float("inf")
         if self.is_found:
