@@ -93,6 +93,24 @@ def test_a_room_imports_from_few_others(room: str, others: tuple[str, ...]) -> N
     assert not strange
 
 
+@pytest.mark.parametrize(
+    ("room", "others"),
+    [
+        ("search", ("limits",)),
+        ("bound", ("search",)),
+        ("forest", ("bound",)),
+        ("siting", ("limits", "plan", "search")),
+    ],
+)
+def test_a_room_of_capacity_imports_from_few_others(room: str, others: tuple[str, ...]) -> None:
+    """Moves know of no proof, and neither knows of the run that is made of both."""
+    start = "lastmile_net.solve.capacity."
+    paths = files(f"solve/capacity/{room}")
+    used = {name.split(".")[3] for path in paths for name in imports(path) if name.startswith(start)}
+    assert paths
+    assert used <= {room, *others}
+
+
 def test_a_module_taken_from_the_package_is_an_import_of_it(tmp_path: Path) -> None:
     """`from lastmile_net import plan` is one way round every rule here; so is a module taken out of its room."""
     file = tmp_path / "sly.py"

@@ -23,9 +23,9 @@ from lastmile_net.solve.capacity import (
     Limits,
     solve_with_limits,
 )
-from lastmile_net.solve.capacity.assign import improve
 from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.capacity.run import Run
+from lastmile_net.solve.capacity.search.assign import improve
 from lastmile_net.solve.capacity.warm import warm_within_limits
 from lastmile_net.solve.problem import Problem, Solution
 

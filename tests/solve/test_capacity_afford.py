@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lastmile_net.solve.budget import Question, Study
-from lastmile_net.solve.capacity import Affordable, Limits, adjacency, afford, find_reach, solve_with_limits
+from lastmile_net.solve.capacity import Affordable, Limits, adjacency, find_reach, solve_with_limits
+from lastmile_net.solve.capacity.money import afford
 from lastmile_net.solve.clock import Clock
 
 from .test_capacity import CONFIG, town

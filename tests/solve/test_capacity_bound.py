@@ -13,12 +13,13 @@ import pytest
 from lastmile_net.config import SolveConfig
 from lastmile_net.solve import solve
 from lastmile_net.solve.bound import record_of
-from lastmile_net.solve.capacity import proof, windows
-from lastmile_net.solve.capacity.assign import fit, over
-from lastmile_net.solve.capacity.cuts import Need
-from lastmile_net.solve.capacity.forest import improve_forest
-from lastmile_net.solve.capacity.growth import FAR
-from lastmile_net.solve.capacity.lacking import lacking_cuts, sparing_cuts
+from lastmile_net.solve.capacity import proof
+from lastmile_net.solve.capacity.bound import windows
+from lastmile_net.solve.capacity.bound.cuts import Need
+from lastmile_net.solve.capacity.bound.lacking import lacking_cuts, sparing_cuts
+from lastmile_net.solve.capacity.bound.streets import Ground
+from lastmile_net.solve.capacity.bound.tolls import toll_prices
+from lastmile_net.solve.capacity.forest.moves import improve_forest
 from lastmile_net.solve.capacity.proof import (
     Task,
     bound_within_ports,
@@ -27,9 +28,9 @@ from lastmile_net.solve.capacity.proof import (
     rearranged,
     shaken,
 )
-from lastmile_net.solve.capacity.search import restrict
-from lastmile_net.solve.capacity.streets import Ground
-from lastmile_net.solve.capacity.tolls import toll_prices
+from lastmile_net.solve.capacity.search.assign import fit, over
+from lastmile_net.solve.capacity.search.growth import FAR
+from lastmile_net.solve.capacity.search.moves import restrict
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.problem import Problem

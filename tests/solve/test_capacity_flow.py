@@ -6,8 +6,8 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from lastmile_net.solve.capacity.cuts import Need
-from lastmile_net.solve.capacity.flow import most_flow
+from lastmile_net.solve.capacity.bound.cuts import Need
+from lastmile_net.solve.capacity.bound.flow import most_flow
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 
 MOST = 99

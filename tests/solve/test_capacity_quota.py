@@ -8,10 +8,10 @@ import pytest
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Question, Study
 from lastmile_net.solve.capacity import Limited, Limits, solve_with_limits
-from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import find_reach
-from lastmile_net.solve.capacity.quota import Quota
-from lastmile_net.solve.capacity.search import Search, Served
+from lastmile_net.solve.capacity.search.growth import adjacency
+from lastmile_net.solve.capacity.search.moves import Search, Served
+from lastmile_net.solve.capacity.search.quota import Quota
 from lastmile_net.solve.problem import Problem, Solution
 
 from .test_capacity import CONFIG, check, town

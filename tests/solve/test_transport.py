@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lastmile_net.solve.capacity.growth import FAR
-from lastmile_net.solve.capacity.transport import share_out, transport
+from lastmile_net.solve.capacity.search.growth import FAR
+from lastmile_net.solve.capacity.search.transport import share_out, transport
 
 Ints = NDArray[np.int64]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lastmile_net.plan.proof import CENT_MILLI, below
 from lastmile_net.solve.capacity import Limited
-from lastmile_net.solve.capacity.search import restrict
+from lastmile_net.solve.capacity.search.moves import restrict
 from lastmile_net.solve.routes import part
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.budget.fill import way_to
-from lastmile_net.solve.capacity.search import PULLS, Search
+from lastmile_net.solve.capacity.search.moves import PULLS, Search
 from lastmile_net.solve.extend import FAR, best_ways, make_web
 from lastmile_net.solve.routes import part
 

@@ -1,7 +1,5 @@
 """Plans within limits: free ports of access points, length and loss of routes."""
 
-from lastmile_net.solve.capacity.afford import Affordable
-from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import (
     NO_FREE_PORT,
     OPTICAL_BUDGET,
@@ -12,8 +10,10 @@ from lastmile_net.solve.capacity.limits import (
     find_reach,
     most_units,
 )
+from lastmile_net.solve.capacity.money.afford import Affordable
 from lastmile_net.solve.capacity.plan import Limited, solve_with_limits
-from lastmile_net.solve.capacity.siting import (
+from lastmile_net.solve.capacity.search.growth import adjacency
+from lastmile_net.solve.capacity.siting.place import (
     Catalogue,
     Sited,
     place_access_points,

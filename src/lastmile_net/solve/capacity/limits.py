@@ -9,12 +9,12 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, maximum_flow
 
-from lastmile_net.solve.capacity.growth import FAR, lengths_from
+from lastmile_net.solve.capacity.search.growth import FAR, lengths_from
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.capacity.growth import Graph
+    from lastmile_net.solve.capacity.search.growth import Graph
     from lastmile_net.solve.problem import Problem
 
     Ints = NDArray[np.int64]

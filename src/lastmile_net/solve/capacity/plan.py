@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.capacity.growth import adjacency
 from lastmile_net.solve.capacity.limits import NO_FREE_PORT, Limits, Reach, find_reach
 from lastmile_net.solve.capacity.run import Run
-from lastmile_net.solve.capacity.search import Search
+from lastmile_net.solve.capacity.search.growth import adjacency
+from lastmile_net.solve.capacity.search.moves import Search
 from lastmile_net.solve.capacity.worth import ask_within_limits
 from lastmile_net.solve.prizes import Question
 
@@ -110,8 +110,9 @@ def solve_with_limits(
     Growth from the taps, a customer at a time, or the trimmed solution without limits is the start, whichever is
     better. It then serves more than the ports allow and keeps the cheapest part of each tap's tree that fills them, a
     knapsack on the tree (as in budgeted prize-collecting trees, Johnson, Minkoff & Phillips 2000), until that gains
-    nothing. Then each tap chooses anew whom it serves, by a prize-collecting tree around it (`quota`). All that is done
-    again in small towns: from trenches that lead fibre around, and from plans that serve only who is worth a price.
+    nothing. Then each tap chooses anew whom it serves, by a prize-collecting tree around it (`search.quota`). All that
+    is done again in small towns: from trenches that lead fibre around, and from plans that serve only who is worth a
+    price.
     """
     from lastmile_net.solve.capacity.warm import warm_within_limits
 

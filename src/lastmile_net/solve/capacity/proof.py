@@ -1,4 +1,4 @@
-"""The bound for who is served that sees the ports: cuts of the problem without ports first, then those of `cuts`."""
+"""The bound for who is served that sees the ports: cuts of the problem without ports first, then those of `bound`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.bound import Habit, ascend, record_of
-from lastmile_net.solve.capacity.cuts import ascend_demand
-from lastmile_net.solve.capacity.forest import complete_forest, improve_forest
-from lastmile_net.solve.capacity.recharge import GroundCharges, recharge_demand
-from lastmile_net.solve.capacity.rows import PortRows
-from lastmile_net.solve.capacity.shake import shake
-from lastmile_net.solve.capacity.windows import charge_port_windows
+from lastmile_net.solve.capacity.bound.cuts import ascend_demand
+from lastmile_net.solve.capacity.bound.recharge import GroundCharges, recharge_demand
+from lastmile_net.solve.capacity.bound.rows import PortRows
+from lastmile_net.solve.capacity.bound.windows import charge_port_windows
+from lastmile_net.solve.capacity.forest.moves import complete_forest, improve_forest
+from lastmile_net.solve.capacity.forest.shake import shake
 from lastmile_net.solve.graph import PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.recharge import filled, with_room
 from lastmile_net.solve.steiner.construct import span, spans
@@ -22,7 +22,7 @@ from lastmile_net.solve.steiner.construct import span, spans
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.capacity.streets import Ground
+    from lastmile_net.solve.capacity.bound.streets import Ground
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.problem import Solution
 

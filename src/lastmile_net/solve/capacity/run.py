@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity.search import Search, Served
+    from lastmile_net.solve.capacity.search.moves import Search, Served
     from lastmile_net.solve.problem import Problem, Report, Solution
 
     Flags = NDArray[np.bool_]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lastmile_net.solve.capacity.bound.streets import Ground
 from lastmile_net.solve.capacity.limits import most_units
 from lastmile_net.solve.capacity.proof import rearranged
-from lastmile_net.solve.capacity.quota import Quota, left_out
-from lastmile_net.solve.capacity.search import lift, restrict
-from lastmile_net.solve.capacity.streets import Ground
+from lastmile_net.solve.capacity.search.moves import lift, restrict
+from lastmile_net.solve.capacity.search.quota import Quota, left_out
 from lastmile_net.solve.fibre import drop_prices
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.capacity.pace import Pace
-    from lastmile_net.solve.capacity.search import Search, Served
+    from lastmile_net.solve.capacity.search.moves import Search, Served
     from lastmile_net.solve.problem import Problem, Report, Solution
 
     Flags = NDArray[np.bool_]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.capacity.growth import FAR, Growth, adjacency, grow
 from lastmile_net.solve.capacity.limits import Reach, find_reach
 from lastmile_net.solve.capacity.run import Run
-from lastmile_net.solve.capacity.search import Search
+from lastmile_net.solve.capacity.search.growth import FAR, Growth, adjacency, grow
+from lastmile_net.solve.capacity.search.moves import Search
 from lastmile_net.solve.prizes import Answer, renamed, with_ways_out
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def ask_within_limits(
 
     Notes
     -----
-    Growth by the cheapest next customer ends at the price; then each access point chooses anew (`quota`), up to it.
+    Growth by the cheapest next customer ends at the price; then each tap chooses anew (`search.quota`), up to it.
     """
     from lastmile_net.solve.capacity.warm import warm_within_limits
 

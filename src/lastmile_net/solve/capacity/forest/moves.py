@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lastmile_net.solve.bound import draw
-from lastmile_net.solve.capacity.survey import Survey, is_key, survey, survey_of
+from lastmile_net.solve.capacity.forest.survey import Survey, is_key, survey, survey_of
 from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import FAR, LEAF, copy_into
 from lastmile_net.solve.paths import heap_pop, heap_up
@@ -20,7 +20,7 @@ from lastmile_net.solve.paths import heap_pop, heap_up
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.capacity.bound.cuts import Need
     from lastmile_net.solve.graph import Graph
 
     Ints = NDArray[np.int64]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import highspy
 import numpy as np
 
-from lastmile_net.solve.capacity.layers import add_layers
-from lastmile_net.solve.capacity.rows import SAME, PortRows
+from lastmile_net.solve.capacity.bound.rows import SAME, PortRows
+from lastmile_net.solve.capacity.money.layers import add_layers
 from lastmile_net.solve.graph import LEAF
 from lastmile_net.solve.prizes import Floor
 from lastmile_net.solve.rows.generate import MOST_BRANCHES, STANDSTILL
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.bound import Record
-    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.capacity.bound.cuts import Need
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.growth import FAR
+from lastmile_net.solve.capacity.search.growth import FAR
 from lastmile_net.solve.compile import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.capacity.growth import Graph
+    from lastmile_net.solve.capacity.search.growth import Graph
 
     Ints = NDArray[np.int64]
     Shorts = NDArray[np.int32]

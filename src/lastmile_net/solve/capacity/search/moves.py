@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.assign import balance, fit, improve, over
-from lastmile_net.solve.capacity.growth import FAR, Growth, Terms, adjacency, grow, leaves
-from lastmile_net.solve.capacity.transport import share_out
-from lastmile_net.solve.capacity.trees import (
+from lastmile_net.solve.capacity.search.assign import balance, fit, improve, over
+from lastmile_net.solve.capacity.search.growth import FAR, Growth, Terms, adjacency, grow, leaves
+from lastmile_net.solve.capacity.search.transport import share_out
+from lastmile_net.solve.capacity.search.trees import (
     WORTH,
     knapsack_on_tree,
     mark_ways,

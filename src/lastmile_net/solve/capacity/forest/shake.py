@@ -9,8 +9,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lastmile_net.solve.capacity.cuts import Need
-from lastmile_net.solve.capacity.forest import gather_near, improve_forest, shake_forest
+from lastmile_net.solve.capacity.bound.cuts import Need
+from lastmile_net.solve.capacity.forest.moves import gather_near, improve_forest, shake_forest
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 
 if TYPE_CHECKING:

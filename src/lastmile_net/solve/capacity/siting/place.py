@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.capacity.limits import NO_FREE_PORT
-from lastmile_net.solve.capacity.packing import (
+from lastmile_net.solve.capacity.plan import Limited
+from lastmile_net.solve.capacity.search.moves import restrict
+from lastmile_net.solve.capacity.siting.packing import (
     Demand,
     Forest,
     Kinds,
@@ -23,9 +25,7 @@ from lastmile_net.solve.capacity.packing import (
     number_preorder,
     pack,
 )
-from lastmile_net.solve.capacity.plan import Limited
-from lastmile_net.solve.capacity.search import restrict
-from lastmile_net.solve.capacity.sites import CLOSED, Sites, hang, hang_alone, refine
+from lastmile_net.solve.capacity.siting.sites import CLOSED, Sites, hang, hang_alone, refine
 from lastmile_net.solve.routes import lay_routes, part, rows
 from lastmile_net.solve.warm import compiling
 

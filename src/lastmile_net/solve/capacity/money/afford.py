@@ -1,5 +1,5 @@
 """
-What money can buy at most, and so much for the least money: proven by one programme for all aims (`money`).
+What money can buy at most, and so much for the least money: proven by one programme for all aims (`rows`).
 
 Its linear programme proves a bound at some price of a home, which tells something of every aim; branching proves what
 one aim can reach, and its whole solutions are plans.
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from lastmile_net.solve import solve
-from lastmile_net.solve.capacity.chunks import ChunkTree
-from lastmile_net.solve.capacity.money import MoneyRows
+from lastmile_net.solve.capacity.bound.rows import SAME
+from lastmile_net.solve.capacity.bound.streets import Ground
+from lastmile_net.solve.capacity.money.chunks import ChunkTree
+from lastmile_net.solve.capacity.money.rows import MoneyRows
 from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.capacity.plan import solve_with_limits
 from lastmile_net.solve.capacity.proof import Task, charge_within_ports, tree_of
-from lastmile_net.solve.capacity.rows import SAME
-from lastmile_net.solve.capacity.search import restrict
+from lastmile_net.solve.capacity.search.moves import restrict
 from lastmile_net.solve.capacity.steps import FEW, QUICK_GAP
-from lastmile_net.solve.capacity.streets import Ground
 from lastmile_net.solve.capacity.worth import search_at
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.prizes import Floor, only, renamed

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.bound import Habit, record_of, useful_arcs
-from lastmile_net.solve.capacity.cuts import ascend_demand
-from lastmile_net.solve.capacity.flow import most_flow
-from lastmile_net.solve.capacity.lacking import TINY, lacking_cuts, sparing_cuts
+from lastmile_net.solve.capacity.bound.cuts import ascend_demand
+from lastmile_net.solve.capacity.bound.flow import most_flow
+from lastmile_net.solve.capacity.bound.lacking import TINY, lacking_cuts, sparing_cuts
 from lastmile_net.solve.graph import LEAF, PLAIN
 from lastmile_net.solve.rows.generate import CUTS_PER_NODE, MOST_BRANCHES, ROUGH, SHORT, Generation
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.bound import Record
-    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.capacity.bound.cuts import Need
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
 

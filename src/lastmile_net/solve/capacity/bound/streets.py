@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.cuts import Need
-from lastmile_net.solve.capacity.tolls import toll_prices
+from lastmile_net.solve.capacity.bound.cuts import Need
+from lastmile_net.solve.capacity.bound.tolls import toll_prices
 from lastmile_net.solve.fibre import drop_prices
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
 from lastmile_net.solve.prepare import reachable

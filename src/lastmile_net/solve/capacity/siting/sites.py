@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lastmile_net.solve.capacity.growth import FAR
+from lastmile_net.solve.capacity.search.growth import FAR
 from lastmile_net.solve.compile import inner_kernel, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.capacity.packing import Demand, Forest, Kinds
+    from lastmile_net.solve.capacity.siting.packing import Demand, Forest, Kinds
 
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.bound import Record
-    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.capacity.bound.cuts import Need
     from lastmile_net.solve.graph import Graph
 
     Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.growth import FAR
+from lastmile_net.solve.capacity.search.growth import FAR
 from lastmile_net.solve.compile import inner_kernel, kernel
 from lastmile_net.solve.graph import copy_into
 

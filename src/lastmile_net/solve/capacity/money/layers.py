@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.flow import most_flow
+from lastmile_net.solve.capacity.bound.flow import most_flow
 from lastmile_net.solve.graph import FAR, LEAF
 from lastmile_net.solve.paths import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.capacity.bound.cuts import Need
     from lastmile_net.solve.graph import Graph
     from lastmile_net.solve.rows.model import Relaxation
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.growth import FAR, lengths_from
 from lastmile_net.solve.capacity.limits import Reach
-from lastmile_net.solve.capacity.search import Search
+from lastmile_net.solve.capacity.search.growth import FAR, lengths_from
+from lastmile_net.solve.capacity.search.moves import Search
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.prizes import Question, ask
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
-    from lastmile_net.solve.capacity.search import Served
+    from lastmile_net.solve.capacity.search.moves import Served
     from lastmile_net.solve.problem import Problem, Progress, Report, Solution
 
     Flags = NDArray[np.bool_]

@@ -12,7 +12,7 @@ from lastmile_net.solve.graph import LEAF
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.capacity.bound.cuts import Need
     from lastmile_net.solve.graph import Graph
 
     Ints = NDArray[np.int64]

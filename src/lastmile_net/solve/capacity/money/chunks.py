@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.capacity.money import MoneyRows
+    from lastmile_net.solve.capacity.money.rows import MoneyRows
     from lastmile_net.solve.prizes import Floor
 
     Ints = NDArray[np.int64]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.cuts import Need
-from lastmile_net.solve.capacity.rows import PortRows
+from lastmile_net.solve.capacity.bound.cuts import Need
+from lastmile_net.solve.capacity.bound.rows import PortRows
 from lastmile_net.solve.graph import LEAF, TERMINAL, make_graph
 from lastmile_net.solve.recharge import by_window
 from lastmile_net.solve.windows import label_stretches
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.bound import Record
-    from lastmile_net.solve.capacity.recharge import GroundCharges
+    from lastmile_net.solve.capacity.bound.recharge import GroundCharges
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
 

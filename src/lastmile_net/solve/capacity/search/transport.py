@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from lastmile_net.solve.capacity.growth import FAR
+from lastmile_net.solve.capacity.search.growth import FAR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

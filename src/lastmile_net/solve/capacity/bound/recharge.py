@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.bound import ascend, draw
-from lastmile_net.solve.capacity.cuts import ascend_demand
+from lastmile_net.solve.capacity.bound.cuts import ascend_demand
 from lastmile_net.solve.compile import kernel
 from lastmile_net.solve.graph import PLAIN, copy_into
 from lastmile_net.solve.recharge import FEWEST, MOST, Chain, Near, decide, gather, take_back, tidy
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.bound import Habit, Record
-    from lastmile_net.solve.capacity.cuts import Need
+    from lastmile_net.solve.capacity.bound.cuts import Need
     from lastmile_net.solve.graph import Graph
 
     Ints = NDArray[np.int64]

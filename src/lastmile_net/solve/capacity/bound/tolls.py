@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.capacity.growth import FAR, adjacency, lengths_from
-from lastmile_net.solve.capacity.transport import transport
+from lastmile_net.solve.capacity.search.growth import FAR, adjacency, lengths_from
+from lastmile_net.solve.capacity.search.transport import transport
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,1 @@
+"""New access points where ports run out: where they go, and which of a catalogue they are."""
