@@ -168,6 +168,15 @@ def test_style_rules_divide_the_rows(town: Plan, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_homes_of_the_gaps_add_up_to_the_summary(town: Plan, tmp_path: Path) -> None:
+    """Of a house partly connected only the other homes wait: whoever adds up `units` counts homes that are served."""
+    customers = town.customers.assign(units_connected=[None, None, None, None, 2, None])
+    run = write_run(dataclasses.replace(town, customers=customers), tmp_path / "run")
+    table = pd.read_csv(run / "gaps.csv").set_index("customer_id")
+    assert table["units_without_line"].to_dict() == {"a": 1, "b": 4, "c": 2, "e": 1, "f": 1}
+
+
+@pytest.mark.usefixtures("quick")
 def test_gaps_hold_no_formula(town: Plan, tmp_path: Path) -> None:
     """A spreadsheet runs a cell that starts with `=`; an address must not do that."""
     run = write_run(town, tmp_path / "run", formats=["csv"])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from lastmile_net.coverage import new_homes
 from lastmile_net.schema import PLAN_LAYERS, ROUTES
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def gaps(customers: gpd.GeoDataFrame) -> pd.DataFrame:
     columns = [name for name in GAP_COLUMNS if name in table]
     places = table.geometry.to_crs(4326) if table.crs is not None else table.geometry
     found = pd.DataFrame(table[columns])
+    found.insert(columns.index("units") + 1, "units_without_line", new_homes(table))
     found["lon"], found["lat"] = places.x.round(7), places.y.round(7)
     return found
 
