@@ -342,6 +342,35 @@ def test_failure_report_finds_what_serves_nobody(signed: Plan) -> None:
     assert to_do["homes"].sum() == 11
 
 
+def test_prices_of_contracts_are_not_added_up(signed: Plan) -> None:
+    """What each costs alone holds the trenches that many share: the sum was seven times what connecting all costs."""
+    left_out = signed.customers["customer_id"].isin(["b", "e"])
+    customers = signed.customers.assign(
+        signed=True,
+        outcome=signed.customers["outcome"].mask(left_out, "unserved"),
+        remedy_code=signed.customers["remedy_code"].mask(left_out, "raise_budget"),
+        remedy_cost=signed.customers["remedy_cost"].mask(left_out, 9_000.0),
+    )
+    plan = dataclasses.replace(signed, customers=customers)
+    waiting = next(each for each in failure_report(plan) if each.title == "Contracts without a line")
+    assert waiting.text.startswith("5 customers have signed and wait. The plan connects 2 of them: 21,603.05 EUR of its ")
+    assert "do not add up" in waiting.text
+    assert "18,000.00" not in waiting.text
+
+
+def test_report_tells_of_each_planning_area(town: Plan) -> None:
+    """Whoever plans by areas must not add them up from the rows, and homes and costs of the areas are those above."""
+    customers = town.customers.assign(area_id=["north", "north", "south", None, None, "south"])
+    sections = failure_report(dataclasses.replace(town, customers=customers))
+    areas = next(each for each in sections if each.title == "Planning areas").table.set_index("area")
+    assert areas.loc["north"].tolist() == [2, 5, 0, 5, 0, 16_700.0, 3_340.0]
+    assert areas["homes"].sum() == 12
+    assert areas["connected by the plan"].sum() == 7
+    assert areas["left without"].sum() == 4
+    assert areas["cost"].sum() == pytest.approx(town.summary["cost"]["total"])
+    assert "Planning areas" not in {each.title for each in failure_report(town)}
+
+
 def test_now_and_alone_are_on_one_base(signed: Plan) -> None:
     """What is saved is the difference of two prices with everything in them, whether the plan connects it or not."""
     left_out = signed.customers["customer_id"] == "b"

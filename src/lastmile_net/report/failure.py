@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.counts import counted, money
+from lastmile_net.counts import agree, counted, money
 from lastmile_net.counts import homes as homes_in_words
 from lastmile_net.coverage import PASSING_ROLES, new_homes
 from lastmile_net.credit import osm_credit
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from lastmile_net.plan.result import Plan
 
 NEAR_M = 50.0
+_NONE_PLANNED = "Nothing of that is in the plan."
+_EACH_BY_ITSELF = (
+    "Who is left out is priced on top of the plan, each customer alone: a trench that several need is in the price of "
+    "each, so these prices do not add up. What they cost together is told by a plan with `include` on them."
+)
 _OUT_OF_REACH = ("invalid_location", "no_street_in_reach", "street_island", "excluded")
 
 
@@ -46,8 +51,8 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
     Returns
     -------
     sections
-        The headline; the reasons; the to-do list, most homes for the money first; the phases (where there are any);
-        the funnel of today, what serves nobody, who is passed and not connected, near misses, contracts without a
+        The headline; the reasons; the to-do list, most homes for the money first; the phases and the planning areas
+        (where there are any); the funnel of today, what serves nobody, who is passed and not connected, near misses, contracts without a
         line, whom to ask while the trench is open; and the notes of the plan (where there are any).
     """
     distance = _distance_to_existing(plan)
@@ -57,6 +62,7 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
         _reasons(plan),
         to_do(plan),
         *_phases(plan),
+        *_areas(plan),
         _funnel(plan),
         _idle_points(plan),
         _idle_lines(plan),
@@ -224,18 +230,23 @@ def _signed(plan: Plan) -> Section:
     found = pd.DataFrame(waiting[columns]).sort_values(["to_finish", "cost_alone", "customer_id"])
     if "signed" not in table:
         return Section("Contracts without a line", "The customers have no column `signed`.", found.iloc[:0])
-    known = pd.to_numeric(found["to_finish"]).dropna()
-    all_known = "all" if len(known) > 1 else "it"
-    which = all_known if len(known) == len(found) else f"the {len(known):,} whose price is known"
-    price = money(float(known.sum()), str(plan.summary.get("currency", "")))
-    costs = f"to finish {which} costs {price}" if len(known) else "what it costs to finish is not known"
     text = _by_count(
         len(found),
         "No customer has signed and waits.",
-        f"1 customer has signed and waits; {costs}.",
-        f"{len(found):,} customers have signed and wait; {costs}.",
+        f"1 customer has signed and waits. {_finished(found, plan)}",
+        f"{len(found):,} customers have signed and wait. {_finished(found, plan)}",
     )
     return Section("Contracts without a line", text, found.reset_index(drop=True))
+
+
+def _finished(waiting: pd.DataFrame, plan: Plan) -> str:
+    """Say whom of those who wait the plan connects, for how much, and what the prices of the others hold."""
+    planned = (waiting["outcome"] == "planned").to_numpy()
+    price = money(float(waiting["to_finish"].to_numpy()[planned].sum()), str(plan.summary.get("currency", "")))
+    whom = {len(waiting): agree(len(waiting), "it", "all of them")}.get(int(planned.sum()), f"{planned.sum():,} of them")
+    connects = f"The plan connects {whom}: {price} of its cost are for that." if planned.any() else _NONE_PLANNED
+    others = pd.to_numeric(waiting["to_finish"])[~planned].notna().sum()
+    return f"{connects} {_EACH_BY_ITSELF}" if others > 1 else connects
 
 
 def _ask_now(plan: Plan) -> Section:
@@ -273,6 +284,29 @@ def _ask_now(plan: Plan) -> Section:
 def _phases(plan: Plan) -> tuple[Section, ...]:
     table, text = phase_table(plan), "; ".join(phase_notes(plan))
     return () if table.empty else (Section("Phases", f"{text[0].upper()}{text[1:]}.", table),)
+
+
+def _areas(plan: Plan) -> tuple[Section, ...]:
+    """Return what each planning area has and gets, in homes; nothing where no customer has an area."""
+    table, left = plan.customers, new_homes(plan.customers)
+    if not table["area_id"].notna().any():
+        return ()
+    units, outcome = table["units"].to_numpy(np.int64), table["outcome"].to_numpy()
+    counts = {
+        "homes": units,
+        "connected today": units - left,
+        "connected by the plan": np.where(outcome == "planned", left, 0),
+        "left without": np.where(outcome == "unserved", left, 0),
+        "cost": pd.to_numeric(table["cost_share"]).fillna(0.0).to_numpy(np.float64),
+    }
+    area = table["area_id"].astype(object).where(table["area_id"].notna(), "(none)").to_numpy()
+    by = pd.DataFrame({"area": area, "customers": 1, **counts}).groupby("area", sort=True)
+    found = by.sum().round({"cost": 2}).reset_index()
+    found["cost_per_home"] = found["cost"] / found["connected by the plan"].replace(0, np.nan)
+    text = (
+        "Homes today and with the plan. What several areas use is shared among them: their costs add up to the plan's."
+    )
+    return (Section("Planning areas", text, found),)
 
 
 def _notes(plan: Plan) -> tuple[Section, ...]:
