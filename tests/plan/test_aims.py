@@ -673,6 +673,16 @@ def test_who_is_included_comes_before_all_others(aim: dict[str, float], who: str
     assert plan.customers["reason"].fillna("").tolist()[2] == ("" if "c" in who else "over_budget")
 
 
+def test_who_is_included_and_not_served_is_noted() -> None:
+    """Whom the planner wants connected in any case must not be missed among hundreds that the budget leaves out."""
+    config = lm.read_config(prices="metres", budget=309.0)
+    flags = {"include": [False, True, True], "exclude": [False, True, False]}
+    plan = lm.plan(WAYS, cabinet(), HERE.assign(**flags), config=config)
+    assert plan.notes[0] == "2 customers with `include` stay unserved: b (excluded), c (over_budget)"
+    served = lm.plan(WAYS, cabinet(), HERE.assign(include=[True, False, False]), config=config)
+    assert not any("`include`" in note for note in served.notes)
+
+
 def test_who_is_included_gets_the_port() -> None:
     """One port goes to c, though a is nearer; a is told that it has none. Excluded and included is excluded."""
     flags = {"include": [False, False, True]}

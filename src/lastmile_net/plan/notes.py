@@ -10,6 +10,7 @@ import shapely
 from lastmile_net.cost import guessed_surfaces
 from lastmile_net.counts import agree, counted, homes
 from lastmile_net.coverage.missed import missed
+from lastmile_net.errors import MAX_ROWS_SHOWN
 from lastmile_net.plan.ground import centre_lines
 from lastmile_net.schema import TAP_LINE_ROLES
 
@@ -49,6 +50,7 @@ def plan_notes(posing: Posing, customers: pd.DataFrame, dug: gpd.GeoDataFrame, p
     """
     if said := missed(posing.money.about, set(customers["reason"].dropna())):
         yield said
+    yield from _wanted_in_vain(customers)
     yield from map(str, posing.layers.notes)
     if posing.money.study.hurried:
         yield HURRIED
@@ -61,6 +63,16 @@ def plan_notes(posing: Posing, customers: pd.DataFrame, dug: gpd.GeoDataFrame, p
     if posing.centre_lines is None:
         streets = centre_lines(posing.layers.streets, posing.config)
         yield from _free_crossings(dug.geometry.to_numpy()[dug["kind"] == "drop"], streets, posing.config.cost)
+
+
+def _wanted_in_vain(customers: pd.DataFrame) -> Iterator[str]:
+    """Name the customers that must be part of the plan and are not, each with its reason."""
+    left = customers[customers["include"].astype(bool) & (customers["outcome"] == "unserved")]
+    if len(left):
+        named = [f"{name} ({reason})" for name, reason in zip(left["customer_id"], left["reason"], strict=True)]
+        more = f" and {len(named) - MAX_ROWS_SHOWN:,} more" if len(named) > MAX_ROWS_SHOWN else ""
+        who = f"{counted(len(left), 'customer')} with `include` {agree(len(left), 'stays', 'stay')} unserved"
+        yield f"{who}: {', '.join(named[:MAX_ROWS_SHOWN])}{more}"
 
 
 def _guessed_ground(streets: pd.DataFrame, prices: CostModel) -> Iterator[str]:
