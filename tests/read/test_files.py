@@ -151,6 +151,17 @@ class TestColumns:
         assert any("'flast'" in message and "customer_id" in message for message in messages)
         assert any("'homes'" in message for message in messages)
 
+    def test_messages_name_the_column_of_the_file(self) -> None:
+        """Whoever mends a file looks for its own heading: `units` stands nowhere in it."""
+        given = homes(WE=["many", "1", "2"], Paid=[1, 5, 1], Nr=["a", "b", "b"]).drop(columns="customer_id")
+        told = faults(given, mapping={"units": "WE", "customer_id": "Nr", "units_connected": "Paid"})
+        assert [message[: message.index(":", 12)] for message in told] == [
+            "customers, column 'WE'",
+            "customers, column 'Paid'",
+            "customers, column 'Nr'",
+        ]
+        assert "is above the row's `WE`. Write `WE` or less" in told[1].replace(" (rows b)", "")
+
     def test_names_of_shapefiles(self, tmp_path: Path) -> None:
         """A shapefile cuts names after ten letters and shouts: the columns are still known."""
         homes(housenumber=["1", "2a", "3"], connected=[1, 0, 0]).rename(columns=str.upper).rename(

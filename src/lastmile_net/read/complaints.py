@@ -52,6 +52,8 @@ class Complaints:
         Rows whose location has been complained about already.
     rejected
         For each row that cannot be used, by its index in the source: code, reason, and what names it.
+    called
+        What the source calls the columns of the schema that have another name there.
     """
 
     source: str
@@ -60,10 +62,15 @@ class Complaints:
     faults: list[Fault] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     rejected: dict[int, tuple[str, str, str]] = field(default_factory=dict)
+    called: dict[str, str] = field(default_factory=dict)
 
     def fault(self, what: str, cure: str, column: str = "", rows: NDArray[np.bool_] | None = None) -> None:
-        """Add a fault; `rows` marks the rows concerned."""
-        self.faults.append(Fault(what, cure, self.source, column, self.named(rows)))
+        """Add a fault; `column` is one of the schema, or of the source; `rows` marks the rows concerned."""
+        self.faults.append(Fault(what, cure, self.source, self.name_of(column), self.named(rows)))
+
+    def name_of(self, column: str) -> str:
+        """Return what the source calls a column of the schema."""
+        return self.called.get(column, column)
 
     def spoil(self, what: str, cure: str, column: str, rows: NDArray[np.bool_], *, quarantine: bool) -> None:
         """Complain about the location of rows, as a fault, or as a note where they go into quarantine."""

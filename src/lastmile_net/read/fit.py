@@ -97,6 +97,7 @@ def rename(table: pd.DataFrame, layer: Layer, mapping: Mapping[str, str], told: 
             found = _find(column, layer, set(names) - set(given.values()), told)
             if found is not None:
                 given[column.name] = found
+    told.called = {new: old for new, old in given.items() if new != old}
     back = {old: new for new, old in given.items()}
     taken = {*given, *names}
     for old in names:
@@ -227,7 +228,7 @@ def _note_blank(blank: NDArray[np.bool_], column: Column, told: Complaints) -> N
     """Tell how many cells are filled with the default."""
     if blank.any():
         count = int(blank.sum())
-        which = f"{counted(count, 'row')} {agree(count, 'has', 'have')} no `{column.name}`"
+        which = f"{counted(count, 'row')} {agree(count, 'has', 'have')} no `{told.name_of(column.name)}`"
         told.note(f"{which}: taken for {column.default}")
 
 
@@ -272,10 +273,11 @@ def _refuse_more_than_whole(
         )
         rows = (part > most) & (most >= (whole.least or 0)) & ~wrong
         if rows.any():
-            what = f"is above the row's `{whole.name}`" + (
+            name = told.name_of(whole.name)
+            what = f"is above the row's `{name}`" + (
                 "" if whole.name in table else f", {whole.default} as there is no such column"
             )
-            told.fault(what, f"Write `{whole.name}` or less, or correct `{whole.name}`.", column.name, rows)
+            told.fault(what, f"Write `{name}` or less, or correct `{name}`.", column.name, rows)
 
 
 def _word(kind: str) -> str:
@@ -317,7 +319,7 @@ def _note_spreadsheet(
 ) -> None:
     if stripped or pd.api.types.is_float_dtype(cells):
         told.note(
-            f"the ids in '{column.name}' were numbers such as 123.0, from a spreadsheet: read as 123; "
+            f"the ids in '{told.name_of(column.name)}' were numbers such as 123.0, from a spreadsheet: read as 123; "
             "leading zeros, if there were any, are lost"
         )
     lost = values.lost_digits(found)
