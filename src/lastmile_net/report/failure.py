@@ -52,8 +52,8 @@ def failure_report(plan: Plan, *, near_m: float = NEAR_M) -> tuple[Section, ...]
     -------
     sections
         The headline; the reasons; the to-do list, most homes for the money first; the phases and the planning areas
-        (where there are any); the funnel of today, what serves nobody, who is passed and not connected, near misses, contracts without a
-        line, whom to ask while the trench is open; and the notes of the plan (where there are any).
+        (where there are any); the funnel of today, what serves nobody, who is passed and not connected, near misses,
+        contracts without a line, whom to ask while the trench is open; and the notes of the plan (where there are any).
     """
     distance = _distance_to_existing(plan)
     currency = str(plan.summary.get("currency", ""))
@@ -243,7 +243,8 @@ def _finished(waiting: pd.DataFrame, plan: Plan) -> str:
     """Say whom of those who wait the plan connects, for how much, and what the prices of the others hold."""
     planned = (waiting["outcome"] == "planned").to_numpy()
     price = money(float(waiting["to_finish"].to_numpy()[planned].sum()), str(plan.summary.get("currency", "")))
-    whom = {len(waiting): agree(len(waiting), "it", "all of them")}.get(int(planned.sum()), f"{planned.sum():,} of them")
+    everybody = agree(len(waiting), "it", "all of them")
+    whom = everybody if planned.all() else f"{planned.sum():,} of them"
     connects = f"The plan connects {whom}: {price} of its cost are for that." if planned.any() else _NONE_PLANNED
     others = pd.to_numeric(waiting["to_finish"])[~planned].notna().sum()
     return f"{connects} {_EACH_BY_ITSELF}" if others > 1 else connects

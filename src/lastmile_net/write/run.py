@@ -18,6 +18,7 @@ from lastmile_net.credit import osm_credit
 from lastmile_net.errors import Fault, RunError
 from lastmile_net.report.bom import write_bom
 from lastmile_net.report.curve import write_curve
+from lastmile_net.report.gaps import gaps
 from lastmile_net.report.spreadsheet import write_csv
 from lastmile_net.write.atomic import SEAL, new_folder
 from lastmile_net.write.formats import Format, write_formats
@@ -25,7 +26,7 @@ from lastmile_net.write.geopackage import content_hash, write_geopackage
 from lastmile_net.write.inputs import Inputs, hash_file
 from lastmile_net.write.layers import write_layers
 from lastmile_net.write.ofds import write_ofds
-from lastmile_net.write.tables import gaps, plan_tables
+from lastmile_net.write.tables import plan_tables
 
 if TYPE_CHECKING:
     from lastmile_net.plan.result import Plan

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from lastmile_net.coverage import new_homes
 from lastmile_net.schema import PLAN_LAYERS, ROUTES
 
 if TYPE_CHECKING:
@@ -17,26 +16,6 @@ if TYPE_CHECKING:
 
     from lastmile_net.plan.result import Plan
     from lastmile_net.schema import Kind, Layer
-
-
-GAP_COLUMNS = (
-    "customer_id",
-    "units",
-    "status",
-    "outcome",
-    "reason",
-    "remedy_code",
-    "remedy_value",
-    "remedy_unit",
-    "remedy_at",
-    "remedy_also",
-    "remedy_cost",
-    "remedy",
-    "street",
-    "housenumber",
-    "area_id",
-    "cost_alone",
-)
 
 
 def plan_tables(plan: Plan) -> Iterator[tuple[Layer, gpd.GeoDataFrame]]:
@@ -59,17 +38,6 @@ def layer_table(frame: gpd.GeoDataFrame, layer: Layer) -> gpd.GeoDataFrame:
     table = gpd.GeoDataFrame(columns, geometry=np.asarray(frame.geometry.array), crs=frame.crs)
     keys = [layer.key] if layer.key else [name for name in ("backbone_id", "from_node", "to_node") if name in table]
     return table.sort_values(keys, kind="stable").reset_index(drop=True) if keys else table
-
-
-def gaps(customers: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Return the customers that are not connected today, with what the plan does for them and where they are."""
-    table = customers[customers["status"] != "connected"].reset_index(drop=True)
-    columns = [name for name in GAP_COLUMNS if name in table]
-    places = table.geometry.to_crs(4326) if table.crs is not None else table.geometry
-    found = pd.DataFrame(table[columns])
-    found.insert(columns.index("units") + 1, "units_without_line", new_homes(table))
-    found["lon"], found["lat"] = places.x.round(7), places.y.round(7)
-    return found
 
 
 def with_wkt(table: gpd.GeoDataFrame) -> pd.DataFrame:
