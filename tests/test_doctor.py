@@ -378,7 +378,34 @@ def test_no_number_of_ports_is_told(ports: list[float] | None, told: bool) -> No
     layers = town()
     table = layers["backbone"].drop(columns="ports_free")
     layers["backbone"] = table if ports is None else table.assign(ports_free=ports)
-    assert codes(check(**layers)) == ({"ports_unknown"} if told else set())
+    assert codes(check(**layers)) == {"ports_unknown" if told else "ports_short"}
+
+
+def test_too_few_ports_are_told_before_anything_is_planned() -> None:
+    """6 homes wait for 5 ports, of which 4 in one building: who is served or excluded already asks for none."""
+    layers = town()
+    layers["backbone"] = layers["backbone"].assign(ports_free=[5.0, np.nan])
+    assert only(check(**layers), "ports_short").message == "5 free ports at 1 access point for 6 homes to connect"
+    for flag in ("connected", "exclude"):
+        fewer = layers | {"customers": layers["customers"].assign(**{flag: [True, False, False]})}
+        assert codes(check(**fewer)) == set()
+    for config in (PlanConfig(tap="anywhere"), PlanConfig(new_access_points=True)):
+        assert codes(check(**layers, config=config)) == set()
+
+
+def test_a_building_that_no_access_point_can_take_in() -> None:
+    """11 homes find 10 ports nowhere, however many are free in all; a catalogue has larger ones, tapped lines any."""
+    layers = town()
+    layers["backbone"] = added(layers["backbone"], point(200, 100), backbone_id="far", role="cabinet", ports_free=10.0)
+    layers["customers"] = layers["customers"].assign(units=[1, 11, 1], units_connected=[np.nan, 0, np.nan])
+    finding = only(check(**layers), "building_too_large")
+    assert str(finding) == "customer b has 11 homes to connect, no access point has more than 10 ports for it"
+    assert codes(check(**layers, config=PlanConfig(new_access_points=True))) == set()
+    layers["customers"] = layers["customers"].assign(units_connected=[np.nan, 1, np.nan])
+    assert codes(check(**layers)) == set()
+    layers["customers"] = layers["customers"].assign(units=[1, 1500, 1])
+    placed = only(check(**layers, config=PlanConfig(new_access_points=True)), "building_too_large")
+    assert "[cost.access_points]" in placed.cure
 
 
 def test_lines_alone_are_told() -> None:

@@ -313,6 +313,7 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
             "backbone.geojson, column 'role': a point cannot be: feeder (rows k). A point is one of: pop, cabinet, splitter, closure, handhole, pole."
         ],
     ),
+    "few_ports": (lambda: Town().with_backbone((CABINET[0], {**CABINET[1], "ports_free": 4})), ["ports_short:"]),
     "negative_ports": (
         lambda: Town().with_backbone((CABINET[0], {**CABINET[1], "ports_free": -3})),
         [

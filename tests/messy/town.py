@@ -45,7 +45,7 @@ def features(*rows: tuple[dict[str, object] | None, dict[str, object]]) -> str:
 
 LONG = (line((0.013, 0.011), (5.013, 0.011), (9.013, 0.011)), {"street_id": "long", "name": "Long Street"})
 CROSS = (line((5.013, 0.011), (5.013, 4.011)), {"street_id": "cross", "name": "Cross Street"})
-CABINET = (point(0.013, 0.011), {"backbone_id": "k", "role": "cabinet", "ports_free": 8})
+CABINET = (point(0.013, 0.011), {"backbone_id": "k", "role": "cabinet", "ports_free": 48})
 
 
 @dataclass

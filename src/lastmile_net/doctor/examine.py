@@ -19,6 +19,7 @@ from lastmile_net.crs import beyond_area_of_use, choose_metric_crs
 from lastmile_net.doctor import backbone as backbone_findings
 from lastmile_net.doctor import customers as customer_findings
 from lastmile_net.doctor import extent as extent_findings
+from lastmile_net.doctor import ports as port_findings
 from lastmile_net.doctor import streets as street_findings
 from lastmile_net.doctor.findings import Finding, Findings, in_order
 from lastmile_net.doctor.ties import tie
@@ -151,7 +152,7 @@ def check(
         config,
         crs,
     )
-    examinations = (extent_findings, street_findings, customer_findings, backbone_findings)
+    examinations = (extent_findings, street_findings, customer_findings, backbone_findings, port_findings)
     found = [each for room in examinations for each in room.examine(patient)]
     return Findings(in_order([*_beyond_crs(layers), *_unknown_areas(customers, config), *found]), crs)
 

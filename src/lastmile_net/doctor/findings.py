@@ -39,6 +39,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "outside_extent": ("warning", "a point lies far outside the other layers"),
     "far_from_street": ("warning", "no street is within the longest drop of a customer"),
     "ports_unknown": ("warning", "no access point has `ports_free`: none is ever full"),
+    "building_too_large": ("warning", "a building has more homes to connect than any access point has ports"),
+    "ports_short": ("warning", "there are fewer free ports than homes to connect"),
     "crs_guessed": ("warning", "a layer does not say its CRS: it was guessed"),
     "beyond_crs": ("warning", "a layer lies far outside the area that its CRS is made for"),
     "address_twice": ("warning", "one address is given more than once"),
@@ -54,10 +56,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "read_as": ("info", "something was derived, translated or filled in while reading"),
 }
 """All codes, worst first, with severity and meaning."""
-NOTED = {"read_as", "crs_guessed", "beyond_crs", "no_length", "not_read", "ports_unknown"}
+NOTED = {"read_as", "crs_guessed", "beyond_crs", "no_length", "not_read", "ports_unknown", "ports_short"}
 """Codes of what a plan notes in other words."""
 NAMING = {"ports_negative", "units_absurd", "duplicate_id", "far_from_street", "off_street", "near_miss", "overlap"}
-NAMING |= {"crossing_without_node", "self_crossing"}
+NAMING |= {"crossing_without_node", "self_crossing", "building_too_large"}
 """Codes whose messages name the rows themselves."""
 
 
