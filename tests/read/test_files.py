@@ -233,6 +233,15 @@ class TestIds:
         assert "more than once" in message
         assert "(rows 1)" in message
 
+    def test_rows_that_repeat_another_in_everything_are_told_as_such(self) -> None:
+        """A table that was pasted twice needs no new ids: its repeats are to go, and the planner is told so."""
+        twice = pd.concat([homes(), homes().iloc[:2]])
+        (message,) = faults(twice)
+        assert "2 ids occur more than once, in rows that are alike in everything (rows 001, 002)" in message
+        assert message.endswith("Keep one row of each.")
+        (message,) = faults(twice.assign(units=[1, 1, 1, 1, 2]))
+        assert message.endswith("Give each row its own id, or name another column in the mapping.")
+
     def test_empty_ids(self) -> None:
         """A row without id is kept, under a name that any order of rows gives it."""
         reading = read(homes().assign(customer_id=["b", None, " "]), CUSTOMERS)

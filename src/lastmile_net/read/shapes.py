@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BadRows = Literal["error", "quarantine"]
 MAX_LON, MAX_LAT = 360.0, 90.0
+ANOTHER_ID = "Give each row its own id, or name another column in the mapping."
 _LINE_TYPES, _AREA_TYPES, _RING, _COLLECTION = (1, 5), (3, 6), 2, 7
 
 
@@ -165,15 +166,19 @@ def fill_ids(frame: gpd.GeoDataFrame, layer: Layer, told: Complaints) -> gpd.Geo
         missing |= again
     elif (again & ~missing).any():
         twice = again & ~missing
-        told.fault(
-            f"{_counted(len(set(ids[twice])))} more than once",
-            "Give each row its own id, or name another column in the mapping.",
-            layer.key,
-            twice,
-        )
+        what, cure = f"{_counted(len(set(ids[twice])))} more than once", ANOTHER_ID
+        if _alike(frame[twice], ids[twice]):
+            what, cure = f"{what}, in rows that are alike in everything", "Keep one row of each."
+        told.fault(what, cure, layer.key, twice)
     ids = _number(ids, again & missing, frame)
     named = frame.assign(**{layer.key: pd.Series(ids, index=frame.index, dtype=object)})
     return named.iloc[np.argsort(ids.astype(str), kind="stable")].reset_index(drop=True)
+
+
+def _alike(frame: gpd.GeoDataFrame, ids: Shapes) -> bool:
+    """Return whether the rows of each id differ in nothing."""
+    rows = pd.DataFrame({"id": ids, "cells": _contents(frame), "place": _marks(frame)})
+    return len(rows.drop_duplicates()) == rows["id"].nunique()
 
 
 def _counted(ids: int) -> str:
