@@ -78,7 +78,7 @@ def lengths_are_those_on_earth(run: Run) -> Iterator[Check]:
             for each, length, true in zip(table[key][far], told[far], real[far], strict=True)
         ]
         metres += float(real.sum())
-    right = f"{metres:,.1f} m on earth, no piece off by more than {percent(STRETCH, 0)}"
+    right = f"{metres:,.1f} m on earth, reused pieces among them, no piece off by more than {percent(STRETCH, 0)}"
     yield judge("lengths_are_those_on_earth", right, "lengths are not those on earth", broken)
 
 
