@@ -46,7 +46,7 @@ CASES: dict[str, tuple[Callable[[], Town], list[str]]] = {
     "no_id_column": (
         lambda: Town().homes("customer_id", "nr"),
         [
-            "homes.csv, column 'customer_id': required column is missing. Name the column that holds it in [mapping.customers]; there are: housenumber, lat, lon, nr, street, units."
+            "homes.csv, column 'customer_id': required column is missing. Name the column that holds it in lastmile.toml (--config), under [mapping.customers]; there are: housenumber, lat, lon, nr, street, units."
         ],
     ),
     "no_coordinates": (

@@ -77,7 +77,7 @@ class TestColumns:
         """Whoever must name a column needs those of the file, not what reading has made of them."""
         given = table(tmp_path, "nr,lon,lat,homes,include_,Street\n7,11.2,49,3,1,Way\n")
         (message,) = faults(given)
-        assert message.endswith("in [mapping.customers]; there are: Street, homes, include_, lat, lon, nr.")
+        assert message.endswith("under [mapping.customers]; there are: Street, homes, include_, lat, lon, nr.")
 
     def test_does_not_change_its_argument(self) -> None:
         """A library caller goes on with its own table."""

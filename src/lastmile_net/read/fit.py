@@ -192,7 +192,9 @@ def fit_columns(table: pd.DataFrame, layer: Layer, raw: pd.DataFrame, told: Comp
 def _fit(table: pd.DataFrame, column: Column, layer: Layer, raw: pd.DataFrame, told: Complaints) -> pd.Series:
     if column.name not in table:
         if column.required:
-            cure = f"Name the column that holds it in [mapping.{layer.name}]; there are: "
+            cure = (
+                f"Name the column that holds it in lastmile.toml (--config), under [mapping.{layer.name}]; there are: "
+            )
             there = [str(name) for name in raw if str(raw[name].dtype) != "geometry"]
             told.fault("required column is missing", f"{cure}{listed(there)}.", column.name)
         if _is_guess(column) and len(table):
