@@ -455,6 +455,15 @@ def test_changed_gaps_are_found(town: Plan, tmp_path: Path) -> None:
     assert failed(verify_run(run)) == {"files_are_unchanged", "gaps_agree"}
 
 
+def test_changed_homes_of_the_gaps_are_found(town: Plan, tmp_path: Path) -> None:
+    """Who is asked how many homes wait adds up this column, so it must be what the summary says."""
+    run = write_run(town, tmp_path / "run")
+    table = pd.read_csv(run / "gaps.csv", dtype=str)
+    table["units_without_line"] = "9"
+    table.to_csv(run / "gaps.csv", index=False)
+    assert failed(verify_run(run)) == {"files_are_unchanged", "gaps_agree"}
+
+
 def test_lost_customer_is_found_by_the_input(town: Plan, tmp_path: Path) -> None:
     """Only the input can tell that somebody was dropped in silence."""
     given = tmp_path / "customers.csv"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyogrio.errors
 
 from lastmile_net.counts import counted, homes
@@ -16,8 +17,6 @@ from lastmile_net.verify.verdict import Check, Skipped, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pandas as pd
 
     from lastmile_net.verify.files import Run
 
@@ -120,8 +119,18 @@ def gaps_agree(run: Run) -> Iterator[Check]:
     table = run.customers[run.customers["status"] != "connected"]
     told, held = _lines(run.gaps[columns].apply(lambda cells: cells.str.removeprefix("'"))), _lines(table[columns])
     broken = sorted({line[0] for line in told ^ held}) + ["rows"] * (len(run.gaps) != len(table) and told == held)
+    broken += _gaps_homes(run)
     right = f"gaps.csv tells of the same {counted(len(table), 'customer')}"
     yield judge("gaps_agree", right, "gaps.csv does not tell what the customers' table holds", broken)
+
+
+def _gaps_homes(run: Run) -> list[str]:
+    """Return what is wrong with the homes that `gaps.csv` adds up to; runs of earlier versions do not tell them."""
+    if "units_without_line" not in run.gaps:
+        return []
+    told = pd.to_numeric(run.gaps["units_without_line"], errors="coerce").sum()
+    held = (run.customers["units"].to_numpy(np.int64) - run.homes_now)[(run.customers["status"] != "connected")].sum()
+    return [] if told == held else [f"units_without_line: {told:,.0f}, {held:,} in the table"]
 
 
 def _count(table: pd.DataFrame, weight: np.ndarray, served: np.ndarray | None) -> dict[str, int]:
