@@ -12,7 +12,7 @@ import pytest
 
 from lastmile_net.solve.budget import Question, Study
 from lastmile_net.solve.capacity import Affordable, Limits, adjacency, find_reach, solve_with_limits
-from lastmile_net.solve.capacity.money import afford
+from lastmile_net.solve.capacity.money import afford, zones
 from lastmile_net.solve.clock import Clock
 
 from .test_capacity import CONFIG, town
@@ -30,8 +30,9 @@ DEAR, MANY, DEAREST_DROP = 1_000_000, 99, 10_000
 
 @pytest.fixture(params=[MANY, 0], ids=["few", "many"], autouse=True)
 def _branching(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take each town for a small one, and for one that is branched on by chunks."""
+    """Take each town for a small one, and for one that is branched on by chunks, with a zone for each tap."""
     monkeypatch.setattr(afford, "FEW_EDGES", request.param)
+    monkeypatch.setattr(zones, "NODES", request.param)
 
 
 def affordable(question: Question, price: int, limits: Limits | None = None, **changes: float) -> Affordable:
@@ -71,7 +72,7 @@ def test_no_bound_is_below_what_trying_everything_finds(limit_s: float | None) -
         price = int(rng.integers(1, 60)) * 1000
         asked = affordable(question, price, time_limit_s=limit_s)
         total = max(least.values())
-        floors = []
+        floors = [asked.floor_by_zones(limit_s)]
         for budget in (3 * total // 4, total // 4, total // 2):
             best = max(each for each, cost in least.items() if cost <= budget)
             floors += asked.floors(budget, 0, limit_s)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.bound import ascend, record_of, roomy_record
+from lastmile_net.solve.graph import PLAIN
 from lastmile_net.solve.rows.generate import SHORT, Generation
 from lastmile_net.solve.rows.priced import PricedRows, join_rows
 from lastmile_net.solve.windows import cut_windows, rows_by_window
@@ -78,7 +79,14 @@ class Given:
 
 
 def charge_all(
-    graph: Graph, habit: Habit, edges: int, clock: Clock, workers: int, before: RowCharges | None = None
+    graph: Graph,
+    habit: Habit,
+    edges: int,
+    clock: Clock,
+    workers: int,
+    before: RowCharges | None = None,
+    *,
+    may_meet: bool = False,
 ) -> RowCharges:
     """
     Generate rows in all windows of a graph, once around.
@@ -97,11 +105,15 @@ def charge_all(
         Threads; the result does not depend on their number.
     before
         What has been charged on this graph so far. Without it, an ascent goes first.
+    may_meet
+        Whether two trenches may meet in a plain node and go on as one, as where ports are few.
     """
     if before is None:
         nothing = PricedRows.of(record_of(0, 0))
         before = _ascended(graph, habit, RowCharges(0, np.repeat(graph.cost, 2), nothing, np.zeros(len(graph.end))))
     windows, label = cut_windows(graph, habit.guide, edges)
+    if may_meet:
+        windows = [replace(window, rim=window.graph.kind == PLAIN) for window in windows]
     stuck, *own = map(before.rows.some, rows_by_window(graph, before.rows.start, before.rows.arc, label, len(windows)))
     given = [_given(before, rows, window) for rows, window in zip(own, windows, strict=True)]
 

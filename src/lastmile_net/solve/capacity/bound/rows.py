@@ -88,20 +88,17 @@ class PortRows(Generation):
     def _add_lasting(self) -> None:
         """Add a row: whoever finds no port is left out, where a tap with ports for all has ways to customers only."""
         graph, need, homes = self.graph, self.need, self.most
-        self.out = -1
-        # of several taps with ports for all, the last one is the one at which customers are left out
-        for v in np.flatnonzero(need.ports >= homes)[::-1].tolist():
-            row = slice(graph.start[v], graph.start[v + 1])
-            end, arc = graph.nbr[row], graph.arc[row].astype(np.int64)
-            out = graph.kind[end] == LEAF
-            if np.all(out | (end == 0)):
-                self.out = v
-                self.most = min(homes, int(need.ports.sum() - need.ports[v]))
-                left = homes - self.most - int(need.homes[v])
-                if left > 0:
-                    column = self.model.column[arc[out]]
-                    self.model.add_lasting(0 * column, column, need.homes[end[out]], np.array([left]))
-                return
+        self.out = way_out(graph, need)
+        if self.out < 0:
+            return
+        row = slice(graph.start[self.out], graph.start[self.out + 1])
+        end, arc = graph.nbr[row], graph.arc[row].astype(np.int64)
+        ways = graph.kind[end] == LEAF
+        self.most = min(homes, int(need.ports.sum() - need.ports[self.out]))
+        left = homes - self.most - int(need.homes[self.out])
+        if left > 0:
+            column = self.model.column[arc[ways]]
+            self.model.add_lasting(0 * column, column, need.homes[end[ways]], np.array([left]))
 
     def _ascend(self, reduced: Ints) -> tuple[int, list[Record]]:
         """Charge sets that hold taps, but too few ports, besides."""
@@ -237,3 +234,16 @@ class PortRows(Generation):
     def _record(self) -> Record:
         nodes = len(self.graph.kind)
         return record_of(CUTS_PER_NODE * nodes, ARCS_PER_NODE * nodes)
+
+
+def way_out(graph: Graph, need: Need) -> int:
+    """
+    Return the tap at which customers are left out, -1 where there is none: it has ports for all, and no street.
+
+    Of several taps like that it is the last one.
+    """
+    for v in np.flatnonzero(need.ports >= need.homes[1:].sum())[::-1].tolist():
+        end = graph.nbr[graph.start[v] : graph.start[v + 1]]
+        if np.all((graph.kind[end] == LEAF) | (end == 0)):
+            return int(v)
+    return -1

@@ -47,6 +47,7 @@ class PortWindow:
     ----------
     graph, need, back
         Node 0 feeds the taps, node 1 is all that lies outside: it has ports for everybody, and homes for all ports.
+        So has node 2 where customers may be left out: it is the tap for that.
     arc
         int64. Arc of the whole graph for each of the window's; -1 for those that belong to another window or to none.
     """
@@ -57,26 +58,29 @@ class PortWindow:
     arc: Ints
 
 
-def cut_port_window(graph: Graph, need: Need, label: Shorts, number: int) -> PortWindow:
-    """Return the window of the nodes with a label; node 0 has none."""
+def cut_port_window(graph: Graph, need: Need, label: Shorts, number: int, out: int = -1) -> PortWindow:
+    """Return the window of the nodes with a label; node 0 has none, nor has `out`, the tap for whom is left out."""
     inside = label == number
     node = np.flatnonzero(inside)
+    fed = np.arange(1, 2 if out < 0 else 3)
     place = np.ones(len(graph.kind), np.int64)
     place[0] = 0
-    place[node] = 2 + np.arange(len(node))
+    if out >= 0:
+        place[out] = 2
+    place[node] = 1 + len(fed) + np.arange(len(node))
     tail, head = graph.end[1::2].astype(np.int64), graph.end[0::2].astype(np.int64)
     leaf = (graph.kind == LEAF) & ~inside
     edge = np.flatnonzero((inside[tail] | inside[head]) & ~leaf[tail] & ~leaf[head])
-    # node 1 is fed, too
-    kind = np.concatenate([np.full(2, TERMINAL, np.int8), graph.kind[node]])
-    ends = np.concatenate([[0], place[tail[edge]]]), np.concatenate([[1], place[head[edge]]])
-    small = make_graph(kind, *ends, np.concatenate([[0], graph.cost[edge]]))
-    arc = np.full(2 * len(edge) + 2, -1)
-    arc[2::2] = np.where(inside[head[edge]], 2 * edge, -1)
-    arc[3::2] = np.where(inside[tail[edge]], 2 * edge + 1, -1)
-    homes, ports = need.homes[node], need.ports[node]
-    own = Need(np.concatenate([[0, 0], homes]), np.concatenate([[0, homes.sum()], ports]))
-    back = Need(np.concatenate([[0, 0], ports]), np.concatenate([[0, ports.sum()], homes]), need.turned().slack)
+    kind = np.concatenate([np.full(1 + len(fed), TERMINAL, np.int8), graph.kind[node]])
+    ends = np.concatenate([0 * fed, place[tail[edge]]]), np.concatenate([fed, place[head[edge]]])
+    small = make_graph(kind, *ends, np.concatenate([0 * fed, graph.cost[edge]]))
+    arc = np.full(2 * (len(fed) + len(edge)), -1)
+    arc[2 * len(fed) :: 2] = np.where(inside[head[edge]], 2 * edge, -1)
+    arc[2 * len(fed) + 1 :: 2] = np.where(inside[tail[edge]], 2 * edge + 1, -1)
+    homes, ports, none = need.homes[node], need.ports[node], np.zeros(1, np.int64)
+    own = Need(np.concatenate([none, 0 * fed, homes]), np.concatenate([none, 0 * fed + homes.sum(), ports]))
+    lacking = np.concatenate([none, 0 * fed + ports.sum(), homes])
+    back = Need(np.concatenate([none, 0 * fed, ports]), lacking, need.turned().slack)
     return PortWindow(small, own, back, arc)
 
 

@@ -19,6 +19,7 @@ from lastmile_net.solve.capacity.bound.rows import SAME
 from lastmile_net.solve.capacity.bound.streets import Ground
 from lastmile_net.solve.capacity.money.chunks import ChunkTree
 from lastmile_net.solve.capacity.money.rows import MoneyRows
+from lastmile_net.solve.capacity.money.zones import least_by_zones
 from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.capacity.plan import solve_with_limits
 from lastmile_net.solve.capacity.proof import Task, charge_within_ports, tree_of
@@ -27,6 +28,8 @@ from lastmile_net.solve.capacity.steps import FEW, QUICK_GAP
 from lastmile_net.solve.capacity.worth import search_at
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.prizes import Floor, only, renamed
+from lastmile_net.solve.rows.priced import PricedRows
+from lastmile_net.solve.rows.windows import RowCharges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.config import SolveConfig
+    from lastmile_net.solve.capacity.bound.recharge import GroundCharges
     from lastmile_net.solve.capacity.limits import Reach
     from lastmile_net.solve.prizes import Question, Solver
     from lastmile_net.solve.problem import Problem, Report, Solution
@@ -157,6 +161,20 @@ class Affordable:
             return list(self._floors(rows, score, math.log(max(cost, 1))))
 
         return self._in_time(cost, limit_s, prove)
+
+    def floor_by_zones(self, limit_s: float | None = None) -> Floor:
+        """Prove at the price what is paid at least, in however many streets: zone by zone."""
+
+        def prove(clock: Clock) -> Floor:
+            relaxed, charged = self._charged(clock)
+            streets = self.ground.streets
+            rows = PricedRows.of(charged.record)
+            before = RowCharges(rows.bound, charged.reduced, rows, np.zeros(len(charged.reduced)))
+            guide, seed = tree_of(self.ground, relaxed), self.config.seed
+            least = least_by_zones(self.ground.graph, streets.need, guide, before, self.price, seed, clock)
+            return self._with_all(Floor(self.price, least))
+
+        return self._in_time(0, limit_s, prove)
 
     def most_gain(self, budget: int, gain: int) -> tuple[int, Solution | None]:
         """
@@ -380,10 +398,16 @@ class Affordable:
 
     def _begin(self, clock: Clock) -> MoneyRows:
         """Charge the first cuts."""
-        streets, graph, problem = self.ground.streets, self.ground.graph, self.ground.problem
+        relaxed, charged = self._charged(clock)
+        guide, rng = tree_of(self.ground, relaxed), np.random.default_rng(self.config.seed)
+        graph, need = self.ground.graph, self.ground.streets.need
+        return MoneyRows(self.price, self._dear(), graph, need, guide, rng, clock, charged.record)
+
+    def _charged(self, clock: Clock) -> tuple[Solution, GroundCharges]:
+        """Solve without ports, which guides, and charge cuts within them."""
+        problem = self.ground.problem
         few = problem.customers <= FEW
         quick = self.config.model_copy(update=QUICK)
         relaxed = self.solver(problem, quick, lambda _: few and not clock.over())
-        charged = charge_within_ports(Task(self.ground, relaxed, None, relaxed.cost, 0.0, self.config.seed, clock))
-        guide, rng = tree_of(self.ground, relaxed), np.random.default_rng(self.config.seed)
-        return MoneyRows(self.price, self._dear(), graph, streets.need, guide, rng, clock, charged.record)
+        task = Task(self.ground, relaxed, None, relaxed.cost, 0.0, self.config.seed, clock)
+        return relaxed, charge_within_ports(task)

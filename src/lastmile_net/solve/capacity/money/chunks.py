@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.capacity.money.rows import MoneyRows
+    from lastmile_net.solve.capacity.money.rows import FlowRows
     from lastmile_net.solve.prizes import Floor
 
     Ints = NDArray[np.int64]
@@ -84,7 +84,7 @@ class ChunkTree:
         bool (m,). The best whole solution; None where none is better than the known plan.
     """
 
-    def __init__(self, rows: MoneyRows, tell: Callable[[Floor], float], known: float, grain: float) -> None:
+    def __init__(self, rows: FlowRows, tell: Callable[[Floor], float], known: float, grain: float) -> None:
         self.rows, self.tell, self.known, self.grain = rows, tell, known, grain
         self.nodes: list[Node] = []
         self.done, self.opened, self.added, self.root = math.inf, 0, 0, -math.inf
@@ -192,7 +192,7 @@ class ChunkTree:
         return math.inf if self.rows.model.is_impossible else self.tell(self.rows.price_rows())
 
 
-def chunks(rows: MoneyRows) -> tuple[Ints, Floats, Floats]:
+def chunks(rows: FlowRows) -> tuple[Ints, Floats, Floats]:
     """
     Find the chunks of the last solution.
 

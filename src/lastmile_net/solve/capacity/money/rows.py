@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
 
+    Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
     Shorts = NDArray[np.int32]
@@ -37,23 +38,87 @@ SLIP = 1e-5
 """HiGHS may be off by this much in its own unit: where gains are large, money is little beside what they are worth."""
 
 
-class MoneyRows(PortRows):
+class FlowRows(PortRows):
     """
-    The rows of streets with one that says how much money there is, and one how many may be left out.
+    The rows of streets in which cables can be flows.
 
     Parameters
     ----------
     price
         What leaving out one unit of gain costs among the arcs' prices.
-    dear
-        Gain of those with drops that are dearer than that, and not among the rows.
-    graph, need, guide, rng, clock, charged
+    graph, need, cost, guide, rng, clock, charged
         As in `PortRows`; customers are left out at a tap of the need that has ports for all.
 
     Attributes
     ----------
     flows
         Whether cables are there as flows; before, only cuts are.
+    money
+        float64 or int64 (2m,). What each arc costs, but for leaving somebody out.
+    floor
+        What the last solution proves.
+    """
+
+    def __init__(
+        self,
+        price: int,
+        graph: Graph,
+        need: Need,
+        cost: Ints,
+        guide: Shorts,
+        rng: np.random.Generator,
+        clock: Clock,
+        charged: Record,
+    ) -> None:
+        self.price, self.flows, self.value, self.money = price, False, -math.inf, cost
+        super().__init__(graph, need, need.turned(), cost, guide, rng, clock, charged)
+
+    def let_flow(self) -> None:
+        """Add flows in layers, once."""
+        if not self.flows:
+            add_layers(self.model, self.graph, self.need, self.most, self.out)
+            self.flows = True
+
+    def buy(self) -> int:
+        """Solve, and add broken cuts; return their number, or -1 where time ran out before either."""
+        whole = self.model.solve()
+        self.floor = self.price_rows()
+        if not whole:
+            return -1
+        value = float(self.model.highs.getInfo().objective_function_value)
+        self.idle = 0 if value > self.value else self.idle + 1
+        self.value = value
+        if self.idle < STANDSTILL:
+            self.model.drop_slack()
+        return self._cut()
+
+    def price_rows(self) -> Floor:
+        """Return what the rows prove at the prices that the last solution gives them."""
+        dual = self.prices()
+        return Floor(self.price, 0 if dual is None else math.floor(self.model.proven(self.model.cost, dual)))
+
+    def prices(self) -> Floats | None:
+        """
+        Return the price of each row in the last solution, in thousandths, and >= 0; None where there are none.
+
+        Where time ran out, the dual simplex method leaves prices that prove nearly as much.
+        """
+        dual = np.array(self.model.highs.getSolution().row_dual)
+        if len(dual) != self.model.count or not np.isfinite(dual).all():
+            return None
+        return np.maximum(dual * self.model.unit, 0.0)
+
+
+class MoneyRows(FlowRows):
+    """
+    The rows of streets with one that says how much money there is, and one how many may be left out.
+
+    Parameters
+    ----------
+    price, graph, need, guide, rng, clock, charged
+        As in `FlowRows`.
+    dear
+        Gain of those with drops that are dearer than the price, and not among the rows.
     """
 
     def __init__(
@@ -67,9 +132,8 @@ class MoneyRows(PortRows):
         clock: Clock,
         charged: Record,
     ) -> None:
-        self.price, self.dear, self.flows = price, dear, False
-        self.saves, self.aim, self.value = False, 0, -math.inf
-        super().__init__(graph, need, need.turned(), np.repeat(graph.cost, 2), guide, rng, clock, charged)
+        self.dear, self.saves, self.aim = dear, False, 0
+        super().__init__(price, graph, need, np.repeat(graph.cost, 2), guide, rng, clock, charged)
 
     def _add_lasting(self) -> None:
         """Add rows for how many are left out, for the money, and for how many may be left out."""
@@ -91,12 +155,6 @@ class MoneyRows(PortRows):
         column = np.flatnonzero(own)
         return column, own[column]
 
-    def let_flow(self) -> None:
-        """Add flows in layers, once."""
-        if not self.flows:
-            add_layers(self.model, self.graph, self.need, self.most, self.out)
-            self.flows = True
-
     def spend(self, budget: int) -> None:
         """Leave out as little as a budget allows, in thousandths."""
         self.aim = budget
@@ -114,19 +172,6 @@ class MoneyRows(PortRows):
         model.highs.changeColsCost(len(column), column, cost)
         model.highs.changeRowBounds(self.money_row, -highspy.kHighsInf, budget)
         model.highs.changeRowBounds(self.left_row, -highspy.kHighsInf, left)
-
-    def buy(self) -> int:
-        """Solve, and add broken cuts; return their number, or -1 where time ran out before either."""
-        whole = self.model.solve()
-        self.floor = self.price_rows()
-        if not whole:
-            return -1
-        value = float(self.model.highs.getInfo().objective_function_value)
-        self.idle = 0 if value > self.value else self.idle + 1
-        self.value = value
-        if self.idle < STANDSTILL:
-            self.model.drop_slack()
-        return self._cut()
 
     def branch(self, most: float, gap: float) -> tuple[Floor | None, Flags | None]:
         """
@@ -161,17 +206,12 @@ class MoneyRows(PortRows):
         return (Floor(1, least + self.aim) if self.saves else Floor(self.price, least)), built
 
     def price_rows(self) -> Floor:
-        """
-        Return what the rows prove at the price that money, or being left out, has in the last solution.
-
-        Where time ran out, the dual simplex method leaves prices that prove nearly as much.
-        """
-        solution = self.model.highs.getSolution()
-        dual = np.array(solution.row_dual)
-        if len(dual) != self.model.count or not np.isfinite(dual).all():
+        """Return what the rows prove at the price that money, or being left out, has in the last solution."""
+        dual = self.prices()
+        if dual is None:
             return Floor(self.price, 0)
-        rate = 1 if self.saves else 1 + max(-float(dual[self.money_row]), 0.0)
-        price = -float(dual[self.left_row]) * self.model.unit if self.saves else self.price / rate
+        told, unit = np.array(self.model.highs.getSolution().row_dual), self.model.unit
+        rate = 1 if self.saves else 1 + max(-float(told[self.money_row]), 0.0)
+        price = -float(told[self.left_row]) * unit if self.saves else self.price / rate
         price = min(max(int(price), 1), self.price)
-        dual = np.maximum(dual * (self.model.unit / rate), 0.0)
-        return Floor(price, math.floor(self.model.proven(self.money + price * self.left, dual)))
+        return Floor(price, math.floor(self.model.proven(self.money + price * self.left, dual / rate)))
