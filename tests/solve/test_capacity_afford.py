@@ -167,13 +167,15 @@ def test_who_must_be_served_is_in_the_cheapest_plan() -> None:
     assert choice.least_cost <= choice.solution.cost == 101_000
 
 
-def test_streets_too_many_for_one_programme_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A large town has the bounds that it had, and its plan."""
+def test_streets_too_many_for_one_programme_are_proven_zone_by_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever plans a large town is told, too, that a trench for one port serves one."""
     monkeypatch.setattr(afford, "MOST_EDGES", 0)
     problem = town(RING, [(0, 1), (1, 1)], CLUSTER, [1] * 10)
     study = study_of(Question.of(problem))
     assert study.within(115_000).gain == 1
-    assert not study.floors
+    without = min(answer.floor.most_gain(study.reach_gain, 115_000) for answer in study.answers.values())
+    assert 1 <= study.most_gain(115_000) < without
+    assert study.gaining(1).least_cost <= 110_000
 
 
 def test_a_programme_that_was_stopped_goes_on() -> None:

@@ -83,11 +83,8 @@ def _prove_where_wide(study: Study, end: float | None) -> None:
         if budget is None or (left is not None and left <= 0):
             break
         done.add(budget)
-        affordable = study.affords(budget)
-        if affordable is None:
-            break
-        study.floors += affordable.floors(budget, int(study.found_gains(np.array([budget]))[0]), left)
-        study.hurried |= affordable.hurried
+        found = int(study.found_gains(np.array([budget]))[0])
+        study.bound_spending(budget, found, found * (1 + NARROW), left)
 
 
 def _wide(study: Study) -> list[tuple[float, int]]:

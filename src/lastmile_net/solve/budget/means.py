@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lastmile_net.solve.budget.climb import climb
 from lastmile_net.solve.capacity import Affordable
+from lastmile_net.solve.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,13 +18,16 @@ if TYPE_CHECKING:
     from lastmile_net.config import SolveConfig
     from lastmile_net.solve.budget.order import BuildOrder
     from lastmile_net.solve.capacity import Reach
-    from lastmile_net.solve.prizes import Question
+    from lastmile_net.solve.prizes import Floor, Question
     from lastmile_net.solve.problem import Report
 
 DEAREST = 0.95
 """What money can buy is proven up to the price at which this share of what everybody costs is spent,"""
 MANY = 10
 """or up to that of the dearest drop, if that is not so many times as high."""
+
+MOST_ZONED, ZONED_SHARE = 6, 0.3
+"""At most so many prices at which zones are proven for one aim, each in this part of the time."""
 
 
 class Means:
@@ -62,6 +68,38 @@ class Means:
             dearest = min(max(price, self._dearest_drop()), MANY * price)
             self._affordable = Affordable(self.question, dearest, self._reach(), self.config, self.report)
         return self._affordable if self._affordable.is_small else None
+
+    def prove_zones(self, first: int, take: Callable[[Floor], float | None], limit_s: float | None) -> bool:
+        """
+        Prove zone by zone what is paid at least, at the first price and others as long as that tells more.
+
+        Parameters
+        ----------
+        first
+            In thousandths for each unit of gain.
+        take
+            Takes what a price proves, and returns how much that tells; None ends the search.
+        limit_s
+            Time limit in seconds; None where there is none.
+
+        Returns
+        -------
+        hurried
+            Whether time cut a proof short.
+        """
+        clock = Clock(None if limit_s is None else time.perf_counter() + limit_s)
+
+        def tell(price: int) -> float | None:
+            if clock.over():
+                return None
+            affordable = Affordable(self.question, price, self._reach(), self.config, self.report)
+            floor = affordable.floor_by_zones(None if limit_s is None else min(ZONED_SHARE * limit_s, clock.left()))
+            if affordable.hurried:
+                clock.late.append("zone")
+            return take(floor)
+
+        climb(first, tell, MOST_ZONED)
+        return bool(clock.late)
 
     def _dearest_drop(self) -> int:
         """Return what a unit of gain costs at most that some drop connects, in thousandths."""

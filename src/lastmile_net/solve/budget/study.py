@@ -281,28 +281,80 @@ class Study:
         """Ask at a price to the end within ports, if any are limited."""
         if self.kept is None or self.stopped or not price or (self.question.problem.tap_capacity <= 0).all():
             return
-        answer = self.kept.branch(price, max(self.config.target_gap, self.open_at(price, ENOUGH)))
+        gap = max(self.config.target_gap, self.open_at(price, ENOUGH))
+        answer = self.kept.branch(price, gap)
         known = self.answers.get(price, answer)
         self.answers[price] = replace(known, bound=max(known.bound, answer.bound))
+        paid = answer.solution.cost + price * (self.reach_gain - self._gain(answer.solution))
+        if not self.stopped and paid > self.answers[price].bound * (1 + gap):
+            self.hurried |= self._means.prove_zones(price, self.floors.append, self.config.time_limit_s)
 
     def _prove_within(self, budget: int, gain: int) -> bool:
         """Prove what a budget can buy at most, as far as that is not near a gain; return whether a plan is new."""
         enough = gain / (1 - max(ENOUGH, self.config.target_gap))
-        affordable = None if self.most_gain(budget) <= enough else self.affords(budget)
+        if self.most_gain(budget) <= enough:
+            return False
+        affordable = self.bound_spending(budget, gain, enough, self.config.time_limit_s)
         if affordable is None:
             return False
-        self.floors += affordable.floors(budget, gain, self.config.time_limit_s)
         plan = None
         if not self.stopped and self.most_gain(budget) > enough:
             most, plan = affordable.most_gain(budget, gain)
             self.proven.append((budget, most))
         return self._take(affordable, plan)
 
+    def bound_spending(self, budget: int, gain: int, enough: float, limit_s: float | None) -> Affordable | None:
+        """
+        Bound what a budget can buy: in one programme, or where streets are too many for that, zone by zone.
+
+        Parameters
+        ----------
+        budget, gain
+            In thousandths; and what the best plan for it gains.
+        enough
+            Up to which gain a bound is near enough.
+        limit_s
+            Time limit in seconds; None where there is none.
+
+        Returns
+        -------
+        affordable
+            The programme; None where there is none.
+        """
+        affordable = self.affords(budget)
+        if affordable is None:
+            self._bound_zones(
+                lambda floor: -floor.gain_at(self.reach_gain, budget), lambda: self.most_gain(budget) <= enough, limit_s
+            )
+            return None
+        self.floors += affordable.floors(budget, gain, limit_s)
+        self.hurried |= affordable.hurried
+        return affordable
+
+    def _bound_zones(self, score: Callable[[Floor], float], is_near: Callable[[], bool], limit_s: float | None) -> None:
+        """Prove zone by zone, where ports are few, at a few prices around the one that tells most so far."""
+        floors = self._all_floors()
+        if self.kept is None or not floors:
+            return
+
+        def take(floor: Floor) -> float | None:
+            self.floors.append(floor)
+            return None if self.stopped or is_near() else score(floor)
+
+        self.hurried |= self._means.prove_zones(max(floors, key=score).price, take, limit_s)
+
     def _prove_for(self, gain: int, cost: int) -> bool:
         """Prove what a gain costs at least, as far as that is not near a cost; return whether a plan is new."""
         enough = int(cost / (1 + self.config.target_gap))
-        affordable = None if self.least_cost(gain) >= enough else self.affords(cost)
+        if self.least_cost(gain) >= enough:
+            return False
+        affordable = self.affords(cost)
         if affordable is None:
+            self._bound_zones(
+                lambda floor: floor.least_cost(self.reach_gain, gain),
+                lambda: self.least_cost(gain) >= enough,
+                self.config.time_limit_s,
+            )
             return False
         self.floors += affordable.floors_for(gain, enough, self.config.time_limit_s)
         plan = None

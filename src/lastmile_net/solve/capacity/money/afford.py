@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_EDGES, EDGES_PER_S = 50_000, 250
+MOST_EDGES, EDGES_PER_S = 15_000, 250
 """Streets with more edges are too many for one programme, or for so many seconds of a time limit."""
 FIRST_STEPS = 2
 """Solutions before there are layers: in the small programme cuts are found sooner."""
