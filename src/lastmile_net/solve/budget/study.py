@@ -334,7 +334,7 @@ class Study:
     def _bound_zones(self, score: Callable[[Floor], float], is_near: Callable[[], bool], limit_s: float | None) -> None:
         """Prove zone by zone, where ports are few, at a few prices around the one that tells most so far."""
         floors = self._all_floors()
-        if self.kept is None or not floors:
+        if self.kept is None or self.stopped or not floors or not len(self._usual().cost):
             return
 
         def take(floor: Floor) -> float | None:
