@@ -21,6 +21,8 @@ from lastmile_net.solve.capacity import (
     ROUTE_TOO_LONG,
     Limited,
     Limits,
+    adjacency,
+    find_reach,
     solve_with_limits,
 )
 from lastmile_net.solve.capacity.pace import Pace
@@ -148,7 +150,29 @@ def test_a_block_is_served_whole_or_not_at_all() -> None:
     """A block of three does not fit two ports, though a flow that splits it would fill them."""
     limited = answer(town(STREET, [(0, 2)], [(0, 1, 1)], [3]))
     assert limited.reason.tolist() == [NO_FREE_PORT]
-    assert (limited.units, limited.most_units, limited.solution.cost) == (0, 2, 0)
+    assert (limited.units, limited.most_units, limited.solution.cost) == (0, 0, 0)
+
+
+def test_a_building_that_no_tap_can_hold_takes_no_ports_in_the_bound() -> None:
+    """Of ten ports the building of eleven can have none: no plan serves more than the five houses beside it."""
+    problem = town(STREET, [(0, 10)], [(0, 1, 1), *((c, 3, 1) for c in range(1, 6))], [11] + [1] * 5)
+    limited = answer(problem)
+    assert limited.reason.tolist() == [NO_FREE_PORT, *[""] * 5]
+    assert (limited.units, limited.most_units) == (5, 5)
+
+
+@pytest.mark.parametrize(("ports", "limit_mm", "tap"), [(4, None, 1), (-1, None, 1), (5, 31_000, 0), (4, 31_000, -1)])
+def test_only_taps_with_a_port_for_each_home_reach_a_building(ports: int, limit_mm: int | None, tap: int) -> None:
+    """Five homes at the left tap: the right one serves them if theirs are too few, and its route of 41 m may be."""
+    problem = town([*STREET, (3, 4, 10)], [(0, ports), (4, 5)], [(0, 0, 1)], [5])
+    if ports < 0:
+        problem = replace(problem, tap_capacity=np.array([0, -1]))
+    limits = Limits(max_route_mm=limit_mm)
+    reach = find_reach(problem, adjacency(problem), limits)
+    limited = answer(problem, limits)
+    assert limited.solution.tap.tolist() == [tap]
+    assert reach.group_taps[reach.group[0]].nonzero()[0].tolist() == [tap] * (tap >= 0)
+    assert limited.reason.tolist() == ["" if tap >= 0 else NO_FREE_PORT]
 
 
 def test_cables_of_two_taps_share_a_trench() -> None:

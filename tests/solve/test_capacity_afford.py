@@ -167,6 +167,15 @@ def test_who_must_be_served_is_in_the_cheapest_plan() -> None:
     assert choice.least_cost <= choice.solution.cost == 101_000
 
 
+def test_a_building_that_no_cabinet_can_hold_opens_no_choice_of_homes() -> None:
+    """Ten ports, fifteen houses behind 100 m, and a near building of eleven homes that would be cheap in parts."""
+    drops = [(0, 0, 10), *((c, 1, 10) for c in range(1, 16))]
+    question = Question.of(town([(0, 1, 100)], [(0, 10)], drops, [11] + [1] * 15))
+    asked = affordable(question, DEAR)
+    assert asked.least_cost(10, DEAR)[0] == pytest.approx(200_000, rel=0.003)
+    assert asked.most_gain(199_000, 0)[0] == 9
+
+
 def test_streets_too_many_for_one_programme_are_proven_zone_by_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever plans a large town is told, too, that a trench for one port serves one."""
     monkeypatch.setattr(afford, "MOST_EDGES", 0)
@@ -180,7 +189,7 @@ def test_streets_too_many_for_one_programme_are_proven_zone_by_zone(monkeypatch:
 
 def test_a_programme_that_was_stopped_goes_on() -> None:
     """HiGHS remembers that it was interrupted: what is asked later must be answered all the same."""
-    problem = random_town(1)
+    problem = random_town(9)
     asked = affordable(Question.of(replace(problem, tap_capacity=problem.tap_capacity // 2)), 40_000)
     rows = asked._begin(Clock())
     rows.spend(DEAR)

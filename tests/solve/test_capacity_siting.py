@@ -129,6 +129,15 @@ def test_a_large_block_gets_its_ports() -> None:
     assert sited.limited.solution.cost == 32_000 + 5_000
 
 
+@pytest.mark.parametrize("limit_mm", [None, 40_000])
+def test_a_block_too_large_for_the_taps_gets_a_new_access_point(limit_mm: int | None) -> None:
+    """Twenty homes are more than either tap has ports, and fewer than the new one: whoever reaches it is no matter."""
+    problem = town(STREET, [(0, 1), (3, 19)], [(0, 1, 1), (1, 3, 1)], [20, 1])
+    sited = answer(problem, catalogue((20, 5, 100, 1)), Limits(max_route_mm=limit_mm))
+    assert sited.limited.units == 21
+    assert sited.site.tolist() == [0, -1]
+
+
 def test_routes_keep_their_limit_over_a_new_access_point() -> None:
     """A route of 31 m is allowed at 31 m: the access point must lie on the way, with no detour."""
     problem = town([*STREET, (1, 4, 10)], [(0, 0)], [(0, 3, 1), (1, 4, 1)], [1, 1], fibre_per_m=1)

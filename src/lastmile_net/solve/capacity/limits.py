@@ -95,7 +95,7 @@ class Reach:
 
 def find_reach(problem: Problem, graph: Graph, limits: Limits) -> Reach:
     """
-    Find which taps can serve which customers, each customer alone.
+    Find which taps can serve which customers, each customer alone and whole.
 
     Parameters
     ----------
@@ -111,7 +111,9 @@ def find_reach(problem: Problem, graph: Graph, limits: Limits) -> Reach:
 
     Notes
     -----
-    Without limits on routes O(m); with them one search by length from each tap, O(t m log n).
+    A tap with fewer free ports than a building has homes does not reach it: bounds that let taps share customers would
+    give it some of their ports. Without limits on routes O(m + c t); with them one search by length from each tap,
+    O(t m log n).
     """
     taps = len(problem.tap_node)
     tap_mm = np.full(taps, FAR) if limits.tap_route_mm is None else np.minimum(limits.tap_route_mm, FAR)
@@ -121,15 +123,17 @@ def find_reach(problem: Problem, graph: Graph, limits: Limits) -> Reach:
     far = np.full(problem.customers, FAR)
     if not limits.on_routes:
         near = _connected(problem)
-        group, rows = _groups(near & usable)
-        return Reach(usable, tap_mm, far, group, rows, _reasons(near, near, near, near & usable))
+        free = _with_ports(problem, near & usable)
+        group, rows = _groups(free)
+        return Reach(usable, tap_mm, far, group, rows, _reasons(near, near, near, free))
     length = _lengths(problem, graph)
     customer_mm = _customer_limit(length[:, usable], limits)
     near = length < FAR
     short = near & (length <= customer_mm[:, None])
     bright = short & (length <= tap_mm[None, :])
-    group, rows = _groups(bright & usable)
-    reason = _reasons(near, short, bright & lit, bright & usable)
+    free = _with_ports(problem, bright & usable)
+    group, rows = _groups(free)
+    reason = _reasons(near, short, bright & lit, free)
     reason[(reason == OPTICAL_BUDGET) & ~(short & ~unknown).any(axis=1)] = OPTICAL_UNKNOWN
     return Reach(usable, tap_mm, customer_mm, group, rows, reason)
 
@@ -172,6 +176,13 @@ def _connected(problem: Problem) -> Flags:
     near = np.zeros((problem.customers, len(problem.tap_node)), bool)
     np.logical_or.at(near, problem.drop_customer, taps[label[problem.drop_node]])
     return near
+
+
+def _with_ports(problem: Problem, able: Flags) -> Flags:
+    """Narrow (c, t) down, in place, to taps with a free port for each home: nobody is served by parts, or by two."""
+    for tap in np.flatnonzero(problem.tap_capacity > 0).tolist():
+        able[problem.units > problem.tap_capacity[tap], tap] = False
+    return able
 
 
 def _lengths(problem: Problem, graph: Graph) -> Ints:
