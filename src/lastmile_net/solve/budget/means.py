@@ -26,7 +26,7 @@ DEAREST = 0.95
 MANY = 10
 """or up to that of the dearest drop, if that is not so many times as high."""
 
-MOST_ZONED, ZONED_SHARE = 6, 0.3
+MOST_ZONED, ZONED_SHARE = 6, 0.5
 """At most so many prices at which zones are proven for one aim, each in this part of the time."""
 
 
