@@ -14,6 +14,7 @@ from lastmile_net.solve.graph import LEAF, PLAIN, Graph
 from lastmile_net.solve.rows.flow import least_cuts
 from lastmile_net.solve.rows.generate import Generation
 from lastmile_net.solve.rows.model import Relaxation
+from lastmile_net.solve.rows.priced import PricedRows
 from lastmile_net.solve.rows.windows import charge_all
 from lastmile_net.solve.steiner.construct import grow, span, spans, tree_cost
 from lastmile_net.solve.steiner.improve import improve
@@ -147,3 +148,15 @@ def test_windows_without_time_stay_as_they_were() -> None:
     after = charge_all(graph, habit, 45, Clock(0.0), 1, charged)
     assert after.bound == charged.bound
     assert np.array_equal(after.reduced, charged.reduced)
+
+
+def test_rows_of_a_part_keep_what_the_part_has() -> None:
+    """An arc that a window lacks must not stand for another one: its charge would be taken for that one's price."""
+    start, arc = np.array([0, 3, 5]), np.array([4, 1, 7, 7, 2])
+    rows = PricedRows(start, arc, np.array([1, 1, 1, 1, -1]), np.array([1, 0]), np.array([5, 3]), np.ones(2, bool))
+    name = np.array([-1, 2, 0, -1, 1, -1, -1, -1])
+    part = rows.renamed(name)
+    assert part.start.tolist() == [0, 2, 3]
+    assert part.arc.tolist() == [1, 2, 0]
+    assert part.charges(3).tolist() == [-3, 5, 5]
+    assert part.bound == rows.bound

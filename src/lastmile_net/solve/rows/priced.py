@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +66,13 @@ class PricedRows:
         start, place = pick_rows(self.start, which)
         row = self.least[which], self.price[which], self.is_cut[which]
         return PricedRows(start, self.arc[place], self.weight[place], *row)
+
+    def renamed(self, name: Ints) -> PricedRows:
+        """Return them over other arcs: `name` has the new number of each; those with -1, which nobody uses, go."""
+        arc = name[self.arc]
+        kept = arc >= 0
+        start = np.concatenate([[0], np.cumsum(kept)])[self.start]
+        return replace(self, start=start, arc=arc[kept], weight=self.weight[kept])
 
     def cuts(self) -> Record:
         """Return the cuts among them; whose they are is not known."""

@@ -57,6 +57,16 @@ class PortWindow:
     back: Need
     arc: Ints
 
+    def place(self, arcs: int) -> Ints:
+        """
+        Return the window's arc for each of so many arcs of the whole graph; -1 for those that it does not have.
+
+        Among these are arcs that leave a leaf elsewhere and lead into the window: no plan uses them.
+        """
+        place, mine = np.full(arcs, -1), np.flatnonzero(self.arc >= 0)
+        place[self.arc[mine]] = mine
+        return place
+
 
 def cut_port_window(graph: Graph, need: Need, label: Shorts, number: int, out: int = -1) -> PortWindow:
     """Return the window of the nodes with a label; node 0 has none, nor has `out`, the tap for whom is left out."""
@@ -127,11 +137,11 @@ def charge_port_windows(graph: Graph, need: Need, via: Shorts, charged: GroundCh
 def charge_port_window(window: PortWindow, reduced: Ints, own: Record, rng: np.random.Generator, clock: Clock) -> int:
     """Return by how much the bound of a window is higher than the sum of its `own` charges."""
     mine = np.flatnonzero(window.arc >= 0)
-    place = np.zeros(len(reduced), np.int64)
-    place[window.arc[mine]] = mine
+    place = window.place(len(reduced))
     cost = np.zeros(len(window.arc), np.int64)
     cost[mine] = reduced[window.arc[mine]]
     rest, arcs, charge = cost.copy(), place[own.arc], int(own.charge.sum())
+    assert (arcs >= 0).all()
     np.add.at(cost, arcs, np.repeat(own.charge, np.diff(own.start)))
     record = own._replace(arc=arcs.astype(np.int32), owner=np.ones(len(own.owner), np.int32))
     guide = np.full(len(window.graph.kind), -1, np.int32)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -128,9 +127,8 @@ def lay_zones(graph: Graph, need: Need, out: int) -> Shorts:
 def _rows_of(window: PortWindow, reduced: Ints, own: PricedRows, price: int, seed: int, clock: Clock) -> FlowRows:
     """Return the rows of a zone, its own charges taken back."""
     mine = np.flatnonzero(window.arc >= 0)
-    place, cost = np.zeros(len(reduced), np.int64), np.zeros(len(window.arc), np.int64)
-    place[window.arc[mine]] = mine
-    own = replace(own, arc=place[own.arc])
+    cost = np.zeros(len(window.arc), np.int64)
+    own = own.renamed(window.place(len(reduced)))
     cost[mine] = reduced[window.arc[mine]]
     cost += own.charges(len(cost))
     guide = np.full(len(window.graph.kind), -1, np.int32)
