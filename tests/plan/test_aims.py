@@ -683,6 +683,17 @@ def test_who_is_included_and_not_served_is_noted() -> None:
     assert not any("`include`" in note for note in served.notes)
 
 
+def test_the_bound_is_told_for_plans_with_the_same_who_are_included() -> None:
+    """C alone is all that 310 m buy; that without it they buy a and b is no bound for this plan."""
+    config = lm.read_config(prices="metres", budget=310.0)
+    plan = lm.plan(WAYS, cabinet(ports=3), HERE.assign(include=[False, False, True]), config=config)
+    aim = plan.summary["aim"]
+    assert (aim["gain"], aim["most_gain"], aim["included"]) == (1, 1, 1)
+    assert "no other choice connects more homes within the budget, with the same customers of `include`" in str(plan)
+    free = lm.plan(WAYS, cabinet(ports=3), HERE, config=config)
+    assert "`include`" not in str(free)
+
+
 def test_who_is_included_gets_the_port() -> None:
     """One port goes to c, though a is nearer; a is told that it has none. Excluded and included is excluded."""
     flags = {"include": [False, False, True]}

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Question, Study
+from lastmile_net.solve.budget.beside import ask_beside, prove_beside
 from lastmile_net.solve.capacity import Affordable, Limits, adjacency, find_reach, solve_with_limits
 from lastmile_net.solve.capacity.money import afford, zones
 from lastmile_net.solve.clock import Clock
@@ -41,10 +43,12 @@ def affordable(question: Question, price: int, limits: Limits | None = None, **c
     return Affordable(question, price, reach, CONFIG.model_copy(update=changes))
 
 
-def everything(question: Question) -> dict[int, int]:
-    """Return the least cost of each gain, over all edges, drops and taps."""
-    problem, least = question.problem, {0: 0}
-    choices = [[*np.flatnonzero(problem.drop_customer == c), None] for c in range(problem.customers)]
+def everything(question: Question, must: np.ndarray | None = None) -> dict[int, int]:
+    """Return the least cost of each gain, over all edges, drops and taps; perhaps with some served in any case."""
+    problem, first = question.problem, np.zeros(question.problem.customers, bool) if must is None else must
+    least = {} if first.any() else {0: 0}
+    out = [[] if served else [None] for served in first]
+    choices = [[*np.flatnonzero(problem.drop_customer == c), *out[c]] for c in range(problem.customers)]
     for dug, part in every_digging(problem):
         for chosen in product(*choices):
             drops = tuple(int(d) for d in chosen if d is not None)
@@ -55,6 +59,31 @@ def everything(question: Question) -> dict[int, int]:
             if cost < least.get(gain, DEAR) and _fits(few, part, drops, problem.tap_capacity, split=False):
                 least[gain] = cost
     return least
+
+
+@pytest.mark.parametrize("limit_s", [None, 1e-3])
+def test_no_bound_beside_some_customers_is_below_what_trying_everything_finds(limit_s: float | None) -> None:
+    """Whoever is served in any case shares trenches and ports with the others: no plan with him gains more."""
+    rooms = []
+    for seed in range(40):
+        problem, rng = random_town(seed), np.random.default_rng(seed)
+        problem = replace(problem, tap_capacity=np.maximum(problem.tap_capacity // 2, 1))
+        gain = problem.units if seed % 2 else rng.integers(0, 6, problem.customers)
+        own_cost = 1000 * rng.integers(0, 3, problem.customers)
+        must = np.arange(problem.customers) < rng.integers(1, 3)
+        question = Question.of(problem, own_cost, gain)
+        least = everything(question, must)
+        for budget in {max(least.values(), default=0), min(least.values(), default=0)} if least else ():
+            best = max(each for each, cost in least.items() if cost <= budget)
+            free = affordable(question, int(rng.integers(1, 60)) * 1000, time_limit_s=limit_s)
+            proven = prove_beside(free, must, budget, 0, 0)
+            posed = replace(question, problem=replace(problem, must=must))
+            assert ask_beside(posed, free.price, budget, CONFIG, solve, lambda: False) >= best
+            assert proven >= best
+            rooms.append(proven - best)
+    assert len(rooms) >= 30
+    if limit_s is None:
+        assert np.mean(rooms) <= 0.25, "what is left are buildings that cannot be split"
 
 
 @pytest.mark.parametrize("limit_s", [None, 1e-3])
@@ -165,6 +194,33 @@ def test_who_must_be_served_is_in_the_cheapest_plan() -> None:
     choice = study.gaining(1)
     assert choice.solution.drop[1] >= 0
     assert choice.least_cost <= choice.solution.cost == 101_000
+
+
+@pytest.mark.parametrize("ports", [9, -1])
+@pytest.mark.parametrize("musts", [1, 2])
+def test_the_bound_of_a_budget_is_for_plans_that_serve_the_same_who_must_be(ports: int, musts: int) -> None:
+    """House 0 for 101 comes first and leaves 13 of 114 for three; without it money buys ten, or ports nine."""
+    edges = [(0, 1, 10), (0, 2, 100), (0, 3, 900)]
+    drops = [(0, 2, 1), (1, 3, 1), *((c, 1, 1) for c in range(2, 12))]
+    problem = town(edges, [(0, ports)], drops, [1] * 12)
+    problem = replace(problem, must=np.arange(12) < musts)
+    choice = study_of(Question.of(problem)).within(114_000)
+    assert choice.solution.drop[0] >= 0
+    assert (choice.gain, choice.most_gain) == (4, 4)
+
+
+@pytest.mark.parametrize("ports", [9, -1])
+def test_in_large_towns_too_the_bound_is_for_plans_that_serve_the_same(
+    ports: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a programme prices tell that much: 13 of 114 are left beside who must be served, for three or four."""
+    monkeypatch.setattr(afford, "MOST_EDGES", 0)
+    edges = [(0, 1, 10), (0, 2, 100), (0, 3, 900)]
+    drops = [(0, 2, 1), (1, 3, 1), *((c, 1, 1) for c in range(2, 12))]
+    problem = replace(town(edges, [(0, ports)], drops, [1] * 12), must=np.arange(12) < 2)
+    choice = study_of(Question.of(problem)).within(114_000)
+    assert choice.gain == 4
+    assert choice.most_gain <= 8
 
 
 def test_a_building_that_no_cabinet_can_hold_opens_no_choice_of_homes() -> None:

@@ -243,6 +243,8 @@ def _cut(
     solution, about = _chosen(study, kind, config, homes, locked)
     cost = _paid(solution, question.own_cost, locked, config.cost)
     about |= {"cost": cost, "least_cost": below(float(about["least_cost"] or 0), cost)}
+    included = int((problem.first & (solution.drop >= 0)).sum())
+    about |= {"included": included} if included else {}
     plan = replace(limited, solution=solution, units=int(problem.units[solution.drop >= 0].sum()))
     out = (limited.solution.drop >= 0) & (solution.drop < 0)
     if study.kept is not None:

@@ -49,6 +49,7 @@ def _of_ports(more: int, plan: Plan) -> Choice:
 def _of_gain(aim: dict[str, Any]) -> Choice:
     """Compare with the bound on what the same money connects."""
     money = "within the budget" if aim["aim"] == "budget" else "for this cost"
+    money += ", with the same customers of `include`" if aim.get("included") else ""
     units = aim["prize"] == "units"
     more = aim["most_gain"] - aim["gain"]
     if more <= 0:

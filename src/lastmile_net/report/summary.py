@@ -201,7 +201,8 @@ def _aim(plan: Plan) -> list[Row]:
     currency = str(plan.summary.get("currency", ""))
     what = "homes" if aim["prize"] == "units" else str(aim["prize"])
     gain, most = f"{aim['gain']:,} {what}", f"{aim['most_gain']:,}"
-    on_these = "on these streets and prices, no plan"
+    same = " with the same customers of `include`" if aim.get("included") else ""
+    on_these = f"on these streets and prices, no plan{same}"
     if aim["aim"] == "budget":
         meaning = f"within {money(aim['asked'], currency)}, {on_these} connects more than {most}"
     elif aim["aim"] == "coverage":

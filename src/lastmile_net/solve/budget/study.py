@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve import solve
+from lastmile_net.solve.budget.beside import Beside, ask_beside, prove_beside
 from lastmile_net.solve.budget.choice import Choice
 from lastmile_net.solve.budget.drops import DropsOnly
 from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
@@ -91,6 +92,7 @@ class Study:
     hurried: bool = False
     proven: list[tuple[int, int]] = field(default_factory=list)
     floors: list[Floor] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
     answers: dict[int, Answer] = field(default_factory=dict)
     plans: list[tuple[Solution, BuildOrder]] = field(default_factory=list)
 
@@ -181,7 +183,7 @@ class Study:
             best = self.kept.best_within(budget)
             if self._prove_within(budget, self._gain(best)):
                 best = self.kept.best_within(budget)
-            return self._choice(self._heard_of(best), budget)
+            return self._beside_first(self._heard_of(best), budget)
         if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
             self.proven.append((budget, proof.bound))
@@ -192,7 +194,7 @@ class Study:
         best = self._best_within(budget)
         if not self.must and self._prove_within(budget, self._gain(best)):
             best = max(best, self._best_within(budget), key=self._gain)
-        return self._choice(best, budget)
+        return self._beside_first(best, budget)
 
     def gaining(self, gain: int) -> Choice:
         """Return the cheapest plan found that gains as much; everybody in reach where that is too much."""
@@ -258,6 +260,23 @@ class Study:
         if self.report is not None and self.report(progress) is False:
             self.stopped = True
         return not self.stopped
+
+    def _beside_first(self, solution: Solution, budget: int) -> Choice:
+        """Return a plan with what no other gains that serves the same customers who must be, for as much money."""
+        choice, must = self._choice(solution, budget), self.question.problem.first & (solution.drop >= 0)
+        enough = choice.gain / (1 - max(ENOUGH, self.config.target_gap))
+        if not must.any() or choice.most_gain <= enough or self.stopped or self.wider is not None:
+            return choice
+        free = self.affords(budget)
+        if free is not None:
+            most = prove_beside(free, must, budget, choice.gain, enough)
+            self.hurried |= free.hurried
+        else:
+            posed = replace(self.question, problem=replace(self.question.problem, must=must))
+            price = in_turn(self.question, solution).price_at(budget)
+            most = ask_beside(posed, price, budget, self.config, self._solve, lambda: self.stopped)
+        self.beside.append(Beside(must, budget, most))
+        return self._choice(solution, budget)
 
     def _first(self, count: int, budget: int | None = None) -> Choice:
         return self._choice(cut(self.question, *self.plans[0], count), budget)
@@ -482,4 +501,5 @@ class Study:
             # what has been asked is for plans that serve all who must be served: money, or a line, is too little
             drops = told._drops_only
             most, least = int(drops.most_gains(np.array([money]))[0]), drops.least_cost(least_gain)
+        most = min([most, *(each.most for each in told.beside if each.holds_for(solution, money))])
         return Choice(solution, gain, max(most, gain), min(least, solution.cost))
