@@ -14,8 +14,12 @@ from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Question, Study
 from lastmile_net.solve.budget.beside import ask_beside, prove_beside
 from lastmile_net.solve.capacity import Affordable, Limits, adjacency, find_reach, solve_with_limits
+from lastmile_net.solve.capacity.bound.cuts import Need
 from lastmile_net.solve.capacity.money import afford, zones
 from lastmile_net.solve.clock import Clock
+from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
+from lastmile_net.solve.rows.priced import PricedRows
+from lastmile_net.solve.rows.windows import RowCharges
 
 from .test_capacity import CONFIG, town
 from .test_capacity_bound import _fits, every_digging, random_town
@@ -338,3 +342,18 @@ def test_a_coverage_of_nobody_is_for_nothing() -> None:
     """No home is wanted, and none is paid for; the town is none of the smallest, which are solved otherwise."""
     choice = study_of(two_blocks(-1)).gaining(0)
     assert (choice.gain, choice.solution.cost, choice.least_cost) == (0, 0, 0)
+
+
+def test_a_zone_out_of_time_proves_nothing() -> None:
+    """Own rows may pay for an arc more than it costs: where nothing is solved, that is not won back for nothing."""
+    paid, kinds = 5_000, np.array([TERMINAL, PLAIN, PLAIN, LEAF], np.int8)
+    tail, head, cost = np.array([[0, 0, 1, 2], [1, 2, 3, 3], [0, paid, 0, 0]])
+    graph = make_graph(kinds, tail, head, cost)
+    need = Need(np.array([0, 0, 0, 1]), np.array([0, 1, 1, 0]))
+    # the home is at the tap for nothing; a cut across the rim charges its drop all the same, which another row pays
+    cut_then_once = np.array([0, 2, 3]), np.array([2, 4, 4]), np.array([1, 1, -1])
+    rows = PricedRows(*cut_then_once, np.array([1, -1]), np.array([paid, paid]), np.array([True, False]))
+    charged = RowCharges(rows.bound, np.repeat(cost, 2) - rows.charges(8), rows, np.zeros(8))
+    assert charged.bound == 0
+    for clock in (Clock(0.0), Clock(None)):
+        assert zones.least_by_zones(graph, need, np.full(4, -1, np.int32), charged, 1_000, 0, clock) <= 0

@@ -49,7 +49,7 @@ def _of_ports(more: int, plan: Plan) -> Choice:
 def _of_gain(aim: dict[str, Any]) -> Choice:
     """Compare with the bound on what the same money connects."""
     money = "within the budget" if aim["aim"] == "budget" else "for this cost"
-    money += ", with the same customers of `include`" if aim.get("included") else ""
+    money += _same(aim)
     units = aim["prize"] == "units"
     more = aim["most_gain"] - aim["gain"]
     if more <= 0:
@@ -72,11 +72,16 @@ def _of_cost(aim: dict[str, Any], plan: Plan) -> Choice:
             return Choice(proven=True, meaning="everybody in reach is connected")
         if round(less, 2) > 0:
             return Choice(proven=False, meaning="no plan connects more homes; the same number of others may be cheaper")
+    same = _same(aim)
     if round(less, 2) <= 0:
-        return Choice(proven=True, meaning="no other choice reaches as many for less")
-    return Choice(
-        proven=False, meaning=f"another choice might reach as many for up to {_money(less, aim['cost'], plan)} less"
-    )
+        return Choice(proven=True, meaning=f"no other choice reaches as many for less{same}")
+    money = _money(less, aim["cost"], plan)
+    return Choice(proven=False, meaning=f"another choice might reach as many for up to {money} less{same}")
+
+
+def _same(aim: dict[str, Any]) -> str:
+    """Return which other plans are meant, where some customers are in all of them."""
+    return ", with the same customers of `include`" if aim.get("included") else ""
 
 
 def _money(less: float, cost: float, plan: Plan) -> str:

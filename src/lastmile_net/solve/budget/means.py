@@ -27,7 +27,7 @@ MANY = 10
 """or up to that of the dearest drop, if that is not so many times as high."""
 
 MOST_ZONED, ZONED_SHARE = 6, 0.5
-"""At most so many prices at which zones are proven for one aim, each in this part of the time."""
+"""At most so many prices at which zones are proven for one aim, each in this part of the time at most."""
 
 
 class Means:

@@ -64,7 +64,7 @@ class Study:
         What solves the plain problem.
     limits
         Limits on routes, where routes or ports are limited. Plans are then looked for among those that keep them; the
-        bounds leave the limits out, but for what branching within ports proves of an aim.
+        bounds at prices leave the limits out, but for what is proven within ports of an aim, or zone by zone.
     parts_only
         Whether only first parts of the plan for everybody are sure to keep all limits, such as spare capacity of lines.
         Nothing is asked then, and the bounds are those of the drops alone.
@@ -351,7 +351,7 @@ class Study:
         return affordable
 
     def _bound_zones(self, score: Callable[[Floor], float], is_near: Callable[[], bool], limit_s: float | None) -> None:
-        """Prove zone by zone, where ports are few, at a few prices around the one that tells most so far."""
+        """Prove zone by zone, where limits are kept, at a few prices around the one that tells most so far."""
         floors = self._all_floors()
         if self.kept is None or self.stopped or not floors or not len(self._usual().cost):
             return

@@ -46,8 +46,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_EDGES, EDGES_PER_S = 15_000, 250
+MOST_EDGES, EDGES_PER_S = 50_000, 250
 """Streets with more edges are too many for one programme, or for so many seconds of a time limit."""
+ZONED_EDGES = 15_000
+"""Where ports are few, zones prove more from here on."""
 FIRST_STEPS = 2
 """Solutions before there are layers: in the small programme cuts are found sooner."""
 STEPS, IDLE = 15, 2
@@ -118,7 +120,9 @@ class Affordable:
     def is_small(self) -> bool:
         """Whether the streets are few enough for one programme, and for the time limit."""
         limit = self.config.time_limit_s
-        return self.edges <= min(MOST_EDGES, np.inf if limit is None else EDGES_PER_S * limit)
+        few_ports = bool((self.question.problem.tap_capacity >= 0).any())
+        most = min(MOST_EDGES, ZONED_EDGES) if few_ports else MOST_EDGES
+        return self.edges <= min(most, np.inf if limit is None else EDGES_PER_S * limit)
 
     def floors(self, budget: int, enough: int, limit_s: float | None = None) -> list[Floor]:
         """

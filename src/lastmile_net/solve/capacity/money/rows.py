@@ -45,7 +45,7 @@ class FlowRows(PortRows):
     Parameters
     ----------
     price
-        What leaving out one unit of gain costs among the arcs' prices.
+        What leaving out one unit of gain costs.
     graph, need, cost, guide, rng, clock, charged
         As in `PortRows`; customers are left out at a tap of the need that has ports for all.
 
@@ -95,7 +95,8 @@ class FlowRows(PortRows):
     def price_rows(self) -> Floor:
         """Return what the rows prove at the prices that the last solution gives them."""
         dual = self.prices()
-        return Floor(self.price, 0 if dual is None else math.floor(self.model.proven(self.model.cost, dual)))
+        dual = np.zeros(self.model.count) if dual is None else dual
+        return Floor(self.price, math.floor(self.model.proven(self.model.cost, dual)))
 
     def prices(self) -> Floats | None:
         """

@@ -62,7 +62,7 @@ def least_by_zones(
     graph, need
         Streets with every tap a node of its own, at one of which customers are left out; node 0 feeds the taps.
     guide
-        A tree that spans.
+        A tree that spans, or none (all -1).
     charged
         What has been charged so far, and proves no more than itself.
     price
@@ -90,8 +90,10 @@ def least_by_zones(
         nonlocal left
         mine = clock.part(min(WORKERS / left, 1))
         left -= 1
+        if mine.over():
+            return 0
         rows = _rows_of(windows[number], charged.reduced, own[number], price, seed + number, mine)
-        return max(_least(rows) - own[number].bound, 0)
+        return _gain(rows, own[number].bound)
 
     # small zones end early: what they leave of their share goes to the large ones
     order = sorted(range(zones), key=lambda number: len(windows[number].arc))
@@ -138,11 +140,12 @@ def _rows_of(window: PortWindow, reduced: Ints, own: PricedRows, price: int, see
     return FlowRows(price, window.graph, window.need, cost, guide, rng, clock, cuts)
 
 
-def _least(rows: FlowRows) -> int:
-    """Branch on a zone; return what is paid at least."""
+def _gain(rows: FlowRows, charged: int) -> int:
+    """Branch on a zone; return by how much what is paid there at least is more than what its own rows have charged."""
     rows.let_flow()
     model = rows.model
     left_out = int(model.cost[(model.tail == rows.out) & (rows.graph.kind[model.head] == LEAF)].sum())
     tree = ChunkTree(rows, lambda floor: float(floor.bound), left_out, max(GRAIN * rows.price, 1.0))
     least = tree.grow()
-    return math.floor(least) if math.isfinite(least) else 0
+    # nothing is proven where time was up before; both may be below nothing, as prices that are reduced can be
+    return max(math.floor(least) - charged, 0) if math.isfinite(least) else 0
