@@ -31,6 +31,7 @@ def test_no_more_prices_are_asked_than_wanted() -> None:
     """A time limit is kept by few questions, too; and there is no price below 1."""
     assert len(asked(1000, 10**9, most=4)) == 4
     assert min(asked(2, 0)) >= 1
+    assert asked(5, 9).count(5) == 1
 
 
 def test_an_end_ends_it() -> None:

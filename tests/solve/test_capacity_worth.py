@@ -13,6 +13,7 @@ from lastmile_net.config import SolveConfig, read_config
 from lastmile_net.plan.favour import favour_within_limits
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Question, Study
+from lastmile_net.solve.budget.proving import prove_at
 from lastmile_net.solve.budget.within import WithinLimits
 from lastmile_net.solve.capacity import Limited, Limits, ask_within_limits, solve_with_limits
 from lastmile_net.solve.problem import Problem
@@ -388,6 +389,6 @@ def test_nothing_is_asked_once_branching_was_stopped() -> None:
         return solve(problem, config, report)
 
     study = Study(Question.of(problem), full, CONFIG, solver, limits=Limits(), report=lambda _: False)
-    study._branch(61_000)
+    prove_at(study, 61_000)
     assert study.stopped
     assert asked == []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastmile_net.solve.budget.study import ENOUGH
+from lastmile_net.solve.budget.proving import ENOUGH, bound_spending
 from lastmile_net.solve.budget.tangent import telling_price
 from lastmile_net.solve.prizes import CLOSE
 
@@ -84,7 +84,7 @@ def _prove_where_wide(study: Study, end: float | None) -> None:
             break
         done.add(budget)
         found = int(study.found_gains(np.array([budget]))[0])
-        study.bound_spending(budget, found, found * (1 + NARROW), left)
+        bound_spending(study, budget, found, found * (1 + NARROW), left)
 
 
 def _wide(study: Study) -> list[tuple[float, int]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lastmile_net.solve.budget.climb import climb
 from lastmile_net.solve.capacity import Affordable
+from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.prizes import ask
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def ask_beside(
     budget
         In thousandths.
     config, solver
-        When each search stops; what solves the plain problem.
+        When each search stops, and no more prices are asked; what solves the plain problem.
     is_over
         Whether somebody has asked for a stop.
 
@@ -75,10 +77,11 @@ def ask_beside(
     As in `prove_beside`: who must be served has no way out, and LB(P) is what serving them and paying P for each unit
     of gain that is left out costs at least; a plan within the budget B gains K - (LB(P) - B) / P at most.
     """
-    most, floors = question.most, []
+    most, floors, limit_s = question.most, [], config.time_limit_s
+    clock = Clock(None if limit_s is None else time.perf_counter() + limit_s)
 
     def tell(price: int) -> float | None:
-        if is_over():
+        if is_over() or clock.over():
             return None
         floor = ask(question, price, config, solver).floor
         floors.append(floor)

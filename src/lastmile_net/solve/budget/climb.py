@@ -27,7 +27,7 @@ def climb(first: int, tell: Callable[[int], float | None], most: int) -> None:
     best, asked = tell(first), 1
     for step in (1 / STEP, STEP):
         price, higher = first * step, False
-        while best is not None and asked < most and price >= 1:
+        while best is not None and asked < most and price >= 1 and int(price) != first:
             told = tell(int(price))
             asked += 1
             if told is None:

@@ -22,6 +22,7 @@ from lastmile_net.solve.budget.exact import cheapest_for, is_small, most_within
 from lastmile_net.solve.budget.fill import add_worth, spend_rest
 from lastmile_net.solve.budget.means import Means
 from lastmile_net.solve.budget.order import BuildOrder, buy, cut, in_turn
+from lastmile_net.solve.budget.proving import ENOUGH, prove_at, prove_for, prove_within
 from lastmile_net.solve.budget.rest import spend_rest_within_limits
 from lastmile_net.solve.budget.within import PROMISING, WithinLimits
 from lastmile_net.solve.capacity import Limits, add_worth_within_limits, adjacency, find_reach
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 MOST_QUESTIONS = 8
 """Prices that are tried for one aim, at most."""
 POLISHES = 3
-ENOUGH = 0.002
-"""Gap in homes at which an aim has been asked for long enough."""
 
 
 @dataclass(eq=False)
@@ -101,7 +100,7 @@ class Study:
         self.hurried |= self.wider is not None and self.wider.hurried
         everybody = part(self.question.posed, self.full, self.full.drop >= 0)
         self.must = int((self.question.problem.first & (self.full.drop >= 0)).sum())
-        self.nested = self._remember(everybody)
+        self.nested = self.remember(everybody)
         served = self.full.drop >= 0
         own = int(self.question.own_cost[served].sum())
         self.all_gain = int(self.question.gain[served].sum())
@@ -113,7 +112,7 @@ class Study:
         if self.limits is not None:
             self.kept = WithinLimits(self.question, self.limits, self.config, self.plans[0], self.heard)
         self._asked = self.question if self.kept is None else self.kept.free
-        self._means = Means(self.question, self._reach, self._usual, self.config, self.heard)
+        self.means = Means(self.question, self._reach, self.usual, self.config, self.heard)
 
     @property
     def told(self) -> Study:
@@ -125,7 +124,7 @@ class Study:
         if price not in self.answers:
             answer = ask(self._asked, price, config or self.config, self._solve)
             self.answers[price] = answer
-            self._remember(answer.solution)
+            self.remember(answer.solution)
         return self.answers[price]
 
     def most_gain(self, budget: int) -> int:
@@ -142,7 +141,7 @@ class Study:
             most[budgets < self.all_cost] -= least
         for money, bound in self.proven:
             most[budgets <= money] = np.minimum(most[budgets <= money], bound)
-        for floor in self._all_floors():
+        for floor in self.all_floors():
             most = np.minimum(most, floor.most_gain(self.reach_gain, budgets))
         by_drops = self._drops_only.most_gains(budgets)
         return np.asarray(np.maximum(np.minimum(most, by_drops), 0), np.int64)
@@ -167,7 +166,7 @@ class Study:
             return least
         least = max(least, self.all_cost if gain == self.reach_gain == self.all_gain else 0)
         least = max([least, *(money + 1 for money, most in self.proven if most < gain)])
-        return max([least, *(floor.least_cost(self.reach_gain, gain) for floor in self._all_floors())])
+        return max([least, *(floor.least_cost(self.reach_gain, gain) for floor in self.all_floors())])
 
     def within(self, budget: int) -> Choice:
         """Return the best plan that costs no more than a budget."""
@@ -181,19 +180,19 @@ class Study:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
             self.kept.look_within(budget)
             best = self.kept.best_within(budget)
-            if self._prove_within(budget, self._gain(best)):
+            if prove_within(self, budget, self.gain_of(best)):
                 best = self.kept.best_within(budget)
             return self._beside_first(self._heard_of(best), budget)
         if is_small(self.question) and not self.must:
             proof = most_within(self.question, budget)
             self.proven.append((budget, proof.bound))
             if proof.solution is not None:
-                self._remember(proof.solution)
+                self.remember(proof.solution)
         if not self._is_proven(budget):
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
         best = self._best_within(budget)
-        if not self.must and self._prove_within(budget, self._gain(best)):
-            best = max(best, self._best_within(budget), key=self._gain)
+        if not self.must and prove_within(self, budget, self.gain_of(best)):
+            best = max(best, self._best_within(budget), key=self.gain_of)
         return self._beside_first(best, budget)
 
     def gaining(self, gain: int) -> Choice:
@@ -205,15 +204,15 @@ class Study:
             return self._first(last + 1)
         budget = int(self.nested.cost[last])
         if self.kept is not None:
-            self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
+            self._close_in(budget, lambda answer: self.gain_of(answer.solution) < gain)
             self.kept.look_for(gain)
-            self._prove_for(gain, self.kept.cheapest_for(gain).cost)
+            prove_for(self, gain, self.kept.cheapest_for(gain).cost)
             return self._choice(self._heard_of(self.kept.cheapest_for(gain)), wanted=gain)
         if is_small(self.question) and not self.must:
             return self._small_gaining(gain)
-        self._close_in(budget, lambda answer: self._gain(answer.solution) < gain)
+        self._close_in(budget, lambda answer: self.gain_of(answer.solution) < gain)
         best = self._cheapest_for(gain)
-        if not self.must and self._prove_for(gain, best.cost):
+        if not self.must and prove_for(self, gain, best.cost):
             best = min(best, self._cheapest_for(gain), key=lambda solution: solution.cost)
         return self._choice(best, wanted=gain)
 
@@ -223,10 +222,10 @@ class Study:
 
         That is what has been proven on the way; where streets are few it is proven to the end.
         """
-        gain, cost = self._gain(solution), solution.cost + int(self.question.own_cost[solution.drop >= 0].sum())
+        gain, cost = self.gain_of(solution), solution.cost + int(self.question.own_cost[solution.drop >= 0].sum())
         affordable = None if self.kept is None else self.affords(cost)
         if affordable is not None and affordable.is_tiny:
-            self._prove_for(gain, cost)
+            prove_for(self, gain, cost)
         return min(self.least_cost(gain), cost)
 
     def at_price(self, price: int) -> Choice:
@@ -234,7 +233,7 @@ class Study:
         if self.parts_only:
             return self._first(max(self.nested.worth(price), self.must))
         answer = self.ask(price)
-        self._branch(price)
+        prove_at(self, price)
         found = answer.solution if self.kept is None else self._heard_of(self.kept.worth(price))
         return self.with_worth(found, price)
 
@@ -296,110 +295,13 @@ class Study:
         self.proven.append((proof.bound - 1, gain - 1))
         return self._choice(min(plans, key=lambda solution: solution.cost), wanted=gain)
 
-    def _branch(self, price: int) -> None:
-        """Ask at a price to the end within ports, if any are limited."""
-        if self.kept is None or self.stopped or not price or (self.question.problem.tap_capacity <= 0).all():
-            return
-        gap = max(self.config.target_gap, self.open_at(price, ENOUGH))
-        answer = self.kept.branch(price, gap)
-        known = self.answers.get(price, answer)
-        self.answers[price] = replace(known, bound=max(known.bound, answer.bound))
-        paid = answer.solution.cost + price * (self.reach_gain - self._gain(answer.solution))
-        if not self.stopped and paid > self.answers[price].bound * (1 + gap):
-            self.hurried |= self._means.prove_zones(price, self.floors.append, self.config.time_limit_s)
-
-    def _prove_within(self, budget: int, gain: int) -> bool:
-        """Prove what a budget can buy at most, as far as that is not near a gain; return whether a plan is new."""
-        enough = gain / (1 - max(ENOUGH, self.config.target_gap))
-        if self.most_gain(budget) <= enough:
-            return False
-        affordable = self.bound_spending(budget, gain, enough, self.config.time_limit_s)
-        if affordable is None:
-            return False
-        plan = None
-        if not self.stopped and self.most_gain(budget) > enough:
-            most, plan = affordable.most_gain(budget, gain)
-            self.proven.append((budget, most))
-        return self._take(affordable, plan)
-
-    def bound_spending(self, budget: int, gain: int, enough: float, limit_s: float | None) -> Affordable | None:
-        """
-        Bound what a budget can buy: in one programme, or where streets are too many for that, zone by zone.
-
-        Parameters
-        ----------
-        budget, gain
-            In thousandths; and what the best plan for it gains.
-        enough
-            Up to which gain a bound is near enough.
-        limit_s
-            Time limit in seconds; None where there is none.
-
-        Returns
-        -------
-        affordable
-            The programme; None where there is none.
-        """
-        affordable = self.affords(budget)
-        if affordable is None:
-            self._bound_zones(
-                lambda floor: -floor.gain_at(self.reach_gain, budget), lambda: self.most_gain(budget) <= enough, limit_s
-            )
-            return None
-        self.floors += affordable.floors(budget, gain, limit_s)
-        self.hurried |= affordable.hurried
-        return affordable
-
-    def _bound_zones(self, score: Callable[[Floor], float], is_near: Callable[[], bool], limit_s: float | None) -> None:
-        """Prove zone by zone, where limits are kept, at a few prices around the one that tells most so far."""
-        floors = self._all_floors()
-        if self.kept is None or self.stopped or not floors or not len(self._usual().cost):
-            return
-
-        def take(floor: Floor) -> float | None:
-            self.floors.append(floor)
-            return None if self.stopped or is_near() else score(floor)
-
-        self.hurried |= self._means.prove_zones(max(floors, key=score).price, take, limit_s)
-
-    def _prove_for(self, gain: int, cost: int) -> bool:
-        """Prove what a gain costs at least, as far as that is not near a cost; return whether a plan is new."""
-        enough = int(cost / (1 + self.config.target_gap))
-        if self.least_cost(gain) >= enough:
-            return False
-        affordable = self.affords(cost)
-        if affordable is None:
-            self._bound_zones(
-                lambda floor: floor.least_cost(self.reach_gain, gain),
-                lambda: self.least_cost(gain) >= enough,
-                self.config.time_limit_s,
-            )
-            return False
-        self.floors += affordable.floors_for(gain, enough, self.config.time_limit_s)
-        plan = None
-        if not self.stopped and self.least_cost(gain) < enough:
-            least, plan = affordable.least_cost(gain, cost)
-            self.proven.append((least - 1, gain - 1))
-        return self._take(affordable, plan)
-
-    def _take(self, affordable: Affordable, plan: Solution | None) -> bool:
-        """Let a plan that a proof has found count, unless it lacks who must be served; return whether it counts."""
-        self.hurried |= affordable.hurried
-        if plan is None or not self._serves_first(plan):
-            return False
-        if self.kept is None:
-            self._remember(plan)
-        else:
-            self.kept.keep(plan)
-        return True
-
     def affords(self, cost: int) -> Affordable | None:
         """Return the programme for aims that cost about so much; None where there is none, or nothing may be asked."""
-        if self.stopped or not len(self._usual().cost):
+        if self.stopped or not len(self.usual().cost):
             return None
-        return self._means.programme(cost)
+        return self.means.programme(cost)
 
-    def _usual(self) -> BuildOrder:
+    def usual(self) -> BuildOrder:
         """Return the order that tells which prices matter."""
         return self.nested if self.kept is None else self.kept.growing[1]
 
@@ -409,7 +311,7 @@ class Study:
             return self.kept.reach
         return find_reach(self.question.problem, adjacency(self.question.problem), Limits())
 
-    def _all_floors(self) -> list[Floor]:
+    def all_floors(self) -> list[Floor]:
         """Return what has been proven at some price: by answers, and within ports."""
         return [*(answer.floor for answer in self.answers.values()), *self.floors]
 
@@ -431,7 +333,8 @@ class Study:
         self.hurried |= self.kept is not None and self.kept.hurried
         return solution
 
-    def _remember(self, solution: Solution) -> BuildOrder:
+    def remember(self, solution: Solution) -> BuildOrder:
+        """Let a plan count; return its order."""
         order = in_turn(self.question, solution)
         self.plans.append((solution, order))
         return order
@@ -440,11 +343,12 @@ class Study:
         """Return whether ports that went to as many homes as can be might have gained more with others."""
         return self.all_gain < self.reach_gain and not np.array_equal(self.question.gain, self.question.problem.units)
 
-    def _serves_first(self, solution: Solution) -> bool:
+    def serves_first(self, solution: Solution) -> bool:
         """Return whether as many who must be served are as in the plan for everybody."""
         return int((self.question.problem.first & (solution.drop >= 0)).sum()) >= self.must
 
-    def _gain(self, solution: Solution) -> int:
+    def gain_of(self, solution: Solution) -> int:
+        """Return what a plan gains."""
         return int(self.question.gain[solution.drop >= 0].sum())
 
     def _reaching(self, gain: int) -> list[tuple[Solution, BuildOrder]]:
@@ -465,12 +369,12 @@ class Study:
         gains = [order.gain_within(budget) for _, order in self.plans]
         good = [plan for plan, gain in zip(self.plans, gains, strict=True) if gain >= PROMISING * max(gains)]
         parts = [cut(self.question, *plan, plan[1].within(budget)) for plan in good]
-        best = max((spend_rest(self.question, part, budget) for part in parts), key=self._gain)
+        best = max((spend_rest(self.question, part, budget) for part in parts), key=self.gain_of)
         for _ in range(POLISHES):
-            if self.stopped or self._gain(best) >= self.most_gain(budget):
+            if self.stopped or self.gain_of(best) >= self.most_gain(budget):
                 break
             better = self._polished(best, budget)
-            if self._gain(better) <= self._gain(best):
+            if self.gain_of(better) <= self.gain_of(best):
                 break
             best = better
         return best
@@ -494,10 +398,10 @@ class Study:
         return spend_rest(self.question, min(solution, again, key=lambda each: each.cost), budget)
 
     def _choice(self, solution: Solution, budget: int | None = None, wanted: int | None = None) -> Choice:
-        gain, money = self._gain(solution), solution.cost if budget is None else budget
+        gain, money = self.gain_of(solution), solution.cost if budget is None else budget
         told, least_gain = self.told, gain if wanted is None else min(gain, wanted)
         most, least = told.most_gain(money), told.least_cost(least_gain)
-        if told.kept is None and not told._serves_first(solution):
+        if told.kept is None and not told.serves_first(solution):
             # what has been asked is for plans that serve all who must be served: money, or a line, is too little
             drops = told._drops_only
             most, least = int(drops.most_gains(np.array([money]))[0]), drops.least_cost(least_gain)
