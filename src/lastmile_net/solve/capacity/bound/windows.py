@@ -18,6 +18,7 @@ from lastmile_net.solve.capacity.bound.cuts import Need
 from lastmile_net.solve.capacity.bound.rows import PortRows
 from lastmile_net.solve.graph import LEAF, TERMINAL, make_graph
 from lastmile_net.solve.recharge import by_window
+from lastmile_net.solve.rows.priced import PricedRows
 from lastmile_net.solve.windows import label_stretches
 
 if TYPE_CHECKING:
@@ -57,15 +58,35 @@ class PortWindow:
     back: Need
     arc: Ints
 
-    def place(self, arcs: int) -> Ints:
-        """
-        Return the window's arc for each of so many arcs of the whole graph; -1 for those that it does not have.
+    def left_of(self, reduced: Ints) -> Ints:
+        """Return what charges leave of the window's arcs, by what they leave of each one of the whole graph."""
+        return np.where(self.arc >= 0, reduced[self.arc], 0)
 
-        Among these are arcs that leave a leaf elsewhere and lead into the window: no plan uses them.
+    def take_back(self, reduced: Ints, own: PricedRows) -> tuple[Ints, Record]:
         """
-        place, mine = np.full(arcs, -1), np.flatnonzero(self.arc >= 0)
+        Take back what a window's own rows have charged.
+
+        Parameters
+        ----------
+        reduced
+            int64. What all charges leave of each arc of the whole graph.
+        own
+            Rows of the whole graph all of whose arcs lead into the window.
+
+        Returns
+        -------
+        cost, cuts
+            What the window's arcs cost then, and the cuts among the rows, in its arcs. Arcs that leave a leaf elsewhere
+            and lead into the window are not among these: no plan uses them.
+        """
+        mine = np.flatnonzero(self.arc >= 0)
+        place = np.full(len(reduced), -1)
         place[self.arc[mine]] = mine
-        return place
+        own = own.renamed(place)
+        cuts = own.cuts()
+        return self.left_of(reduced) + own.charges(len(self.arc)), cuts._replace(
+            owner=np.ones(len(cuts.owner), np.int32)
+        )
 
 
 def cut_port_window(graph: Graph, need: Need, label: Shorts, number: int, out: int = -1) -> PortWindow:
@@ -136,14 +157,8 @@ def charge_port_windows(graph: Graph, need: Need, via: Shorts, charged: GroundCh
 
 def charge_port_window(window: PortWindow, reduced: Ints, own: Record, rng: np.random.Generator, clock: Clock) -> int:
     """Return by how much the bound of a window is higher than the sum of its `own` charges."""
-    mine = np.flatnonzero(window.arc >= 0)
-    place = window.place(len(reduced))
-    cost = np.zeros(len(window.arc), np.int64)
-    cost[mine] = reduced[window.arc[mine]]
-    rest, arcs, charge = cost.copy(), place[own.arc], int(own.charge.sum())
-    assert (arcs >= 0).all()
-    np.add.at(cost, arcs, np.repeat(own.charge, np.diff(own.start)))
-    record = own._replace(arc=arcs.astype(np.int32), owner=np.ones(len(own.owner), np.int32))
+    rows = PricedRows.of(own)
+    cost, cuts = window.take_back(reduced, rows)
     guide = np.full(len(window.graph.kind), -1, np.int32)
-    rows = PortRows(window.graph, window.need, window.back, cost, guide, rng, clock, record)
-    return rows.raise_bound(charge, rest)[0] - charge
+    port_rows = PortRows(window.graph, window.need, window.back, cost, guide, rng, clock, cuts)
+    return port_rows.raise_bound(rows.bound, window.left_of(reduced))[0] - rows.bound

@@ -28,7 +28,6 @@ from lastmile_net.solve.windows import rows_by_window
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lastmile_net.solve.bound import Record
     from lastmile_net.solve.capacity.bound.cuts import Need
     from lastmile_net.solve.capacity.bound.windows import PortWindow
     from lastmile_net.solve.clock import Clock
@@ -128,14 +127,8 @@ def lay_zones(graph: Graph, need: Need, out: int) -> Shorts:
 
 def _rows_of(window: PortWindow, reduced: Ints, own: PricedRows, price: int, seed: int, clock: Clock) -> FlowRows:
     """Return the rows of a zone, its own charges taken back."""
-    mine = np.flatnonzero(window.arc >= 0)
-    cost = np.zeros(len(window.arc), np.int64)
-    own = own.renamed(window.place(len(reduced)))
-    cost[mine] = reduced[window.arc[mine]]
-    cost += own.charges(len(cost))
+    cost, cuts = window.take_back(reduced, own)
     guide = np.full(len(window.graph.kind), -1, np.int32)
-    cuts: Record = own.cuts()
-    cuts = cuts._replace(owner=np.ones(len(cuts.owner), np.int32))
     rng = np.random.default_rng(seed)
     return FlowRows(price, window.graph, window.need, cost, guide, rng, clock, cuts)
 
