@@ -13,7 +13,7 @@ import pytest
 from lastmile_net.solve import solve
 from lastmile_net.solve.budget import Question, Study
 from lastmile_net.solve.budget.beside import ask_beside, prove_beside
-from lastmile_net.solve.capacity import Affordable, Limits, adjacency, find_reach, solve_with_limits
+from lastmile_net.solve.capacity import Affordable, Limits, adjacency, ask_within_limits, find_reach, solve_with_limits
 from lastmile_net.solve.capacity.bound.cuts import Need
 from lastmile_net.solve.capacity.money import afford, zones
 from lastmile_net.solve.clock import Clock
@@ -88,6 +88,30 @@ def test_no_bound_beside_some_customers_is_below_what_trying_everything_finds(li
     assert len(rooms) >= 30
     if limit_s is None:
         assert np.mean(rooms) <= 0.25, "what is left are buildings that cannot be split"
+
+
+@pytest.mark.parametrize("limit_s", [None, 1e-3])
+def test_zones_that_lack_something_are_joined(monkeypatch: pytest.MonkeyPatch, limit_s: float | None) -> None:
+    """Ports beyond a rim are for everybody: joined zones prove more, and never more than is paid."""
+    lacks = []
+    for seed in range(60):
+        problem, rng = random_town(seed), np.random.default_rng(seed)
+        ports = np.maximum(problem.tap_capacity // 2, 1)
+        question = Question.of(replace(problem, tap_capacity=ports), 1000 * rng.integers(0, 3, problem.customers))
+        price = DEAREST_DROP + int(rng.integers(1, 60)) * 1000
+        asked = affordable(question, price, time_limit_s=limit_s)
+        plan = ask_within_limits(question, price, asked.reach, CONFIG).solution
+        paid = min(cost - price * gain for gain, cost in everything(question).items()) + price * question.most
+        bounds = []
+        for most_nodes, known in ((0, plan), (zones.MOST_NODES, None), (zones.MOST_NODES, plan)):
+            monkeypatch.setattr(zones, "MOST_NODES", most_nodes)
+            bounds.append(asked.floor_by_zones(limit_s, known).bound)
+        assert max(bounds) <= paid
+        lacks.append((paid - np.array(bounds)) / price)
+    if limit_s is None:
+        apart, *joined = np.mean(lacks, axis=0)
+        assert max(joined) <= 0.25, "what is left are buildings that cannot be split"
+        assert max(joined) < apart or zones.NODES, "each tap has a zone of its own"
 
 
 @pytest.mark.parametrize("limit_s", [None, 1e-3])
@@ -356,4 +380,4 @@ def test_a_zone_out_of_time_proves_nothing() -> None:
     charged = RowCharges(rows.bound, np.repeat(cost, 2) - rows.charges(8), rows, np.zeros(8))
     assert charged.bound == 0
     for clock in (Clock(0.0), Clock(None)):
-        assert zones.least_by_zones(graph, need, np.full(4, -1, np.int32), charged, 1_000, 0, clock) <= 0
+        assert zones.least_by_zones(graph, need, np.full(4, -1, np.int32), charged, 1_000, None, 0, clock) <= 0

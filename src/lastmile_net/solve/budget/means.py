@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from lastmile_net.solve.budget.order import BuildOrder
     from lastmile_net.solve.capacity import Reach
     from lastmile_net.solve.prizes import Floor, Question
-    from lastmile_net.solve.problem import Report
+    from lastmile_net.solve.problem import Report, Solution
 
 DEAREST = 0.95
 """What money can buy is proven up to the price at which this share of what everybody costs is spent,"""
 MANY = 10
 """or up to that of the dearest drop, if that is not so many times as high."""
 
-MOST_ZONED, ZONED_SHARE = 6, 0.5
-"""At most so many prices at which zones are proven for one aim, each in this part of the time at most."""
+MOST_ZONED = 6
+"""At most so many prices at which zones are proven for one aim."""
 
 
 class Means:
@@ -69,9 +69,15 @@ class Means:
             self._affordable = Affordable(self.question, dearest, self._reach(), self.config, self.report)
         return self._affordable if self._affordable.is_small else None
 
-    def prove_zones(self, first: int, take: Callable[[Floor], float | None], limit_s: float | None) -> bool:
+    def prove_zones(
+        self,
+        first: int,
+        take: Callable[[Floor], float | None],
+        plan: Callable[[int], Solution],
+        limit_s: float | None,
+    ) -> bool:
         """
-        Prove zone by zone what is paid at least, at the first price and others as long as that tells more.
+        Prove zone by zone what is paid at least, at the first price and, if time is left, at others beside it.
 
         Parameters
         ----------
@@ -79,6 +85,8 @@ class Means:
             In thousandths for each unit of gain.
         take
             Takes what a price proves, and returns how much that tells; None ends the search.
+        plan
+            Returns a good plan at a price.
         limit_s
             Time limit in seconds; None where there is none.
 
@@ -93,7 +101,7 @@ class Means:
             if clock.over():
                 return None
             affordable = Affordable(self.question, price, self._reach(), self.config, self.report)
-            floor = affordable.floor_by_zones(None if limit_s is None else min(ZONED_SHARE * limit_s, clock.left()))
+            floor = affordable.floor_by_zones(None if limit_s is None else clock.left(), plan(price))
             if affordable.hurried:
                 clock.late.append("zone")
             return take(floor)

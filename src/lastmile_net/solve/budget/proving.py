@@ -27,7 +27,9 @@ def prove_at(study: Study, price: int) -> None:
     study.answers[price] = replace(known, bound=max(known.bound, answer.bound))
     paid = answer.solution.cost + price * (study.reach_gain - study.gain_of(answer.solution))
     if not study.stopped and paid > study.answers[price].bound * (1 + gap):
-        study.hurried |= study.means.prove_zones(price, study.floors.append, study.config.time_limit_s)
+        study.hurried |= study.means.prove_zones(
+            price, study.floors.append, study.kept.known_worth, study.config.time_limit_s
+        )
 
 
 def prove_within(study: Study, budget: int, gain: int) -> bool:
@@ -91,7 +93,7 @@ def _bound_zones(
         study.floors.append(floor)
         return None if study.stopped or is_near() else score(floor)
 
-    study.hurried |= study.means.prove_zones(max(floors, key=score).price, take, limit_s)
+    study.hurried |= study.means.prove_zones(max(floors, key=score).price, take, study.kept.known_worth, limit_s)
 
 
 def prove_for(study: Study, gain: int, cost: int) -> bool:

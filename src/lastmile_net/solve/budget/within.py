@@ -101,6 +101,10 @@ class WithinLimits:
         """Return who is worth a price for each unit of gain."""
         if price not in self._asked and not self.stopped:
             self._ask(price)
+        return self.known_worth(price)
+
+    def known_worth(self, price: int) -> Solution:
+        """Return the part of a plan so far that pays least at a price for each unit of gain left out."""
         parts = [self._first(plan, plan[1].worth(price)) for plan in self.plans]
         return min(parts, key=lambda part: part.cost - price * self._gain(part))
 

@@ -166,8 +166,17 @@ class Affordable:
 
         return self._in_time(cost, limit_s, prove)
 
-    def floor_by_zones(self, limit_s: float | None = None) -> Floor:
-        """Prove at the price what is paid at least, in however many streets: zone by zone."""
+    def floor_by_zones(self, limit_s: float | None = None, plan: Solution | None = None) -> Floor:
+        """
+        Prove at the price what is paid at least, in however many streets: zone by zone.
+
+        Parameters
+        ----------
+        limit_s
+            Time limit in seconds; None where there is none.
+        plan
+            A good plan at the price: where zones prove what it pays, they are done. None where none is known.
+        """
 
         def prove(clock: Clock) -> Floor:
             relaxed, charged = self._charged(clock)
@@ -175,7 +184,8 @@ class Affordable:
             rows = PricedRows.of(charged.record)
             before = RowCharges(rows.bound, charged.reduced, rows, np.zeros(len(charged.reduced)))
             guide, seed = tree_of(self.ground, relaxed), self.config.seed
-            least = least_by_zones(self.ground.graph, streets.need, guide, before, self.price, seed, clock)
+            used = None if plan is None else self._used(plan)
+            least = least_by_zones(self.ground.graph, streets.need, guide, before, self.price, used, seed, clock)
             return self._with_all(Floor(self.price, least))
 
         return self._in_time(0, limit_s, prove)
@@ -336,6 +346,19 @@ class Affordable:
             whole = only(self.question, chosen, self.config, partial(self._solve_whole, clock))
             plan = max(plan, whole, key=self._gain)
         return plan
+
+    def _used(self, plan: Solution) -> Flags:
+        """Return the edges of the rows that a plan uses; whom it serves by drops that are too dear is left out."""
+        part, search, out = self.ground.problem, self.search, self.ground.problem.nodes - 1
+        mine = np.full(len(self.question.problem.drop_customer) + 1, -1)
+        # the question's drops, by way of the search's, in those of the rows
+        mine[self.real[self.drops]] = np.arange(len(self.drops))
+        mine[-1] = -1
+        drop = mine[plan.drop][search.wanted]
+        ways = np.flatnonzero(part.drop_node == out)
+        way_out = np.full(part.customers, -1)
+        way_out[part.drop_customer[ways]] = ways
+        return self.ground.within(plan.edges, np.where(drop < 0, way_out, drop))
 
     def _solve_whole(self, clock: Clock, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
         """Solve within limits until the clock says stop: whoever asked for the plan is told of it in his own thread."""

@@ -90,15 +90,18 @@ class ChunkTree:
         self.done, self.opened, self.added, self.root = math.inf, 0, 0, -math.inf
         self.built: Flags | None = None
         self.gains: dict[int, Floats] = {}
+        self._add(-math.inf, np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all is done, or more branches than are worth it."""
+        return self.opened >= MOST_BRANCHES or not self.nodes or self._is_done(self.nodes[0].least)
 
     def grow(self) -> float:
-        """Branch until all is done or time is up; return what is proven of the aim."""
+        """Branch until all is done or time is up, or go on with that; return what is proven of the aim."""
         none, model = np.zeros(0, np.int64), self.rows.model
         model.expect_changes()
-        self._add(-math.inf, none, none)
-        while self.opened < MOST_BRANCHES and self.nodes and not model.clock.over():
-            if self._is_done(self.nodes[0].least):
-                break
+        while not self.has_ended and not model.clock.over():
             self._open(heapq.heappop(self.nodes))
         model.fix(none, none)
         return min([self.done, *(node.least for node in self.nodes)])

@@ -3,14 +3,15 @@ What is paid at least at a price, in towns with too many streets for one program
 
 A zone is what lies nearest to one tap, or to a few. Whatever reaches it from outside pays what rows across its rim
 charge, as in `bound.windows`, and inside all is whole: a trench is there or not, and a tap that is full leads no more
-cables. Most taps find homes enough around them, so zones hardly need each other, and only their number grows with the
-town.
+cables. But ports beyond the rim are there for everybody: zones that have been branched on to the end, and pay less than
+a known plan does there, are joined with a neighbour.
 """
 
 from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from lastmile_net.solve.capacity.money.chunks import ChunkTree
 from lastmile_net.solve.capacity.money.rows import FlowRows
 from lastmile_net.solve.graph import LEAF
 from lastmile_net.solve.paths import spread
+from lastmile_net.solve.reroute import tree_of
 from lastmile_net.solve.rows.windows import charge_all
 from lastmile_net.solve.windows import rows_by_window
 
@@ -29,29 +31,147 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.capacity.bound.cuts import Need
-    from lastmile_net.solve.capacity.bound.windows import PortWindow
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
-    from lastmile_net.solve.rows.priced import PricedRows
     from lastmile_net.solve.rows.windows import RowCharges
 
     Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
     Shorts = NDArray[np.int32]
 
 NODES = 700
-"""Zones are joined with neighbours up to so many nodes."""
+"""Zones are joined with neighbours up to so many nodes before any is branched on,"""
+MOST_NODES = 6_000
+"""and up to so many after that: in larger ones nothing is gained for minutes."""
 EDGES = 20_000
 """About so many edges of each window in which rows are charged that know of no ports."""
 ROWS_SHARE = 0.2
 """In this part of the time."""
+ROUND_SHARE = 0.4
+"""Part of the time left that one round through the zones takes; zones that have not ended go on in the next one."""
+LAST_S = 2.0
+"""The last round takes all of the time, in seconds."""
 SLACK, CAP = 1.25, 20_000
 """Slack of the ascents between; sets with more arcs into them are given up."""
 GRAIN = 0.25
 """Parts of a unit of gain that are not told apart in a zone."""
+MOST_LACKING = 1e15
+"""What a zone lacks at most where no plan is known."""
+BESIDE = 0.01
+"""A trench across the rim counts for so much where a zone chooses a neighbour, were it not used at all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Town:
+    """
+    What zones are cut from.
+
+    Parameters
+    ----------
+    graph, need
+        Streets with every tap a node of its own, at one of which customers are left out; node 0 feeds the taps.
+    out
+        That tap.
+    charged
+        What has been charged so far.
+    price
+        What leaving out one unit of gain costs, in thousandths.
+    used
+        bool (2m,). Arcs of a known plan; None where none is known.
+    """
+
+    graph: Graph
+    need: Need
+    out: int
+    charged: RowCharges
+    price: int
+    used: Flags | None
+
+
+class Zone:
+    """
+    A part of a town, and what is paid there at least.
+
+    Parameters
+    ----------
+    town, label, number
+        The town, the zone of each node, and which of these this one is.
+    which
+        Rows of the town all of whose arcs lead in here.
+    gain
+        By how much what is paid here is more than these rows have charged, as far as that is known.
+
+    Attributes
+    ----------
+    size
+        Nodes.
+    has_ended
+        Whether nothing is left to branch on.
+    """
+
+    def __init__(self, town: Town, label: Shorts, number: int, which: Ints, gain: int = 0) -> None:
+        self.town, self.gain, self.has_ended = town, gain, False
+        self.size = int(np.count_nonzero(label == number))
+        self._window = cut_port_window(town.graph, town.need, label, number, town.out)
+        self._own = town.charged.rows.some(which)
+        self._cost, self._cuts = self._window.take_back(town.charged.reduced, self._own)
+        self._known = math.inf
+        self._tree: ChunkTree | None = None
+        if town.used is not None:
+            arc = self._window.arc
+            self._known = float(self._cost[(arc >= 0) & town.used[arc]].sum())
+
+    @property
+    def lacks(self) -> float:
+        """What a known plan pays here above what is proven; infinite where none is known."""
+        return self._known - self._own.bound - self.gain
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may be proven than is."""
+        return self.lacks > GRAIN * self.town.price
+
+    def branch(self, seed: int, clock: Clock) -> None:
+        """Branch until that has ended or time is up."""
+        if clock.over():
+            return
+        if self._tree is None:
+            self._tree = self._plant(seed, clock)
+        self._tree.rows.model.clock = clock
+        least = self._tree.grow()
+        self.has_ended = self._tree.has_ended
+        # nothing is proven where time was up before; both may be below nothing, as prices that are reduced can be
+        if math.isfinite(least):
+            self.gain = max(self.gain, math.floor(least) - self._own.bound)
+
+    def entered(self) -> tuple[Ints, Floats]:
+        """Return the arcs of the town that enter the zone from outside, and how much the last solution uses each."""
+        arc = self._window.arc
+        enters = np.flatnonzero((arc >= 0) & (self._window.graph.end[np.arange(len(arc)) ^ 1] == 1))
+        use = np.zeros(len(enters)) if self._tree is None else self._tree.rows.model.use[enters]
+        return arc[enters], use
+
+    def _plant(self, seed: int, clock: Clock) -> ChunkTree:
+        """Return the tree of branches of the zone, its own charges taken back."""
+        window, price = self._window, self.town.price
+        guide, rng = np.full(len(window.graph.kind), -1, np.int32), np.random.default_rng(seed)
+        rows = FlowRows(price, window.graph, window.need, self._cost, guide, rng, clock, self._cuts)
+        rows.let_flow()
+        model = rows.model
+        left_out = int(model.cost[(model.tail == rows.out) & (rows.graph.kind[model.head] == LEAF)].sum())
+        return ChunkTree(rows, lambda floor: float(floor.bound), min(self._known, left_out), max(GRAIN * price, 1.0))
 
 
 def least_by_zones(
-    graph: Graph, need: Need, guide: Shorts, charged: RowCharges, price: int, seed: int, clock: Clock
+    graph: Graph,
+    need: Need,
+    guide: Shorts,
+    charged: RowCharges,
+    price: int,
+    used: Flags | None,
+    seed: int,
+    clock: Clock,
 ) -> int:
     """
     Return what is paid at least for trenches, drops, and whom they leave out.
@@ -66,6 +186,8 @@ def least_by_zones(
         What has been charged so far, and proves no more than itself.
     price
         What leaving out one unit of gain costs, in thousandths.
+    used
+        bool (m,). Edges of a known plan: what is proven can be no more. None where none is known.
     seed, clock
         Where chance comes from, and when to stop.
 
@@ -79,25 +201,70 @@ def least_by_zones(
         return charged.bound
     habit = Habit(guide, SLACK, CAP)
     charged = charge_all(graph, habit, EDGES, clock.part(ROWS_SHARE), WORKERS, charged, may_meet=True)
-    zone = lay_zones(graph, need, out)
-    zones = int(zone.max(initial=-1)) + 1
-    _, *own = map(charged.rows.some, rows_by_window(graph, charged.rows.start, charged.rows.arc, zone, zones))
-    windows = [cut_port_window(graph, need, zone, number, out) for number in range(zones)]
-    left = zones
+    town = Town(graph, need, out, charged, price, None if used is None else _arcs(graph, used))
+    label = lay_zones(graph, need, out)
+    which = _rows_in(town, label)
+    zones = [Zone(town, label, number, own) for number, own in enumerate(which)]
+    while going := [zone for zone in zones if zone.is_open and not zone.has_ended]:
+        _branch_all(going, seed, clock.part(ROUND_SHARE if clock.has(LAST_S) else 1.0))
+        if clock.over():
+            break
+        label, zones = _joined(town, label, zones)
+    return charged.bound + sum(zone.gain for zone in zones)
 
-    def raise_zone(number: int) -> int:
-        nonlocal left
-        mine = clock.part(min(WORKERS / left, 1))
-        left -= 1
-        if mine.over():
-            return 0
-        rows = _rows_of(windows[number], charged.reduced, own[number], price, seed + number, mine)
-        return _gain(rows, own[number].bound)
 
-    # small zones end early: what they leave of their share goes to the large ones
-    order = sorted(range(zones), key=lambda number: len(windows[number].arc))
+def _branch_all(zones: list[Zone], seed: int, clock: Clock) -> None:
+    """Branch on some zones, each in its share of the time."""
+    lacks = np.minimum([zone.lacks for zone in zones], MOST_LACKING)
+    share = lacks + lacks.mean()
+    # who ends early leaves the rest of his share to those who lack more
+    order = np.argsort(share, kind="stable")
+    share[order] /= np.cumsum(share[order][::-1])[::-1]
+
+    def branch(number: int) -> None:
+        zones[number].branch(seed + number, clock.part(min(WORKERS * share[number], 1)))
+
     with ThreadPoolExecutor(WORKERS) as pool:
-        return charged.bound + sum(pool.map(raise_zone, order))
+        list(pool.map(branch, order.tolist()))
+
+
+def _joined(town: Town, label: Shorts, zones: list[Zone]) -> tuple[Shorts, list[Zone]]:
+    """Join zones that have ended and pay less than the plan with a neighbour each, and return labels and zones."""
+    name, taken = np.arange(len(zones)), np.array([zone.is_open and not zone.has_ended for zone in zones])
+    size = np.array([zone.size for zone in zones])
+    ended = [number for number, zone in enumerate(zones) if zone.is_open and zone.has_ended]
+    for number in sorted(ended, key=lambda number: -zones[number].lacks):
+        arc, use = zones[number].entered()
+        beside = np.bincount(label[town.graph.end[arc ^ 1]], weights=use + BESIDE, minlength=len(zones))
+        beside[taken | (size + size[number] > MOST_NODES)] = 0
+        beside[number] = 0
+        if not taken[number] and beside.any():
+            other = int(np.argmax(beside))
+            name[other] = number
+            taken[[number, other]] = True
+    kept, place = np.unique(name, return_inverse=True)
+    label = np.where(label < 0, -1, place[label]).astype(np.int32)
+    parts = [np.flatnonzero(name == old) for old in kept]
+    return label, [
+        zones[mine[0]] if len(mine) == 1 else Zone(town, label, number, own, sum(zones[part].gain for part in mine))
+        for number, (mine, own) in enumerate(zip(parts, _rows_in(town, label), strict=True))
+    ]
+
+
+def _rows_in(town: Town, label: Shorts) -> list[Ints]:
+    """Return the rows of each zone: all their arcs lead into it."""
+    rows = town.charged.rows
+    return rows_by_window(town.graph, rows.start, rows.arc, label, int(label.max(initial=-1)) + 1)[1:]
+
+
+def _arcs(graph: Graph, used: Flags) -> Flags:
+    """Return the arcs of a plan, away from the taps; where two taps share a trench, it is used one way or the other."""
+    fed = (graph.end[0::2] == 0) | (graph.end[1::2] == 0)
+    via = tree_of(graph, used | fed)
+    arcs = np.zeros(len(graph.end), bool)
+    arcs[via[via >= 0]] = True
+    arcs[0::2] |= used & ~arcs[0::2] & ~arcs[1::2]
+    return arcs
 
 
 def lay_zones(graph: Graph, need: Need, out: int) -> Shorts:
@@ -123,22 +290,3 @@ def lay_zones(graph: Graph, need: Need, out: int) -> Shorts:
     _, number = np.unique(name[zone], return_inverse=True)
     number[[0, out]] = -1
     return number.astype(np.int32)
-
-
-def _rows_of(window: PortWindow, reduced: Ints, own: PricedRows, price: int, seed: int, clock: Clock) -> FlowRows:
-    """Return the rows of a zone, its own charges taken back."""
-    cost, cuts = window.take_back(reduced, own)
-    guide = np.full(len(window.graph.kind), -1, np.int32)
-    rng = np.random.default_rng(seed)
-    return FlowRows(price, window.graph, window.need, cost, guide, rng, clock, cuts)
-
-
-def _gain(rows: FlowRows, charged: int) -> int:
-    """Branch on a zone; return by how much what is paid there at least is more than what its own rows have charged."""
-    rows.let_flow()
-    model = rows.model
-    left_out = int(model.cost[(model.tail == rows.out) & (rows.graph.kind[model.head] == LEAF)].sum())
-    tree = ChunkTree(rows, lambda floor: float(floor.bound), left_out, max(GRAIN * rows.price, 1.0))
-    least = tree.grow()
-    # nothing is proven where time was up before; both may be below nothing, as prices that are reduced can be
-    return max(math.floor(least) - charged, 0) if math.isfinite(least) else 0
