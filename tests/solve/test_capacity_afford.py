@@ -368,6 +368,14 @@ def test_a_coverage_of_nobody_is_for_nothing() -> None:
     assert (choice.gain, choice.solution.cost, choice.least_cost) == (0, 0, 0)
 
 
+def test_zones_that_end_in_time_are_not_hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round that takes all the time there is leaves nothing out."""
+    monkeypatch.setattr(zones, "LAST_S", 1e9)
+    asked = affordable(two_blocks(-1), 20_000)
+    assert asked.floor_by_zones(600.0).bound > 0
+    assert not asked.hurried
+
+
 def test_a_zone_out_of_time_proves_nothing() -> None:
     """Own rows may pay for an arc more than it costs: where nothing is solved, that is not won back for nothing."""
     paid, kinds = 5_000, np.array([TERMINAL, PLAIN, PLAIN, LEAF], np.int8)

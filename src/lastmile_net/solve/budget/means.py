@@ -101,7 +101,8 @@ class Means:
             if clock.over():
                 return None
             affordable = Affordable(self.question, price, self._reach(), self.config, self.report)
-            floor = affordable.floor_by_zones(None if limit_s is None else clock.left(), plan(price))
+            known = plan(price)
+            floor = affordable.floor_by_zones(None if limit_s is None else clock.left(), known)
             if affordable.hurried:
                 clock.late.append("zone")
             return take(floor)

@@ -128,7 +128,8 @@ class ChunkTree:
         self.opened += 1
         rows.model.fix(node.arc, node.use)
         least, ended = self._cut(node.least)
-        self.root = max(self.root, least) if self.opened == 1 else self.root
+        if not len(node.arc):
+            self.root = max(self.root, least)
         if ended or self._is_done(least):
             self.done = min(self.done, least)
             return

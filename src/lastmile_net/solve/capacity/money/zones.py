@@ -51,7 +51,7 @@ ROWS_SHARE = 0.2
 ROUND_SHARE = 0.4
 """Part of the time left that one round through the zones takes; zones that have not ended go on in the next one."""
 LAST_S = 2.0
-"""The last round takes all of the time, in seconds."""
+"""With less time left than this, in seconds, one round takes all of it."""
 SLACK, CAP = 1.25, 20_000
 """Slack of the ascents between; sets with more arcs into them are given up."""
 GRAIN = 0.25
@@ -77,7 +77,7 @@ class Town:
         What has been charged so far.
     price
         What leaving out one unit of gain costs, in thousandths.
-    used
+    plan_arcs
         bool (2m,). Arcs of a known plan; None where none is known.
     """
 
@@ -86,7 +86,7 @@ class Town:
     out: int
     charged: RowCharges
     price: int
-    used: Flags | None
+    plan_arcs: Flags | None
 
 
 class Zone:
@@ -107,7 +107,7 @@ class Zone:
     size
         Nodes.
     has_ended
-        Whether nothing is left to branch on.
+        Whether nothing more is proven by branching on.
     """
 
     def __init__(self, town: Town, label: Shorts, number: int, which: Ints, gain: int = 0) -> None:
@@ -118,9 +118,11 @@ class Zone:
         self._cost, self._cuts = self._window.take_back(town.charged.reduced, self._own)
         self._known = math.inf
         self._tree: ChunkTree | None = None
-        if town.used is not None:
-            arc = self._window.arc
-            self._known = float(self._cost[(arc >= 0) & town.used[arc]].sum())
+        arc = self._window.arc
+        self._enters = np.flatnonzero((arc >= 0) & (self._window.graph.end[np.arange(len(arc)) ^ 1] == 1))
+        self._use = np.zeros(len(self._enters))
+        if town.plan_arcs is not None:
+            self._known = float(self._cost[(arc >= 0) & town.plan_arcs[arc]].sum())
 
     @property
     def lacks(self) -> float:
@@ -144,13 +146,13 @@ class Zone:
         # nothing is proven where time was up before; both may be below nothing, as prices that are reduced can be
         if math.isfinite(least):
             self.gain = max(self.gain, math.floor(least) - self._own.bound)
+        if self.has_ended:
+            # a programme takes up much room
+            self._use, self._tree = self._tree.rows.model.use[self._enters], None
 
     def entered(self) -> tuple[Ints, Floats]:
         """Return the arcs of the town that enter the zone from outside, and how much the last solution uses each."""
-        arc = self._window.arc
-        enters = np.flatnonzero((arc >= 0) & (self._window.graph.end[np.arange(len(arc)) ^ 1] == 1))
-        use = np.zeros(len(enters)) if self._tree is None else self._tree.rows.model.use[enters]
-        return arc[enters], use
+        return self._window.arc[self._enters], self._use
 
     def _plant(self, seed: int, clock: Clock) -> ChunkTree:
         """Return the tree of branches of the zone, its own charges taken back."""
@@ -203,10 +205,9 @@ def least_by_zones(
     charged = charge_all(graph, habit, EDGES, clock.part(ROWS_SHARE), WORKERS, charged, may_meet=True)
     town = Town(graph, need, out, charged, price, None if used is None else _arcs(graph, used))
     label = lay_zones(graph, need, out)
-    which = _rows_in(town, label)
-    zones = [Zone(town, label, number, own) for number, own in enumerate(which)]
+    zones = [Zone(town, label, number, which) for number, which in enumerate(_rows_in(town, label))]
     while going := [zone for zone in zones if zone.is_open and not zone.has_ended]:
-        _branch_all(going, seed, clock.part(ROUND_SHARE if clock.has(LAST_S) else 1.0))
+        _branch_all(going, seed, clock.part(ROUND_SHARE if clock.left() > LAST_S else 1.0))
         if clock.over():
             break
         label, zones = _joined(town, label, zones)
@@ -221,8 +222,8 @@ def _branch_all(zones: list[Zone], seed: int, clock: Clock) -> None:
     order = np.argsort(share, kind="stable")
     share[order] /= np.cumsum(share[order][::-1])[::-1]
 
-    def branch(number: int) -> None:
-        zones[number].branch(seed + number, clock.part(min(WORKERS * share[number], 1)))
+    def branch(turn: int) -> None:
+        zones[turn].branch(seed + turn, clock.part(min(WORKERS * share[turn], 1)))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(branch, order.tolist()))
@@ -230,6 +231,7 @@ def _branch_all(zones: list[Zone], seed: int, clock: Clock) -> None:
 
 def _joined(town: Town, label: Shorts, zones: list[Zone]) -> tuple[Shorts, list[Zone]]:
     """Join zones that have ended and pay less than the plan with a neighbour each, and return labels and zones."""
+    # what has been branched on in zones that still go on would be lost
     name, taken = np.arange(len(zones)), np.array([zone.is_open and not zone.has_ended for zone in zones])
     size = np.array([zone.size for zone in zones])
     ended = [number for number, zone in enumerate(zones) if zone.is_open and zone.has_ended]
@@ -246,8 +248,8 @@ def _joined(town: Town, label: Shorts, zones: list[Zone]) -> tuple[Shorts, list[
     label = np.where(label < 0, -1, place[label]).astype(np.int32)
     parts = [np.flatnonzero(name == old) for old in kept]
     return label, [
-        zones[mine[0]] if len(mine) == 1 else Zone(town, label, number, own, sum(zones[part].gain for part in mine))
-        for number, (mine, own) in enumerate(zip(parts, _rows_in(town, label), strict=True))
+        zones[mine[0]] if len(mine) == 1 else Zone(town, label, number, which, sum(zones[part].gain for part in mine))
+        for number, (mine, which) in enumerate(zip(parts, _rows_in(town, label), strict=True))
     ]
 
 
