@@ -189,7 +189,7 @@ def least_by_zones(
     price
         What leaving out one unit of gain costs, in thousandths.
     used
-        bool (m,). Edges of a known plan: what is proven can be no more. None where none is known.
+        bool (m,). Edges of a known plan: zones that prove what it pays there are done. None where none is known.
     seed, clock
         Where chance comes from, and when to stop.
 
