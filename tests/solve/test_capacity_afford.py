@@ -16,8 +16,12 @@ from lastmile_net.solve.budget.beside import ask_beside, prove_beside
 from lastmile_net.solve.capacity import Affordable, Limits, adjacency, ask_within_limits, find_reach, solve_with_limits
 from lastmile_net.solve.capacity.bound.cuts import Need
 from lastmile_net.solve.capacity.money import afford, zones
+from lastmile_net.solve.capacity.money.rows import FlowRows
+from lastmile_net.solve.capacity.money.whole import Prices, solve_whole
 from lastmile_net.solve.clock import Clock
 from lastmile_net.solve.graph import LEAF, PLAIN, TERMINAL, make_graph
+from lastmile_net.solve.prizes import Floor
+from lastmile_net.solve.rows import model
 from lastmile_net.solve.rows.priced import PricedRows
 from lastmile_net.solve.rows.windows import RowCharges
 
@@ -26,19 +30,24 @@ from .test_capacity_bound import _fits, every_digging, random_town
 from .test_capacity_worth import HOUSES, LINE
 
 if TYPE_CHECKING:
+    from lastmile_net.solve.capacity.money.layers import Layers
+    from lastmile_net.solve.graph import Graph
     from lastmile_net.solve.problem import Progress
 
 RING = [(0, 2, 100), (1, 2, 100), (0, 1, 1000)]
 """Two cabinets, each by a trench of its own near ten houses, and a way round."""
 CLUSTER = [(c, 2, 10) for c in range(10)]
 DEAR, MANY, DEAREST_DROP = 1_000_000, 99, 10_000
+ROUNDED = 100
+"""Prices of rows are whole thousandths: a bound is off by as many as there are rows in a tiny town, about."""
 
 
 @pytest.fixture(params=[MANY, 0], ids=["few", "many"], autouse=True)
 def _branching(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take each town for a small one, and for one that is branched on by chunks, with a zone for each tap."""
+    """Take each town for a small one, and for one that is branched on by chunks from inside, a zone for each tap."""
     monkeypatch.setattr(afford, "FEW_EDGES", request.param)
     monkeypatch.setattr(zones, "NODES", request.param)
+    monkeypatch.setattr(model, "FEW_ROWS", 100 * request.param)
 
 
 def affordable(question: Question, price: int, limits: Limits | None = None, **changes: float) -> Affordable:
@@ -374,6 +383,45 @@ def test_zones_that_end_in_time_are_not_hurried(monkeypatch: pytest.MonkeyPatch)
     asked = affordable(two_blocks(-1), 20_000)
     assert asked.floor_by_zones(600.0).bound > 0
     assert not asked.hurried
+
+
+def test_zones_apart_prove_what_the_whole_town_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Homes pay at a rim what the whole programme says that they are worth: nothing is lost by looking at parts."""
+    proven = []
+
+    def spy(
+        graph: Graph,
+        need: Need,
+        guide: np.ndarray,
+        layers: Layers,
+        charged: RowCharges,
+        price: int,
+        seed: int,
+        clock: Clock,
+    ) -> Prices | None:
+        prices = solve_whole(graph, need, guide, layers, charged, price, seed, clock)
+        if prices is not None:
+            costs, rng = np.repeat(graph.cost, 2), np.random.default_rng(seed)
+            rows = FlowRows(price, graph, need, costs, guide, rng, clock, charged.rows.cuts())
+            rows.let_flow(layers)
+            rows.buy()
+            proven.append((rows.floor.bound, prices.charged.bound + int(prices.share.sum())))
+        return prices
+
+    for name, instead in (("solve_whole", spy), ("NODES", 0), ("MOST_NODES", 0)):
+        monkeypatch.setattr(zones, name, instead)
+    monkeypatch.setattr(model, "FEW_ROWS", 10_000)
+    for seed in range(40):
+        problem = random_town(seed)
+        question = Question.of(replace(problem, tap_capacity=np.maximum(problem.tap_capacity // 2, 1)))
+        asked = affordable(question, DEAREST_DROP + 1_000 * (seed + 1))
+        before = len(proven)
+        floor = asked.floor_by_zones(None).bound
+        beside = asked._with_all(Floor(asked.price, 0)).bound
+        for whole, shares in proven[before:]:
+            assert shares >= whole - ROUNDED
+            assert floor - beside >= whole - ROUNDED
+    assert len(proven) > 30
 
 
 def test_a_zone_out_of_time_proves_nothing() -> None:

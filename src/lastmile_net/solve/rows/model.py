@@ -48,6 +48,9 @@ After so many times the steps of the longest solution before, but not fewer than
 begun anew.
 """
 
+FEW_ROWS = 5_000
+"""With more rows than this, an interior point method finds the first solution sooner than the simplex method."""
+
 DEVEX = 1
 """One of HiGHS's ways to weigh rows."""
 GUESSES = ("rins", "rens", "root_reduced_cost", "feasibility_jump")
@@ -115,11 +118,13 @@ class Relaxation:
         self.least: list[Ints] = []
         self.stays: list[Flags] = []
         self.upper: list[Ints] = []
+        self.more_cost: list[Ints] = []
         self.count = 0
         self._clocks = [clock]  # what HiGHS calls back must not hold on to the relaxation
         self.highs = quiet_highs()
         look = partial(_look, self._clocks)
         self.highs.cbSimplexInterrupt += look
+        self.highs.cbIpmInterrupt += look
         self.highs.cbMipInterrupt += look
         self.highs.addVars(len(self.arc), np.zeros(len(self.arc)), np.ones(len(self.arc)))
         self.low, self.high = np.zeros(len(self.arc), np.int64), np.ones(len(self.arc), np.int64)
@@ -177,12 +182,15 @@ class Relaxation:
         """
         self._add(row, column, weight, least, stays=True)
 
-    def add_columns(self, upper: Ints) -> Ints:
-        """Add columns besides the arcs, which cost nothing and are at most `upper`; return their numbers."""
+    def add_columns(self, upper: Ints, cost: Ints | int = 0) -> Ints:
+        """Add columns besides the arcs, which cost so much a unit and are at most `upper`; return their numbers."""
         first = len(self.arc) + sum(map(len, self.upper))
+        numbers = first + np.arange(len(upper))
         self.highs.addVars(len(upper), np.zeros(len(upper)), upper.astype(np.float64))
         self.upper.append(upper)
-        return first + np.arange(len(upper))
+        self.more_cost.append(np.broadcast_to(np.asarray(cost, np.int64), upper.shape))
+        self.highs.changeColsCost(len(upper), numbers.astype(np.int32), self.more_cost[-1] / self.unit)
+        return numbers
 
     def add_free_row(self, column: Ints, weight: Floats) -> int:
         """Add a row that demands nothing yet and proves nothing by itself; return its number, which stays."""
@@ -208,13 +216,17 @@ class Relaxation:
         price
             float64, >= 0. Price of each row.
         """
-        row, column, weight = self._entries()
         upper = np.concatenate([self.high, *self.upper])
-        left = -np.bincount(column, weights=weight * price[row], minlength=len(upper))
-        left[: len(self.arc)] += cost[self.arc]
+        left = np.concatenate([cost[self.arc], *self.more_cost]) - self.charged(price)
         used = np.maximum(left[: len(self.arc)], 0) * self.low
         terms = np.concatenate([price * np.concatenate(self.least), np.minimum(left, 0) * upper, used])
         return float(terms.sum() - SAFE * np.abs(terms).sum())
+
+    def charged(self, price: Floats | Ints) -> Floats:
+        """Return what rows charge each column at some prices: those of the arcs, then those besides."""
+        row, column, weight = self._entries()
+        columns = len(self.arc) + sum(map(len, self.upper))
+        return np.bincount(column, weights=weight * price[row], minlength=columns).astype(np.float64)
 
     def fix(self, arc: Ints, use: Ints) -> None:
         """Hold some arcs to be used so much, 0 or 1, from here on, and all others free."""
@@ -306,6 +318,27 @@ class Relaxation:
         """
         self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
 
+    def solve_inside(self, tolerance: float | None = None) -> bool:
+        """
+        Solve the programme for the first time, a large one by an interior point method; return False if time ran out.
+
+        Parameters
+        ----------
+        tolerance
+            Part of its value that may be missed: rows have prices then, but arcs no use. None for an exact solution
+            that later ones can begin from.
+        """
+        if self.count <= FEW_ROWS:
+            return self.solve()
+        self.highs.setOptionValue("solver", "ipx")
+        if tolerance is not None:
+            self.highs.setOptionValue("run_crossover", "off")
+            self.highs.setOptionValue("ipm_optimality_tolerance", tolerance)
+        self.run(highspy.kHighsIInf)
+        self.highs.setOptionValue("solver", "choose")
+        self.highs.setOptionValue("run_crossover", "on")
+        return self.highs.getModelStatus() != highspy.HighsModelStatus.kTimeLimit and not self.clock.over()
+
     @property
     def is_impossible(self) -> bool:
         """Whether the last solution has shown that there is none."""
@@ -335,20 +368,24 @@ class Relaxation:
         """
         Return the rows that have a price, and what they leave of each arc's cost.
 
-        Prices are rounded to whole numbers; where an arc is charged more than it costs, a row more pays for it: no arc
-        is used more than once.
+        Where an arc is charged more than it costs, a row more pays for it: no arc is used more than once.
         """
-        price = np.maximum(np.rint(np.array(self.highs.getSolution().row_dual) * self.unit), 0).astype(np.int64)
-        row, column, weight = self._entries()
-        start = np.searchsorted(row, np.arange(self.count + 1))  # rows are in their order
-        entries = self.arc[column], weight.astype(np.int64)
-        is_cut = ~np.concatenate(self.stays)
-        rows = PricedRows(start, *entries, np.concatenate(self.least), price, is_cut).some(np.flatnonzero(price))
-        left = self.cost - rows.charges(len(self.cost))
+        rows, left = self.charges_of(self.count)
         over = self.arc[left[self.arc] < 0]
         minus = np.full(len(over), -1)
         once = PricedRows(np.arange(len(over) + 1), over, minus, minus, -left[over], np.zeros(len(over), bool))
         return join_rows([rows, once]), np.maximum(left, 0)
+
+    def charges_of(self, count: int) -> tuple[PricedRows, Ints]:
+        """Return those of the first rows, of arcs alone, that have a price in whole numbers, and what they leave."""
+        price = np.maximum(np.rint(np.array(self.highs.getSolution().row_dual) * self.unit), 0).astype(np.int64)
+        row, column, weight = self._entries()
+        price[count:] = 0
+        start = np.searchsorted(row, np.arange(self.count + 1))  # rows are in their order
+        entries = self.arc[np.minimum(column, len(self.arc) - 1)], weight.astype(np.int64)
+        is_cut = ~np.concatenate(self.stays)
+        rows = PricedRows(start, *entries, np.concatenate(self.least), price, is_cut).some(np.flatnonzero(price))
+        return rows, self.cost - rows.charges(len(self.cost))
 
     def demand_any(self) -> None:
         """Ask for whole numbers no longer."""

@@ -94,7 +94,7 @@ class PortRows(Generation):
         row = slice(graph.start[self.out], graph.start[self.out + 1])
         end, arc = graph.nbr[row], graph.arc[row].astype(np.int64)
         ways = graph.kind[end] == LEAF
-        self.most = min(homes, int(need.ports.sum() - need.ports[self.out]))
+        self.most = most_served(need, self.out)
         left = homes - self.most - int(need.homes[self.out])
         if left > 0:
             column = self.model.column[arc[ways]]
@@ -234,6 +234,11 @@ class PortRows(Generation):
     def _record(self) -> Record:
         nodes = len(self.graph.kind)
         return record_of(CUTS_PER_NODE * nodes, ARCS_PER_NODE * nodes)
+
+
+def most_served(need: Need, out: int) -> int:
+    """Return how many homes ports serve at most, those of the tap `out` left alone."""
+    return min(int(need.homes[1:].sum()), int(need.ports.sum() - need.ports[out]))
 
 
 def way_out(graph: Graph, need: Need) -> int:

@@ -101,6 +101,8 @@ class Ground:
         edge.
     settled
         int64 (c,). The drop of each customer who has no choice; -1 for the others.
+    fed
+        int64. Node of the problem that each way into a tap leads to; these are the first real edges.
     """
 
     problem: Problem
@@ -108,6 +110,7 @@ class Ground:
     graph: Graph
     origin: Ints
     settled: Ints
+    fed: Ints
 
     @classmethod
     def of(cls, problem: Problem, room: Ints, *, tolls: bool = True, way_out: int = -1) -> Ground:
@@ -117,21 +120,25 @@ class Ground:
         Drops at the node `way_out` stay even where others are cheaper: they may cost less than they are priced at here.
         """
         streets, origin, settled = lay_streets(problem, room, tolls=tolls, way_out=way_out)
+        fed = streets.head[origin < 0] - 1
         streets.shrink()
         graph = make_graph(streets.kind, streets.tail, streets.head, streets.cost)
-        return cls(problem, streets, graph, origin, settled)
+        return cls(problem, streets, graph, origin, settled, fed)
 
     def cost(self, built: Flags) -> int:
         """Return what a forest costs."""
         return self.streets.constant + int(self.streets.cost[built].sum())
 
-    def within(self, edges: Ints, drop: Ints) -> Flags:
-        """Return which edges of the graph consist of edges and drops of the problem only; no ways into taps."""
+    def within(self, edges: Ints, drop: Ints, taps: Ints | None = None) -> Flags:
+        """Return which edges of the graph consist of edges and drops of the problem, and of ways into some taps."""
         count = len(self.problem.tail)
         used = np.zeros(count + len(self.problem.drop_customer), bool)
         used[edges] = True
         used[count + drop[drop >= 0]] = True
-        return self.streets.within(np.flatnonzero(used[self.origin] & (self.origin >= 0)))
+        mine = used[self.origin] & (self.origin >= 0)
+        if taps is not None:
+            mine[: len(self.fed)] = np.isin(self.fed, self.problem.tap_node[taps])
+        return self.streets.within(np.flatnonzero(mine))
 
     def back(self, built: Flags) -> tuple[Flags, Ints]:
         """Return the edges and drops of the problem that a forest consists of."""

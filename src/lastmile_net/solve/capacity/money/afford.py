@@ -19,7 +19,7 @@ from lastmile_net.solve.capacity.bound.rows import SAME
 from lastmile_net.solve.capacity.bound.streets import Ground
 from lastmile_net.solve.capacity.money.chunks import ChunkTree
 from lastmile_net.solve.capacity.money.rows import MoneyRows
-from lastmile_net.solve.capacity.money.zones import least_by_zones
+from lastmile_net.solve.capacity.money.zones import has_time_for_whole, least_by_zones
 from lastmile_net.solve.capacity.pace import Pace
 from lastmile_net.solve.capacity.plan import solve_with_limits
 from lastmile_net.solve.capacity.proof import Task, charge_within_ports, tree_of
@@ -123,6 +123,11 @@ class Affordable:
         few_ports = bool((self.question.problem.tap_capacity >= 0).any())
         most = min(MOST_EDGES, ZONED_EDGES) if few_ports else MOST_EDGES
         return self.edges <= min(most, np.inf if limit is None else EDGES_PER_S * limit)
+
+    def is_whole(self, limit_s: float | None) -> bool:
+        """Return whether zones know what homes are worth where they meet: that takes time."""
+        graph, need = self.ground.graph, self.ground.streets.need
+        return limit_s is None or has_time_for_whole(graph, need, limit_s)
 
     def floors(self, budget: int, enough: int, limit_s: float | None = None) -> list[Floor]:
         """
@@ -358,7 +363,9 @@ class Affordable:
         ways = np.flatnonzero(part.drop_node == out)
         way_out = np.full(part.customers, -1)
         way_out[part.drop_customer[ways]] = ways
-        return self.ground.within(plan.edges, np.where(drop < 0, way_out, drop))
+        taps = np.flatnonzero(search.reach.usable)
+        fed = np.flatnonzero(np.isin(taps, plan.tap) | (part.tap_node == out))
+        return self.ground.within(plan.edges, np.where(drop < 0, way_out, drop), fed)
 
     def _solve_whole(self, clock: Clock, problem: Problem, config: SolveConfig, _: Report | None) -> Solution:
         """Solve within limits until the clock says stop: whoever asked for the plan is told of it in his own thread."""
@@ -411,7 +418,7 @@ class Affordable:
     def _floors(self, rows: MoneyRows, score: Callable[[Floor], float], enough: float) -> Iterator[Floor]:
         best, idle, narrow = -math.inf, 0, len(rows.seeds) > 0
         for step in range(STEPS):
-            if step == FIRST_STEPS and narrow and not rows.flows:
+            if step == FIRST_STEPS and narrow and rows.flows is None:
                 rows.let_flow()
                 idle = 0
             added = rows.buy()
@@ -420,7 +427,7 @@ class Affordable:
             found = score(floor)
             idle = 0 if found > best + WORTH else idle + 1
             best = max(found, best)
-            if added < 0 or ((rows.flows or not narrow) and (added == 0 or idle == IDLE or best > enough)):
+            if added < 0 or ((rows.flows is not None or not narrow) and (added == 0 or idle == IDLE or best > enough)):
                 break
 
     def _begin(self, clock: Clock) -> MoneyRows:

@@ -16,7 +16,7 @@ import highspy
 import numpy as np
 
 from lastmile_net.solve.capacity.bound.rows import SAME, PortRows
-from lastmile_net.solve.capacity.money.layers import add_layers
+from lastmile_net.solve.capacity.money.layers import Flows, Layers, Part, Worth, add_flows, lay_layers
 from lastmile_net.solve.graph import LEAF
 from lastmile_net.solve.prizes import Floor
 from lastmile_net.solve.rows.generate import MOST_BRANCHES, STANDSTILL
@@ -52,7 +52,7 @@ class FlowRows(PortRows):
     Attributes
     ----------
     flows
-        Whether cables are there as flows; before, only cuts are.
+        Rows of cables as flows; before there are any, only cuts are.
     money
         float64 or int64 (2m,). What each arc costs, but for leaving somebody out.
     floor
@@ -70,14 +70,54 @@ class FlowRows(PortRows):
         clock: Clock,
         charged: Record,
     ) -> None:
-        self.price, self.flows, self.value, self.money = price, False, -math.inf, cost
+        self.price, self.value, self.money = price, -math.inf, cost
+        self.flows: Flows | None = None
         super().__init__(graph, need, need.turned(), cost, guide, rng, clock, charged)
 
-    def let_flow(self) -> None:
-        """Add flows in layers, once."""
-        if not self.flows:
-            add_layers(self.model, self.graph, self.need, self.most, self.out)
-            self.flows = True
+    def let_flow(self, layers: Layers | None = None, part: Part | None = None, worth: Worth | None = None) -> None:
+        """
+        Add flows of homes, once.
+
+        Parameters
+        ----------
+        layers, part, worth
+            As in `add_flows`; the rows are a whole town's where no part is given.
+        """
+        if self.flows is None:
+            layers = layers or lay_layers(self.graph, self.need, self.most, self.out)
+            part = part or Part.whole(len(self.graph.kind), len(self.graph.end))
+            self.flows = add_flows(self.model, layers, part, worth)
+
+    def worth(self, reduced: Ints) -> tuple[Worth, Ints]:
+        """
+        Return what homes are worth in the last solution of a whole town: since flows are in, no row has been taken out.
+
+        Parameters
+        ----------
+        reduced
+            int64 (2m,). What all other rows leave of each arc's cost.
+
+        Returns
+        -------
+        worth
+            For a home that flows, or is served, at each node.
+        share
+            int64 (n,). What is paid at least for arcs to each node, and for homes there, besides what others charge.
+        """
+        flows, model, dual = self.flows, self.model, self.prices()
+        if flows is None or dual is None:
+            message = "there is no solution with flows"
+            raise ValueError(message)
+        price = np.rint(dual).astype(np.int64)
+        price[: flows.first] = 0
+        arcs, least, share = len(model.arc), np.concatenate(model.least), np.zeros(len(self.graph.kind))
+        left = -model.charged(price)
+        np.add.at(share, model.head[model.arc], np.minimum(left[:arcs] + reduced[model.arc], 0))
+        np.add.at(share, flows.node, np.minimum(left[arcs:], 0) * np.concatenate(model.upper))
+        for first, node in ((flows.balance, flows.balanced % len(share)), (flows.demand, flows.demanded)):
+            row = first + np.arange(len(node))
+            np.add.at(share, node, price[row] * least[row])
+        return Worth.of(flows, price), share.astype(np.int64)
 
     def buy(self) -> int:
         """Solve, and add broken cuts; return their number, or -1 where time ran out before either."""

@@ -2,9 +2,9 @@
 What is paid at least at a price, in towns with too many streets for one programme: zone by zone.
 
 A zone is what lies nearest to one tap, or to a few. Whatever reaches it from outside pays what rows across its rim
-charge, as in `bound.windows`, and inside all is whole: a trench is there or not, and a tap that is full leads no more
-cables. But ports beyond the rim are there for everybody: zones that have been branched on to the end, and pay less than
-a known plan does there, are joined with a neighbour.
+charge, as in `bound.windows`, and homes pay what they are worth there (`layers`); inside all is whole: a trench is
+there or not, and a tap that is full leads no more cables. But no price is right for whatever crosses the rim: zones
+that have been branched on to the end, and pay less than a known plan does there, are joined with a neighbour.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lastmile_net.solve.bound import Habit
-from lastmile_net.solve.capacity.bound.rows import way_out
+from lastmile_net.solve.capacity.bound.rows import most_served, way_out
 from lastmile_net.solve.capacity.bound.windows import WORKERS, cut_port_window
 from lastmile_net.solve.capacity.money.chunks import ChunkTree
+from lastmile_net.solve.capacity.money.known import Known
+from lastmile_net.solve.capacity.money.layers import Part, lay_layers
 from lastmile_net.solve.capacity.money.rows import FlowRows
+from lastmile_net.solve.capacity.money.whole import Prices, seconds_for, solve_whole
 from lastmile_net.solve.graph import LEAF
 from lastmile_net.solve.paths import spread
-from lastmile_net.solve.reroute import tree_of
 from lastmile_net.solve.rows.windows import charge_all
 from lastmile_net.solve.windows import rows_by_window
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lastmile_net.solve.capacity.bound.cuts import Need
+    from lastmile_net.solve.capacity.bound.windows import PortWindow
+    from lastmile_net.solve.capacity.money.layers import Layers
     from lastmile_net.solve.clock import Clock
     from lastmile_net.solve.graph import Graph
     from lastmile_net.solve.rows.windows import RowCharges
@@ -48,6 +52,8 @@ EDGES = 20_000
 """About so many edges of each window in which rows are charged that know of no ports."""
 ROWS_SHARE = 0.2
 """In this part of the time."""
+WHOLE_SHARE = 0.85
+"""The programme of the whole town has this part of the time: what homes are worth tells more than any zone."""
 ROUND_SHARE = 0.4
 """Part of the time left that one round through the zones takes; zones that have not ended go on in the next one."""
 LAST_S = 2.0
@@ -73,20 +79,23 @@ class Town:
         Streets with every tap a node of its own, at one of which customers are left out; node 0 feeds the taps.
     out
         That tap.
-    charged
-        What has been charged so far.
+    layers
+        Where homes can flow.
     price
         What leaving out one unit of gain costs, in thousandths.
-    plan_arcs
-        bool (2m,). Arcs of a known plan; None where none is known.
+    prices
+        What has been charged, and what homes are worth at rims.
+    known
+        A plan; None where none is known.
     """
 
     graph: Graph
     need: Need
     out: int
-    charged: RowCharges
+    layers: Layers
     price: int
-    plan_arcs: Flags | None
+    prices: Prices
+    known: Known | None
 
 
 class Zone:
@@ -110,19 +119,23 @@ class Zone:
         Whether nothing more is proven by branching on.
     """
 
-    def __init__(self, town: Town, label: Shorts, number: int, which: Ints, gain: int = 0) -> None:
-        self.town, self.gain, self.has_ended = town, gain, False
-        self.size = int(np.count_nonzero(label == number))
+    def __init__(self, town: Town, label: Shorts, number: int, which: Ints, gain: int | None = None) -> None:
+        charged, worth, layers = town.prices.charged, town.prices.worth, town.layers
+        self.town, self.has_ended, here = town, False, label == number
+        self.gain = int(town.prices.share[here].sum()) if gain is None else gain
+        self.size = int(np.count_nonzero(here))
         self._window = cut_port_window(town.graph, town.need, label, number, town.out)
-        self._own = town.charged.rows.some(which)
-        self._cost, self._cuts = self._window.take_back(town.charged.reduced, self._own)
-        self._known = math.inf
+        self._part = _part_of(self._window, here)
+        self._own = charged.rows.some(which)
+        self._cost, self._cuts = self._window.take_back(charged.reduced, self._own)
         self._tree: ChunkTree | None = None
         arc = self._window.arc
         self._enters = np.flatnonzero((arc >= 0) & (self._window.graph.end[np.arange(len(arc)) ^ 1] == 1))
         self._use = np.zeros(len(self._enters))
-        if town.plan_arcs is not None:
-            self._known = float(self._cost[(arc >= 0) & town.plan_arcs[arc]].sum())
+        if worth is not None:
+            drops = self._enters[layers.is_drop[arc[self._enters]]]
+            self._cost[drops] += worth.served[layers.tail[arc[drops]]] * layers.whole[arc[drops]]
+        self._known = math.inf if town.known is None else self._paid_by(town.known, here)
 
     @property
     def lacks(self) -> float:
@@ -154,15 +167,34 @@ class Zone:
         """Return the arcs of the town that enter the zone from outside, and how much the last solution uses each."""
         return self._window.arc[self._enters], self._use
 
+    def _paid_by(self, plan: Known, here: Flags) -> float:
+        """Return what a plan pays here."""
+        arc, layers, worth = self._window.arc, self.town.layers, self.town.prices.worth
+        paid = float(self._cost[(arc >= 0) & plan.arcs[arc]].sum())
+        if worth is not None:
+            inner, outer, pays = here[layers.head], here[layers.tail], plan.pays(layers, worth)
+            paid += float(pays[inner & ~outer & ~layers.is_drop].sum() - pays[outer & ~inner].sum())
+        return paid
+
     def _plant(self, seed: int, clock: Clock) -> ChunkTree:
         """Return the tree of branches of the zone, its own charges taken back."""
         window, price = self._window, self.town.price
         guide, rng = np.full(len(window.graph.kind), -1, np.int32), np.random.default_rng(seed)
         rows = FlowRows(price, window.graph, window.need, self._cost, guide, rng, clock, self._cuts)
-        rows.let_flow()
+        if self.town.prices.worth is None:
+            rows.let_flow()
+        else:
+            rows.let_flow(self.town.layers, self._part, self.town.prices.worth)
         model = rows.model
+        model.solve_inside()
         left_out = int(model.cost[(model.tail == rows.out) & (rows.graph.kind[model.head] == LEAF)].sum())
         return ChunkTree(rows, lambda floor: float(floor.bound), min(self._known, left_out), max(GRAIN * price, 1.0))
+
+
+def has_time_for_whole(graph: Graph, need: Need, limit_s: float) -> bool:
+    """Return whether the programme of a whole town can be solved within its part of a time limit."""
+    out = way_out(graph, need)
+    return out >= 0 and seconds_for(lay_layers(graph, need, most_served(need, out), out)) < WHOLE_SHARE * limit_s
 
 
 def least_by_zones(
@@ -189,7 +221,8 @@ def least_by_zones(
     price
         What leaving out one unit of gain costs, in thousandths.
     used
-        bool (m,). Edges of a known plan: zones that prove what it pays there are done. None where none is known.
+        bool (m,). Edges of a known plan, the ways into its taps among them: zones that prove what it pays there are
+        done. None where none is known.
     seed, clock
         Where chance comes from, and when to stop.
 
@@ -201,9 +234,14 @@ def least_by_zones(
     out = way_out(graph, need)
     if out < 0:
         return charged.bound
-    habit = Habit(guide, SLACK, CAP)
-    charged = charge_all(graph, habit, EDGES, clock.part(ROWS_SHARE), WORKERS, charged, may_meet=True)
-    town = Town(graph, need, out, charged, price, None if used is None else _arcs(graph, used))
+    layers = lay_layers(graph, need, most_served(need, out), out)
+    prices = solve_whole(graph, need, guide, layers, charged, price, seed, clock.part(WHOLE_SHARE))
+    if prices is None:
+        habit = Habit(guide, SLACK, CAP)
+        charged = charge_all(graph, habit, EDGES, clock.part(ROWS_SHARE), WORKERS, charged, may_meet=True)
+        prices = Prices(charged, None, np.zeros(len(graph.kind), np.int64))
+    known = None if used is None else Known.of(graph, need, layers, used)
+    town = Town(graph, need, out, layers, price, prices, known)
     label = lay_zones(graph, need, out)
     zones = [Zone(town, label, number, which) for number, which in enumerate(_rows_in(town, label))]
     while going := [zone for zone in zones if zone.is_open and not zone.has_ended]:
@@ -211,7 +249,8 @@ def least_by_zones(
         if clock.over():
             break
         label, zones = _joined(town, label, zones)
-    return charged.bound + sum(zone.gain for zone in zones)
+    beside = int(prices.share[label < 0].sum())
+    return max(charged.bound, prices.charged.bound + beside + sum(zone.gain for zone in zones))
 
 
 def _branch_all(zones: list[Zone], seed: int, clock: Clock) -> None:
@@ -255,18 +294,18 @@ def _joined(town: Town, label: Shorts, zones: list[Zone]) -> tuple[Shorts, list[
 
 def _rows_in(town: Town, label: Shorts) -> list[Ints]:
     """Return the rows of each zone: all their arcs lead into it."""
-    rows = town.charged.rows
+    rows = town.prices.charged.rows
     return rows_by_window(town.graph, rows.start, rows.arc, label, int(label.max(initial=-1)) + 1)[1:]
 
 
-def _arcs(graph: Graph, used: Flags) -> Flags:
-    """Return the arcs of a plan, away from the taps; where two taps share a trench, it is used one way or the other."""
-    fed = (graph.end[0::2] == 0) | (graph.end[1::2] == 0)
-    via = tree_of(graph, used | fed)
-    arcs = np.zeros(len(graph.end), bool)
-    arcs[via[via >= 0]] = True
-    arcs[0::2] |= used & ~arcs[0::2] & ~arcs[1::2]
-    return arcs
+def _part_of(window: PortWindow, here: Flags) -> Part:
+    """Return the window of some nodes as a part of its town, with the arcs that lead away from it."""
+    node, arc = np.flatnonzero(here), window.arc
+    back = arc[np.arange(len(arc)) ^ 1]
+    place = np.full(len(here), -1)
+    first = len(window.graph.kind) - len(node)
+    place[node] = first + np.arange(len(node))
+    return Part(np.append(np.full(first, -1), node), np.where((arc < 0) & (back >= 0), back ^ 1, arc), place)
 
 
 def lay_zones(graph: Graph, need: Need, out: int) -> Shorts:
