@@ -110,6 +110,10 @@ class Means:
         climb(first, tell, MOST_ZONED)
         return bool(clock.late)
 
+    def knows_worth(self, price: int, limit_s: float | None) -> bool:
+        """Return whether there is time for zones to know, at a price, what homes are worth where they meet."""
+        return Affordable(self.question, price, self._reach(), self.config, self.report).is_whole(limit_s)
+
     def _dearest_drop(self) -> int:
         """Return what a unit of gain costs at most that some drop connects, in thousandths."""
         price, gain = self.question.posed.drop_price, self.question.gain[self.question.problem.drop_customer]

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lastmile_net.solve.prizes import Floor
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lastmile_net.solve.budget.study import Study
+    from lastmile_net.solve.budget.within import WithinLimits
     from lastmile_net.solve.capacity import Affordable
-    from lastmile_net.solve.prizes import Floor
     from lastmile_net.solve.problem import Solution
 
 ENOUGH = 0.002
 """Gap in homes at which an aim has been asked for long enough."""
+STEP, MOST_STEPS = 1.02, 40
+"""Zones are proven at a higher price than told most before, so many such steps at most, as long as known plans let"""
+WORTH = 0.0015
+"""a proof tell more by this part of an aim at the next step: the higher the price, the less of that is proven."""
 
 
 def prove_at(study: Study, price: int) -> None:
@@ -73,6 +79,7 @@ def bound_spending(study: Study, budget: int, gain: int, enough: float, limit_s:
             study,
             lambda floor: -floor.gain_at(study.reach_gain, budget),
             lambda: study.most_gain(budget) <= enough,
+            WORTH * gain,
             limit_s,
         )
         return None
@@ -82,9 +89,9 @@ def bound_spending(study: Study, budget: int, gain: int, enough: float, limit_s:
 
 
 def _bound_zones(
-    study: Study, score: Callable[[Floor], float], is_near: Callable[[], bool], limit_s: float | None
+    study: Study, score: Callable[[Floor], float], is_near: Callable[[], bool], grain: float, limit_s: float | None
 ) -> None:
-    """Prove zone by zone, where limits are kept, at a few prices around the one that tells most so far."""
+    """Prove zone by zone, where limits are kept, at a few prices around one that may tell much."""
     floors = study.all_floors()
     if study.kept is None or study.stopped or not floors or not len(study.usual().cost):
         return
@@ -93,7 +100,28 @@ def _bound_zones(
         study.floors.append(floor)
         return None if study.stopped or is_near() else score(floor)
 
-    study.hurried |= study.means.prove_zones(max(floors, key=score).price, take, study.kept.known_worth, limit_s)
+    first = max(floors, key=score).price
+    promising = _promising(study, study.kept, first, score, grain)
+    # the higher the price, the more it takes that homes are worth something where zones meet
+    first = promising if study.means.knows_worth(promising, limit_s) else first
+    study.hurried |= study.means.prove_zones(first, take, study.kept.known_worth, limit_s)
+
+
+def _promising(study: Study, kept: WithinLimits, price: int, score: Callable[[Floor], float], grain: float) -> int:
+    """Return the price, from one on, up to which known plans let a proof tell more by a grain at each step."""
+
+    def allowed(price: int) -> float:
+        plan = kept.known_worth(price)
+        return score(Floor(price, plan.cost + price * (study.reach_gain - study.gain_of(plan))))
+
+    told = allowed(price)
+    for _ in range(MOST_STEPS):
+        higher = int(price * STEP) + 1
+        more = allowed(higher)
+        if more < told + grain:
+            break
+        price, told = higher, more
+    return price
 
 
 def prove_for(study: Study, gain: int, cost: int) -> bool:
@@ -107,6 +135,7 @@ def prove_for(study: Study, gain: int, cost: int) -> bool:
             study,
             lambda floor: floor.least_cost(study.reach_gain, gain),
             lambda: study.least_cost(gain) >= enough,
+            WORTH * cost,
             study.config.time_limit_s,
         )
         return False

@@ -180,6 +180,7 @@ class Study:
             self._close_in(budget, lambda answer: answer.solution.cost <= budget)
             self.kept.look_within(budget)
             best = self.kept.best_within(budget)
+            self.kept.keep(best)  # its first parts tell at what price a proof is worth its time
             if prove_within(self, budget, self.gain_of(best)):
                 best = self.kept.best_within(budget)
             return self._beside_first(self._heard_of(best), budget)
