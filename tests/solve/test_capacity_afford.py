@@ -424,6 +424,24 @@ def test_zones_apart_prove_what_the_whole_town_does(monkeypatch: pytest.MonkeyPa
     assert len(proven) > 30
 
 
+@pytest.mark.parametrize("dearest", [1e5, 1e20])
+def test_no_prices_of_the_whole_town_prove_too_much(monkeypatch: pytest.MonkeyPatch, dearest: float) -> None:
+    """Whatever a solution from inside says that rows are worth, and were it more than a whole number holds."""
+
+    def spoiled(rows: FlowRows) -> np.ndarray:
+        rng = np.random.default_rng(rows.model.count)
+        return rng.uniform(0, dearest, rows.model.count) * (rng.random(rows.model.count) < 0.1)
+
+    for seed in range(20):
+        problem = random_town(seed)
+        question = Question.of(replace(problem, tap_capacity=np.maximum(problem.tap_capacity // 2, 1)))
+        asked = affordable(question, DEAREST_DROP + 1_000 * (seed + 1))
+        paid = min(cost - asked.price * gain for gain, cost in everything(question).items())
+        with monkeypatch.context() as patch:
+            patch.setattr(FlowRows, "prices", spoiled)
+            assert asked.floor_by_zones(None).bound <= paid + asked.price * question.most
+
+
 def test_a_zone_out_of_time_proves_nothing() -> None:
     """Own rows may pay for an arc more than it costs: where nothing is solved, that is not won back for nothing."""
     paid, kinds = 5_000, np.array([TERMINAL, PLAIN, PLAIN, LEAF], np.int8)

@@ -118,7 +118,7 @@ def _promising(study: Study, kept: WithinLimits, price: int, score: Callable[[Fl
     for _ in range(MOST_STEPS):
         higher = int(price * STEP) + 1
         more = allowed(higher)
-        if more < told + grain:
+        if more <= told + grain:
             break
         price, told = higher, more
     return price

@@ -384,7 +384,8 @@ class Relaxation:
         start = np.searchsorted(row, np.arange(self.count + 1))  # rows are in their order
         entries = self.arc[np.minimum(column, len(self.arc) - 1)], weight.astype(np.int64)
         is_cut = ~np.concatenate(self.stays)
-        rows = PricedRows(start, *entries, np.concatenate(self.least), price, is_cut).some(np.flatnonzero(price))
+        used = np.flatnonzero((price > 0) & (np.diff(start) > 0))
+        rows = PricedRows(start, *entries, np.concatenate(self.least), price, is_cut).some(used)
         return rows, self.cost - rows.charges(len(self.cost))
 
     def demand_any(self) -> None:

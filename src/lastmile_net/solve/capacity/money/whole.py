@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-3
 """Part of what is paid up to which the programme is solved: parts of the town find the rest sooner."""
+DEAREST = 1e12
+"""A row with a higher price than this, in thousandths, has none: whole numbers would run over."""
 ROWS_PER_ARC, ROWS_PER_S = 1, 2_500
 """Rows of trenches alone for each arc, and rows in all that take a second; without time for all it is not begun."""
 
@@ -39,7 +41,7 @@ class Prices(NamedTuple):
     Parameters
     ----------
     charged
-        What rows of trenches charge.
+        What rows of trenches charge: more than they cost in places, which homes pay for (`share`).
     worth
         What a home is worth wherever it is led; None where nothing is known of that, and homes may come from outside
         for nothing.
@@ -53,7 +55,7 @@ class Prices(NamedTuple):
 
 
 def seconds_for(layers: Layers) -> float:
-    """Return about how many seconds the programme takes: a row for each trench in each layer, and some for each arc."""
+    """Return about how many seconds the programme takes: rows for each arc and node in each layer, and for each arc."""
     flows = layers.here[:, layers.tail] & (layers.whole > 0)
     return (np.count_nonzero(flows) + np.count_nonzero(layers.here) + ROWS_PER_ARC * len(layers.tail)) / ROWS_PER_S
 
@@ -62,7 +64,7 @@ def solve_whole(
     graph: Graph, need: Need, guide: Shorts, layers: Layers, charged: RowCharges, price: int, seed: int, clock: Clock
 ) -> Prices | None:
     """
-    Solve the programme of a whole town at a price of those left out; return None where time is too short.
+    Solve the programme of a whole town at a price of those left out; return None without time, or where that fails.
 
     Parameters
     ----------
@@ -85,7 +87,12 @@ def solve_whole(
     rows = FlowRows(price, graph, need, np.repeat(graph.cost, 2), guide, rng, clock, charged.rows.cuts())
     first = rows.model.count
     rows.let_flow(layers)
-    if not rows.model.solve_inside(TOLERANCE) or rows.prices() is None:
+    if not rows.model.solve_inside(TOLERANCE):
+        return None
+    dual = rows.prices()
+    if dual is None or dual.max(initial=0) > DEAREST:
         return None
     priced, reduced = rows.model.charges_of(first)
-    return Prices(RowCharges(priced.bound, reduced, priced, np.zeros(len(reduced))), *rows.worth(reduced))
+    prices = Prices(RowCharges(priced.bound, reduced, priced, np.zeros(len(reduced))), *rows.worth(reduced))
+    # from inside prices may come out that prove next to nothing
+    return prices if priced.bound + prices.share.sum() >= charged.bound * (1 - TOLERANCE) else None

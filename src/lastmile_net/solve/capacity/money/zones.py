@@ -49,7 +49,7 @@ NODES = 700
 MOST_NODES = 6_000
 """and up to so many after that: in larger ones nothing is gained for minutes."""
 EDGES = 20_000
-"""About so many edges of each window in which rows are charged that know of no ports."""
+"""About so many edges of each window in which rows are charged that know of no ports, without time for the whole."""
 ROWS_SHARE = 0.2
 """In this part of the time."""
 WHOLE_SHARE = 0.85
@@ -109,7 +109,8 @@ class Zone:
     which
         Rows of the town all of whose arcs lead in here.
     gain
-        By how much what is paid here is more than these rows have charged, as far as that is known.
+        By how much what is paid here is more than these rows have charged, as far as that is known; without it, the
+        zone's share in what the whole town proves.
 
     Attributes
     ----------
@@ -172,8 +173,8 @@ class Zone:
         arc, layers, worth = self._window.arc, self.town.layers, self.town.prices.worth
         paid = float(self._cost[(arc >= 0) & plan.arcs[arc]].sum())
         if worth is not None:
-            inner, outer, pays = here[layers.head], here[layers.tail], plan.pays(layers, worth)
-            paid += float(pays[inner & ~outer & ~layers.is_drop].sum() - pays[outer & ~inner].sum())
+            head_in, tail_in, pays = here[layers.head], here[layers.tail], plan.pays(layers, worth)
+            paid += float(pays[head_in & ~tail_in & ~layers.is_drop].sum() - pays[tail_in & ~head_in].sum())
         return paid
 
     def _plant(self, seed: int, clock: Clock) -> ChunkTree:
