@@ -330,6 +330,7 @@ class Relaxation:
         """
         if self.count <= FEW_ROWS:
             return self.solve()
+        _, usual = self.highs.getOptionValue("ipm_optimality_tolerance")
         self.highs.setOptionValue("solver", "ipx")
         if tolerance is not None:
             self.highs.setOptionValue("run_crossover", "off")
@@ -337,6 +338,7 @@ class Relaxation:
         self.run(highspy.kHighsIInf)
         self.highs.setOptionValue("solver", "choose")
         self.highs.setOptionValue("run_crossover", "on")
+        self.highs.setOptionValue("ipm_optimality_tolerance", usual)
         return self.highs.getModelStatus() != highspy.HighsModelStatus.kTimeLimit and not self.clock.over()
 
     @property

@@ -68,18 +68,10 @@ def solve_whole(
 
     Parameters
     ----------
-    graph, need
-        Streets with every tap a node of its own, at one of which customers are left out; node 0 feeds the taps.
-    guide
-        A tree that spans, or none (all -1).
+    graph, need, guide, charged, price, seed, clock
+        As in `least_by_zones`; the cuts among the charges are the first ones, and all there are.
     layers
         Where homes can flow.
-    charged
-        What has been charged so far: its cuts are the first ones, and all there are.
-    price
-        What leaving out one unit of gain costs, in thousandths.
-    seed, clock
-        Where chance comes from, and when to stop.
     """
     if not clock.has(seconds_for(layers)):
         return None
